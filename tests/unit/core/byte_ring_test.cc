@@ -1,0 +1,68 @@
+#include "core/byte_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "core/hash.h"
+
+namespace bluemarble::core {
+namespace {
+
+std::vector<std::byte> Record(uint64_t n, size_t length) {
+  std::vector<std::byte> bytes(length);
+  for (size_t i = 0; i < length; ++i) bytes[i] = static_cast<std::byte>(Mix64(n + i));
+  return bytes;
+}
+
+TEST(ByteRing, DeliversEveryRecordInOrderAcrossThreads) {
+  constexpr uint64_t kRecords = 100'000;
+  ByteRing ring(16 * 1024);
+  std::thread producer([&] {
+    Random random(7);
+    for (uint64_t n = 0; n < kRecords; ++n) {
+      const auto bytes = Record(n, random.Below(1300));
+      const size_t cut = bytes.size() / 3;
+      while (!ring.Push({bytes.data(), cut}, {bytes.data() + cut, bytes.size() - cut})) std::this_thread::yield();
+    }
+  });
+  Random random(7);
+  for (uint64_t n = 0; n < kRecords; ++n) {
+    const auto expected = Record(n, random.Below(1300));
+    auto front = ring.Front();
+    while (front.data() == nullptr) {
+      std::this_thread::yield();
+      front = ring.Front();
+    }
+    ASSERT_EQ(front.size(), expected.size()) << n;
+    ASSERT_TRUE(std::equal(front.begin(), front.end(), expected.begin())) << n;
+    ring.Pop();
+  }
+  producer.join();
+  EXPECT_EQ(ring.used_bytes(), 0u);
+}
+
+TEST(ByteRing, RefusesAndCountsWhenFullAndRecoversAfterPop) {
+  ByteRing ring(4096);
+  const auto bytes = Record(1, 500);
+  int pushed = 0;
+  while (ring.Push(bytes)) ++pushed;
+  EXPECT_GE(pushed, 7);
+  EXPECT_EQ(ring.refused(), 1u);
+  ASSERT_NE(ring.Front().data(), nullptr);
+  ring.Pop();
+  ASSERT_NE(ring.Front().data(), nullptr);
+  ring.Pop();
+  EXPECT_TRUE(ring.Push(bytes));
+}
+
+TEST(ByteRing, RefusesARecordLargerThanAQuarter) {
+  ByteRing ring(4096);
+  EXPECT_FALSE(ring.Push(Record(1, 2000)));
+  EXPECT_EQ(ring.refused(), 1u);
+}
+
+}  // namespace
+}  // namespace bluemarble::core
