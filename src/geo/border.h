@@ -28,15 +28,20 @@ class LongitudeRange {
   /// How far inside the nearest border plane the point lies, metres (negative: outside by that much);
   /// +infinity for the whole Earth. Used for hysteresis and for the wall.
   double DepthInside(Vec3 ecef) const;
-  /// The nearest point at the same height that lies at least `depth_m` inside (the border as a wall);
-  /// points already that deep come back unchanged.
+  /// The border as a wall: the point of the same parallel (so the same height and latitude) that lies
+  /// at least `depth_m` inside and is nearest; so close to a pole that the parallel has none, the
+  /// nearest place on the range's middle meridian at the same height. Points already that deep come
+  /// back unchanged. 0 <= depth_m <= 10,000.
   Vec3 ClampInside(Vec3 ecef, double depth_m) const;
 
  private:
   double lon_min_deg_ = -180, lon_max_deg_ = 180;
   bool whole_ = true;
-  // Unit normals (z = 0) of the border half-planes, pointing inside.
-  Vec3 min_inward_, max_inward_;
+  // Equatorial unit vectors: towards each border's half-plane, its normal pointing inside, and
+  // towards the middle of the range.
+  Vec3 min_along_, max_along_, min_inward_, max_inward_, middle_;
+  // A point on the middle meridian is at depth / middle_sine_ from the axis when it is `depth` inside.
+  double middle_sine_ = 1;
 };
 
 }  // namespace bluemarble::geo

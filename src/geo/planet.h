@@ -23,11 +23,12 @@ struct LocalFrame {
 
 /// Ellipsoid normal at `ecef` (|ecef| > 0): (x/a², y/a², z/b²) normalised.
 Vec3 UpAt(Vec3 ecef);
-/// Local axes at `ecef`. On the polar axis, where east has no direction, east is +y.
+/// Local axes at `ecef`. On the polar axis (within 1 µm of it), where east has no direction, east is +y.
 LocalFrame FrameAt(Vec3 ecef);
 /// Height above the ellipsoid, metres; right within 1 cm for |height| < 1,000 m (tested against GeographicLib).
 double HeightAt(Vec3 ecef);
-/// Moves `ecef` along its up so that HeightAt is `height_m` within 0.1 mm.
+/// Moves `ecef` along its up so that HeightAt is `height_m` within 0.1 mm. `ecef` within 1,000 km of
+/// that height; one Newton round when within a metre of it.
 Vec3 WithHeight(Vec3 ecef, double height_m);
 
 /// Not per tick (GeographicLib): conversions for login, logs, tools and tests.

@@ -33,11 +33,13 @@ struct MotionState {
 };
 
 /// Advances by one step of `dt_s` seconds. The wanted velocity's length is clamped to max_speed (a
-/// diagonal of (127,127) is not faster), the change of velocity to acceleration * dt.
+/// diagonal of (127,127) is not faster), the change of velocity to acceleration * dt. A body at rest
+/// that wants nothing comes back bit for bit (but for the yaw), wherever it stands.
 MotionState Step(const MotionState& state, const MotionInput& input, const MotionLimits& limits, double dt_s);
 
 /// 16-bit digest of the position rounded to the centimetre, by which a client's prediction is compared
-/// with the server's result (proto/WIRE.md "Input").
+/// with the server's result (proto/WIRE.md "Input"): the low 16 bits of
+/// HashCombine(HashCombine(x, y), z) of core/hash.h over ToGrid's coordinates as uint32.
 uint16_t PositionDigest(geo::Vec3 position);
 
 }  // namespace bluemarble::motion
