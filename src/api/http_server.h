@@ -1,0 +1,94 @@
+/// The daemon's own HTTP/1.1 server: plain HTTP, small requests, small answers, hard limits
+/// (PITFALLS J-2). Boost.Beast sits behind it, in http_server.cc only (DEPENDENCIES §1.6). Owns its
+/// threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/counters.h"
+#include "core/result.h"
+
+namespace bluemarble::api {
+
+struct HttpSettings {
+  std::string bind =
+      "127.0.0.1";       ///< an IP address; anything but loopback shows metrics to the network
+  uint16_t port = 8080;  ///< 0: the system chooses (tests)
+  uint32_t threads = 1;
+  uint32_t max_body_bytes = 65536;    ///< larger bodies: 413
+  uint32_t max_header_bytes = 16384;  ///< larger request heads: 431
+  /// One request from its first byte to its last, one answer likewise, and an idle connection. Too
+  /// low: slow links fail; too high: slow clients hold connections.
+  uint32_t timeout_ms = 10000;
+  uint32_t max_connections = 1024;  ///< more: 503 and closed
+};
+
+struct HttpRequest {
+  std::string method;
+  std::string path;                                        ///< without the query, not decoded
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+  std::string body;
+  std::string remote_address;
+
+  /// The first value of the name; "name" without "=" counts as empty. Null when it is not there.
+  const std::string* Query(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+/// Exact path and method to handler. Built once, then immutable. Handlers run on the server's
+/// threads (several at once when there are several) and should answer in milliseconds; one that
+/// throws becomes a 500.
+class Router {
+ public:
+  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+
+  /// `method` in capitals; a GET handler also answers HEAD.
+  void Add(std::string method, std::string path, Handler handler);
+  /// The handler's answer, or 404, 405 (with `allow` filled) or 500.
+  HttpResponse Route(const HttpRequest& request, std::string* allow) const;
+
+ private:
+  std::map<std::string, std::map<std::string, Handler>, std::less<>> routes_;
+};
+
+struct ApiStats {
+  core::Counter responses_2xx, responses_3xx, responses_4xx, responses_5xx;
+  core::Counter accepted_connections, refused_connections, timeouts;
+  core::Counter received_bytes, sent_bytes;
+};
+
+class HttpServer {
+ public:
+  HttpServer(HttpSettings settings, Router router);
+  ~HttpServer();  ///< stops
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Listens and starts the threads. kConflict: the port is in use; kDenied: the system refuses it;
+  /// kInvalid: `bind` is no address of this machine. The detail is "address:port". Once per object.
+  core::Status Start();
+  /// Ends open connections, joins the threads; takes as long as the handlers that run. Idempotent.
+  void Stop();
+
+  uint16_t bound_port() const;
+  const ApiStats& stats() const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace bluemarble::api

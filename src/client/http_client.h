@@ -1,0 +1,24 @@
+/// A small blocking HTTP client: how game clients and tools ask a zone where to connect. Any
+/// thread; each keeps its own connections open between calls. Uses no signals, no proxies and
+/// follows no redirects.
+#pragma once
+
+#include <string>
+
+#include "core/result.h"
+
+namespace bluemarble::client {
+
+struct HttpReply {
+  int status = 0;
+  std::string body;
+};
+
+/// `url` is http:// or https://. The answer is a reply of any status, or: kUnavailable (no
+/// connection, time is up), kInvalid (malformed URL), kNoSpace (body over 1 MiB); the detail names
+/// the URL and the cause.
+core::Result<HttpReply> HttpGet(const std::string& url, int timeout_ms);
+core::Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body,
+                                 int timeout_ms);
+
+}  // namespace bluemarble::client
