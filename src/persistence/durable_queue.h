@@ -1,0 +1,112 @@
+/// The zone thread's side of durability: bounded, non-blocking requests out, completions in. The
+/// threaded `Committer` implements it over a real store, the tests' simulated world and the flight
+/// recorder's replay stand in for it. One thread (the zone's) calls everything here; nothing
+/// allocates or blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "persistence/rows.h"
+
+namespace bluemarble::persistence {
+
+/// What a player may be told about a transactional request (DESIGN §6).
+enum class Outcome : uint8_t {
+  kOk = 0,       ///< Durable. Will be found after any crash.
+  kRefused = 1,  ///< Nothing changed; `refusal` says why.
+  kUnknown = 2,  ///< It may or may not have happened: ask again with the same key.
+};
+
+enum class Refusal : uint8_t {
+  kNone = 0,
+  kVersion =
+      1,  ///< Expected version is not the stored one; the completion's row is the stored state.
+  kNotOwner = 2,     ///< This shard or epoch does not own the player.
+  kNotFound = 3,     ///< No such player.
+  kKeyReused = 4,    ///< The idempotency key was used by a different request.
+  kUnavailable = 5,  ///< The store is away, full or stopping; trying later may work.
+  kInvalid = 6,      ///< The request breaks the contract (a name that is not one, NaN).
+};
+std::string_view OutcomeName(Outcome outcome);
+std::string_view RefusalName(Refusal refusal);
+
+/// Loads the player of that name, or creates it in state `initial`; appends the login event.
+struct LoginRequest {
+  uint64_t request_id = 0;  ///< The caller's; comes back; unique within the process's life.
+  core::Tick tick = 0;      ///< Of the event, and of `initial`.
+  PlayerState initial;
+  PlayerName name;
+};
+
+/// Appends a versioned event that carries the player's whole state: logout, or the minute's sample.
+/// Several may be outstanding: each names the version that it expects to find, i.e. after those
+/// before it. When one is refused with kVersion, its completion carries the row as stored, to go on
+/// from.
+struct PlayerEventRequest {
+  uint64_t request_id = 0;
+  int64_t player_id = 0;
+  int64_t epoch = 0;
+  int64_t expected_version = 0;
+  core::Tick tick = 0;
+  PlayerState state;
+  EventKind kind = EventKind::kSample;  ///< kSample or kLogout.
+  uint8_t reserved[7] = {};
+};
+
+enum class CompletionKind : uint8_t { kLogin = 1, kLogout = 2, kSample = 3, kTicksReserved = 4 };
+
+/// The answer to one request. Recorded and replayed as its bytes.
+struct Completion {
+  uint64_t request_id = 0;  ///< 0 for kTicksReserved.
+  CompletionKind kind = CompletionKind::kLogin;
+  Outcome outcome = Outcome::kOk;
+  Refusal refusal = Refusal::kNone;
+  uint8_t created = 0;   ///< kLogin: 1 when the player is new.
+  uint8_t repeated = 0;  ///< 1 when the answer was found by key: the request had been done before.
+  uint8_t reserved[3] = {};
+  core::Tick reserved_tick = 0;  ///< kTicksReserved: every tick up to this one may be used.
+  PlayerRow row;                 ///< After the request; kVersion: as stored; otherwise zero.
+  friend bool operator==(const Completion&, const Completion&) = default;
+};
+static_assert(std::is_trivially_copyable_v<LoginRequest> && sizeof(LoginRequest) == 96);
+static_assert(std::is_trivially_copyable_v<PlayerEventRequest> && sizeof(PlayerEventRequest) == 88);
+static_assert(std::is_trivially_copyable_v<Completion> && sizeof(Completion) == 144);
+
+inline constexpr size_t kCompletionBytes = sizeof(Completion);
+/// Writes exactly kCompletionBytes; kNoSpace when `out` is smaller.
+core::Status EncodeCompletion(const Completion& completion, std::span<std::byte> out);
+/// kCorrupt when the length or an enumerator is wrong.
+core::Status DecodeCompletion(std::span<const std::byte> in, Completion& out);
+
+class DurableQueue {
+ public:
+  virtual ~DurableQueue() = default;
+
+  /// Requests. Ok means accepted, not done: a completion follows for each, in order of acceptance,
+  /// unless the process dies. kFull (names persistence.queue_bytes): nothing was taken; refuse the
+  /// player or try again next tick. kUnavailable: the queue is stopping or the store is gone for
+  /// good.
+  virtual core::Status RequestLogin(const LoginRequest& request) = 0;
+  virtual core::Status AppendEvent(const PlayerEventRequest& request) = 0;
+  /// Asks that ticks up to `up_to` may be used; the zone runs no tick beyond what was confirmed.
+  virtual core::Status ReserveTicks(core::Tick up_to) = 0;
+
+  /// Progressive saves of one tick, at most one per player; no completion. On kFull some may have
+  /// been taken: the caller marks all as unsaved and saves their newer state a later tick (the
+  /// newest wins).
+  virtual core::Status SavePositions(std::span<const PositionSave> saves) = 0;
+
+  /// Copies the next completion; false when there is none now.
+  virtual bool NextCompletion(Completion& out) = 0;
+
+  /// Is the store reachable and the queue below three quarters of its bound? For /readyz.
+  virtual bool ready() const = 0;
+};
+
+}  // namespace bluemarble::persistence

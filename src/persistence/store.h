@@ -1,0 +1,137 @@
+/// The store contract: blocking, transactional, one implementation per database (SQLite when
+/// embedded). Used by one thread at a time: start-up, then the committer. Every implementation
+/// passes tests/unit/persistence/store_contract_test.cc. The reasons:
+/// docs/decisions/0004-store-contract.md.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "persistence/durable_queue.h"
+#include "persistence/rows.h"
+
+namespace bluemarble::persistence {
+
+/// What makes a transactional request happen once, however often it arrives. Unique per player;
+/// player 0 holds the keys of requests that come before the player is known (login).
+struct IdempotencyKey {
+  int64_t player_id = 0;
+  std::array<std::byte, 16> bytes{};
+  friend bool operator==(const IdempotencyKey&, const IdempotencyKey&) = default;
+  friend auto operator<=>(const IdempotencyKey&, const IdempotencyKey&) = default;
+};
+
+/// A state row and its event: one cannot be written without the other. The version goes from
+/// `expected_version` to the next, under which the event is filed.
+struct PlayerUpdate {
+  int64_t player_id = 0;
+  int64_t epoch = 0;
+  int64_t expected_version = 0;
+  PlayerState state;
+  EventKind kind = EventKind::kSample;
+  std::vector<std::byte> payload;
+};
+
+/// Find the player or create it (version 1, event, ownership row with epoch 1), then the login
+/// event.
+struct PlayerLogin {
+  PlayerName name;
+  PlayerState initial;
+};
+
+/// One transactional request: all of it or nothing.
+struct DurableWrite {
+  IdempotencyKey key;
+  int64_t at_us = 0;  ///< Wall clock of the events.
+  core::Tick tick = 0;
+  std::optional<PlayerLogin> login;
+  std::vector<PlayerUpdate> updates;  ///< Ascending player_id, each once.
+};
+
+struct WriteResult {
+  Outcome outcome = Outcome::kUnknown;
+  Refusal refusal = Refusal::kNone;
+  bool created = false;   ///< The login made a new player.
+  bool repeated = false;  ///< Found by key; nothing was written now.
+  PlayerRow row;          ///< Of the login, or of the last update; on kVersion the stored row.
+  friend bool operator==(const WriteResult&, const WriteResult&) = default;
+};
+
+/// Everything that goes into one transaction, in this order.
+struct CommitGroup {
+  std::span<const DurableWrite> writes;
+  std::span<const PositionSave> positions;  ///< Progressive; at most one per player.
+  core::Tick reserve_ticks = 0;             ///< 0: none. Never lowers the stored value.
+};
+
+struct CommitReport {
+  uint64_t positions_saved = 0;
+  uint64_t positions_stale = 0;    ///< Not newer than the row.
+  uint64_t positions_refused = 0;  ///< Unknown player, or owner or epoch not current.
+  bool rerun = false;              ///< A bad request made the group run again one by one.
+};
+
+struct StoreMeta {
+  uint16_t shard_id = 0;
+  uint64_t world_seed = 0;
+  core::Tick reserved_tick = 0;  ///< The zone starts at the tick after this one.
+  int64_t run = 0;               ///< Counts openings for writing: no two processes share one.
+  int64_t cache_generation = 0;
+  int schema = 0;  ///< Highest applied migration.
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// As of opening; `reserved_tick` follows the commits.
+  virtual const StoreMeta& meta() const = 0;
+
+  /// One transaction for the whole group. A write that does not find what it expects is refused
+  /// alone: the group is rolled back and run again request by request. `results` is as long as
+  /// `writes`. Ok:           durable (synced), `results` final. kUnavailable: nothing changed,
+  /// later may work (disk full, database away). Refuse, retry, go on. kUnknown:     the outcome of
+  /// the group is not known; Reconnect, then FindResult for each write. kCorrupt, kDenied,
+  /// kInternal: nothing changed and nothing will work again; detail says what to do.
+  virtual core::Status Commit(const CommitGroup& group, std::span<WriteResult> results,
+                              CommitReport& report) = 0;
+
+  /// Makes the store usable after kUnknown or kUnavailable. When it returns Ok, no earlier call can
+  /// still take effect: what FindResult does not find now has not happened. kInternal: only a
+  /// restart of the process may decide (a failed fsync, PITFALLS F-10).
+  virtual core::Status Reconnect() = 0;
+
+  /// The stored answer of a key, with `repeated` set; nullopt when it never committed.
+  virtual core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) = 0;
+
+  /// kNotFound when there is no such player.
+  virtual core::Result<PlayerRow> LoadPlayer(std::string_view name) = 0;
+  virtual core::Result<uint64_t> CountPlayers() = 0;
+  /// Events of one aggregate from `from_version` on, in version order, at most `limit`.
+  virtual core::Result<std::vector<EventRow>> ReadEvents(AggregateType type, int64_t aggregate_id,
+                                                         int64_t from_version, size_t limit) = 0;
+
+  /// Forgets at most `limit` idempotency keys older than `before_us`; returns how many.
+  virtual core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) = 0;
+};
+
+/// A digest of what a request asks for, stored with its key: the same key with another request is
+/// refused as kKeyReused. `at_us` and `tick` do not count, a repeat comes later.
+uint64_t RequestDigest(const DurableWrite& write);
+
+/// Stored with the key? Only answers that stay true: an owner or an outage may change.
+constexpr bool IsFinal(Refusal refusal) {
+  return refusal == Refusal::kVersion || refusal == Refusal::kInvalid;
+}
+
+/// kInvalid for what no store may write: a bad name, numbers that are not finite, unsorted updates.
+core::Status CheckWrite(const DurableWrite& write);
+
+}  // namespace bluemarble::persistence
