@@ -7,8 +7,8 @@
 namespace bluemarble::geo {
 namespace {
 
-// By ToEcef, because its sines are exact at multiples of 90 degrees and a border shared by two ranges
-// must be the same plane bit for bit.
+// By ToEcef, because its sines are exact at multiples of 90 degrees and a border shared by two
+// ranges must be the same plane bit for bit.
 Vec3 AlongMeridian(double lon_deg) { return Normalized(ToEcef({lon_deg, 0, 0})); }
 
 double DistanceToHalfPlane(Vec3 p, Vec3 along, Vec3 inward, double radius) {

@@ -13,7 +13,8 @@ class LongitudeRange {
  public:
   /// The whole Earth.
   LongitudeRange();
-  /// kInvalid unless both are finite, lon_min in [-180, 180), lon_max in (-180, 180], and not equal.
+  /// kInvalid unless both are finite, lon_min in [-180, 180), lon_max in (-180, 180], and not
+  /// equal.
   static core::Result<LongitudeRange> Make(double lon_min_deg, double lon_max_deg);
 
   double lon_min_deg() const { return lon_min_deg_; }
@@ -25,13 +26,13 @@ class LongitudeRange {
   /// holds longitude 0. Exactly on lon_min: inside; exactly on lon_max: outside.
   bool Contains(Vec3 ecef) const;
   bool ContainsLongitude(double lon_deg) const;
-  /// How far inside the nearest border plane the point lies, metres (negative: outside by that much);
-  /// +infinity for the whole Earth. Used for hysteresis and for the wall.
+  /// How far inside the nearest border plane the point lies, metres (negative: outside by that
+  /// much); +infinity for the whole Earth. Used for hysteresis and for the wall.
   double DepthInside(Vec3 ecef) const;
-  /// The border as a wall: the point of the same parallel (so the same height and latitude) that lies
-  /// at least `depth_m` inside and is nearest; so close to a pole that the parallel has none, the
-  /// nearest place on the range's middle meridian at the same height. Points already that deep come
-  /// back unchanged. 0 <= depth_m <= 10,000.
+  /// The border as a wall: the point of the same parallel (so the same height and latitude) that
+  /// lies at least `depth_m` inside and is nearest; so close to a pole that the parallel has none,
+  /// the nearest place on the range's middle meridian at the same height. Points already that deep
+  /// come back unchanged. 0 <= depth_m <= 10,000.
   Vec3 ClampInside(Vec3 ecef, double depth_m) const;
 
  private:
@@ -40,7 +41,8 @@ class LongitudeRange {
   // Equatorial unit vectors: towards each border's half-plane, its normal pointing inside, and
   // towards the middle of the range.
   Vec3 min_along_, max_along_, min_inward_, max_inward_, middle_;
-  // A point on the middle meridian is at depth / middle_sine_ from the axis when it is `depth` inside.
+  // A point on the middle meridian is at depth / middle_sine_ from the axis when it is `depth`
+  // inside.
   double middle_sine_ = 1;
 };
 

@@ -61,7 +61,7 @@ NodeKey NodeKey::At(GridPoint p, int level) {
                  Spread(CellOf(p.y, level)) << 1 | Spread(CellOf(p.z, level)) << 2};
 }
 
-int NodeKey::level() const { return (std::bit_width(bits) - 1) / 3; }
+int NodeKey::level() const { return (static_cast<int>(std::bit_width(bits)) - 1) / 3; }
 
 bool NodeKey::Contains(NodeKey other) const {
   return other.level() >= level() && other.ancestor(level()) == *this;
@@ -69,7 +69,7 @@ bool NodeKey::Contains(NodeKey other) const {
 
 GridPoint NodeKey::corner() const {
   const int at = level();
-  const uint64_t cells = bits ^ uint64_t{1} << (3 * at);
+  const uint64_t cells = bits ^ uint64_t { 1 } << (3 * at);
   return {CornerOf(Compact(cells), at), CornerOf(Compact(cells >> 1), at),
           CornerOf(Compact(cells >> 2), at)};
 }
@@ -84,8 +84,8 @@ SectorFrame SectorFrame::Of(NodeKey sector) {
   frame.origin = {static_cast<double>(corner.x + half) / 100.0,
                   static_cast<double>(corner.y + half) / 100.0,
                   static_cast<double>(corner.z + half) / 100.0};
-  frame.axes = frame.origin == Vec3{} ? LocalFrame{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}
-                                      : FrameAt(frame.origin);
+  frame.axes =
+      frame.origin == Vec3{} ? LocalFrame{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} : FrameAt(frame.origin);
   return frame;
 }
 

@@ -1,5 +1,5 @@
-/// The planet's integer grid: ECEF in centimetres as int32, octree nodes as Morton prefixes, and the
-/// sector frames in which positions travel on the wire (DESIGN §2). Pure values, any thread.
+/// The planet's integer grid: ECEF in centimetres as int32, octree nodes as Morton prefixes, and
+/// the sector frames in which positions travel on the wire (DESIGN §2). Pure values, any thread.
 #pragma once
 
 #include <compare>
@@ -9,23 +9,24 @@
 
 namespace bluemarble::geo {
 
-/// ECEF centimetres. The root cube is [-2^30, 2^30) on each axis: 10,737 km, more than the Earth's 6,378.
+/// ECEF centimetres. The root cube is [-2^30, 2^30) on each axis: 10,737 km, more than the Earth's
+/// 6,378.
 struct GridPoint {
   int32_t x = 0, y = 0, z = 0;
   friend constexpr bool operator==(const GridPoint&, const GridPoint&) = default;
 };
 
-inline constexpr int kRootBits = 31;      ///< A level-L node is 2^(31-L) cm wide.
-inline constexpr int kSectorLevel = 12;   ///< 5.24 km.
-inline constexpr int kMaxLevel = 21;      ///< 10.24 m: what 64 bits hold with a marker bit.
+inline constexpr int kRootBits = 31;     ///< A level-L node is 2^(31-L) cm wide.
+inline constexpr int kSectorLevel = 12;  ///< 5.24 km.
+inline constexpr int kMaxLevel = 21;     ///< 10.24 m: what 64 bits hold with a marker bit.
 
 /// Nearest centimetre (ties to even). `ecef` within the root cube.
 GridPoint ToGrid(Vec3 ecef);
 /// Centre of the grid point, metres.
 Vec3 FromGrid(GridPoint p);
 
-/// A node of the octree: 3 bits per level below a marker bit, so that 1 is the root and the level is
-/// (bit_width - 1) / 3. Sorting keys of one level sorts them along the Morton curve.
+/// A node of the octree: 3 bits per level below a marker bit, so that 1 is the root and the level
+/// is (bit_width - 1) / 3. Sorting keys of one level sorts them along the Morton curve.
 struct NodeKey {
   uint64_t bits = 0;  ///< 0 is "none".
 
@@ -54,8 +55,8 @@ struct SectorPoint {
 };
 
 /// The local frame of an L12 node: origin at the node's centre, axes of FrameAt(origin) (for a node
-/// whose centre lies on the polar axis or at the Earth's centre FrameAt's rule for the axis applies;
-/// the centre itself uses east=+x, north=+y, up=+z).
+/// whose centre lies on the polar axis or at the Earth's centre FrameAt's rule for the axis
+/// applies; the centre itself uses east=+x, north=+y, up=+z).
 struct SectorFrame {
   NodeKey key;
   Vec3 origin;
@@ -65,8 +66,8 @@ struct SectorFrame {
   /// Nearest centimetre per axis (ties to even).
   SectorPoint ToSector(Vec3 ecef) const;
   Vec3 ToEcef(SectorPoint p) const;
-  Vec3 RotateToSector(Vec3 direction) const;    ///< ECEF direction -> (east, north, up)
-  Vec3 RotateToEcef(Vec3 direction) const;      ///< (east, north, up) -> ECEF direction
+  Vec3 RotateToSector(Vec3 direction) const;  ///< ECEF direction -> (east, north, up)
+  Vec3 RotateToEcef(Vec3 direction) const;    ///< (east, north, up) -> ECEF direction
 };
 
 }  // namespace bluemarble::geo

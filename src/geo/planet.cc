@@ -15,9 +15,9 @@ constexpr double kAxisRadiusM = 1e-6;
 // Half the gradient of x²/a² + y²/a² + z²/b²: along the normal of the scaled ellipsoid through `p`.
 Vec3 HalfGradient(Vec3 p) { return {p.x * kInverseA2, p.y * kInverseA2, p.z * kInverseB2}; }
 
-// With t the factor by which the ellipsoid must grow to reach `p`, p / t lies on it and has the same
-// normal, so the distance of `p` from the tangent plane there is (1 - 1/t) p·n = t (t - 1) / |g|.
-// p / t misses the true foot point by 0.34 % of the height, which bends away by 1 µm at 1 km.
+// With t the factor by which the ellipsoid must grow to reach `p`, p / t lies on it and has the
+// same normal, so the distance of `p` from the tangent plane there is (1 - 1/t) p·n = t (t - 1) /
+// |g|. p / t misses the true foot point by 0.34 % of the height, which bends away by 1 µm at 1 km.
 double HeightAbove(Vec3 p, Vec3 gradient, double gradient_length) {
   const double t = std::sqrt(Dot(p, gradient));
   return t * (t - 1.0) / gradient_length;

@@ -7,8 +7,8 @@
 
 namespace bluemarble::geo {
 
-inline constexpr double kEquatorialRadiusM = 6378137.0;          // WGS84 a
-inline constexpr double kFlattening = 1.0 / 298.257223563;       // WGS84 f
+inline constexpr double kEquatorialRadiusM = 6378137.0;     // WGS84 a
+inline constexpr double kFlattening = 1.0 / 298.257223563;  // WGS84 f
 inline constexpr double kPolarRadiusM = kEquatorialRadiusM * (1.0 - kFlattening);
 
 /// Degrees and metres above the ellipsoid. lon in [-180, 180), lat in [-90, 90].
@@ -23,19 +23,21 @@ struct LocalFrame {
 
 /// Ellipsoid normal at `ecef` (|ecef| > 0): (x/a², y/a², z/b²) normalised.
 Vec3 UpAt(Vec3 ecef);
-/// Local axes at `ecef`. On the polar axis (within 1 µm of it), where east has no direction, east is +y.
+/// Local axes at `ecef`. On the polar axis (within 1 µm of it), where east has no direction, east
+/// is +y.
 LocalFrame FrameAt(Vec3 ecef);
-/// Height above the ellipsoid, metres; right within 1 cm for |height| < 1,000 m (tested against GeographicLib).
+/// Height above the ellipsoid, metres; right within 1 cm for |height| < 1,000 m (tested against
+/// GeographicLib).
 double HeightAt(Vec3 ecef);
-/// Moves `ecef` along its up so that HeightAt is `height_m` within 0.1 mm. `ecef` within 1,000 km of
-/// that height; one Newton round when within a metre of it.
+/// Moves `ecef` along its up so that HeightAt is `height_m` within 0.1 mm. `ecef` within 1,000 km
+/// of that height; one Newton round when within a metre of it.
 Vec3 WithHeight(Vec3 ecef, double height_m);
 
 /// Not per tick (GeographicLib): conversions for login, logs, tools and tests.
 Vec3 ToEcef(const Geodetic& position);
 Geodetic ToGeodetic(Vec3 ecef);
-/// kInvalid unless all finite, |lat| <= 90, |lon| <= 540, -11,000 <= alt <= 100,000; longitude is then
-/// normalised to [-180, 180).
+/// kInvalid unless all finite, |lat| <= 90, |lon| <= 540, -11,000 <= alt <= 100,000; longitude is
+/// then normalised to [-180, 180).
 core::Result<Geodetic> ValidateGeodetic(Geodetic position);
 /// Longitude folded into [-180, 180).
 double NormalizeLongitude(double lon_deg);

@@ -1,4 +1,5 @@
-/// Three doubles: ECEF positions in metres, directions, velocities in metres per second. Values only.
+/// Three doubles: ECEF positions in metres, directions, velocities in metres per second. Values
+/// only.
 #pragma once
 
 #include <cmath>
