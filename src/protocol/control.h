@@ -1,5 +1,6 @@
-/// Control messages (channel 0) as plain structs; protobuf stays behind control.cc. Pure functions, any
-/// thread; they allocate, so they run at login and goodbye, never per tick. Source: proto/control.proto.
+/// Control messages (channel 0) as plain structs; protobuf stays behind control.cc. Pure functions,
+/// any thread; they allocate, so they run at login and goodbye, never per tick. Source:
+/// proto/control.proto.
 #pragma once
 
 #include <array>
@@ -60,7 +61,8 @@ using ServerControl = std::variant<Welcome, Refused, ServerGoodbye>;
 std::vector<std::byte> Encode(const ClientControl& message);
 std::vector<std::byte> Encode(const ServerControl& message);
 
-/// kInvalid: more than kMaxControlBytes, not protobuf, no body, or a field out of its bounds (the context says which).
+/// kInvalid: more than kMaxControlBytes, not protobuf, no body, or a field out of its bounds (the
+/// context says which).
 core::Result<ClientControl> DecodeClientControl(std::span<const std::byte> bytes);
 core::Result<ServerControl> DecodeServerControl(std::span<const std::byte> bytes);
 

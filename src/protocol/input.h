@@ -1,9 +1,9 @@
-/// The client's input message on the unreliable channel: acks and the last commands. Pure functions, any
-/// thread, no allocation. Layout (little-endian bit stream, proto/WIRE.md "Input"):
+/// The client's input message on the unreliable channel: acks and the last commands. Pure
+/// functions, any thread, no allocation. Layout (little-endian bit stream, proto/WIRE.md "Input"):
 ///
 ///   u8 type = 1 | u16 ack | u64 ack_bits | u32 newest_tick | u16 digest | u5 count-1 |
-///   count x command, newest first: [bit same_as_newer] or [bit 0, i8 east, i8 north, u16 yaw, u8 buttons]
-///   (the first command has no flag bit)
+///   count x command, newest first: [bit same_as_newer] or [bit 0, i8 east, i8 north, u16 yaw, u8
+///   buttons] (the first command has no flag bit)
 #pragma once
 
 #include <array>
@@ -26,11 +26,13 @@ struct Command {
 };
 
 struct InputMessage {
-  uint16_t ack = 0;             ///< Newest snapshot sequence received; 0: none yet (sequences start at 1 and skip 0).
-  uint64_t ack_bits = 0;        ///< Bit i: the snapshot i + 1 before `ack` (in sequence steps, 0 skipped) was received.
-  uint32_t newest_tick = 0;     ///< Low 32 bits of the server tick that commands[0] is for.
-  uint16_t digest = 0;          ///< motion::PositionDigest of the client's own position after that tick.
-  int count = 0;                ///< kMinInputCommands..kMaxInputCommands.
+  uint16_t ack =
+      0;  ///< Newest snapshot sequence received; 0: none yet (sequences start at 1 and skip 0).
+  uint64_t ack_bits =
+      0;  ///< Bit i: the snapshot i + 1 before `ack` (in sequence steps, 0 skipped) was received.
+  uint32_t newest_tick = 0;  ///< Low 32 bits of the server tick that commands[0] is for.
+  uint16_t digest = 0;  ///< motion::PositionDigest of the client's own position after that tick.
+  int count = 0;        ///< kMinInputCommands..kMaxInputCommands.
   std::array<Command, kMaxInputCommands> commands;  ///< commands[i] is for newest_tick - i.
 };
 

@@ -1,12 +1,12 @@
-/// The server's snapshot message on the unreliable channel: private block, leaf-block parts, drops. Pure
-/// functions over spans, any thread, no allocation. Layout (proto/WIRE.md "Snapshot"; little-endian, byte
-/// aligned):
+/// The server's snapshot message on the unreliable channel: private block, leaf-block parts, drops.
+/// Pure functions over spans, any thread, no allocation. Layout (proto/WIRE.md "Snapshot";
+/// little-endian, byte aligned):
 ///
 ///   u8 type = 2 | u16 sequence | u32 tick | u8 flags | i8 input_depth | u8 health
-///   flags bit 0: exact own state follows  f64 position[3] f64 velocity[3] f64 ground_height u16 yaw
-///   flags bit 1: u8 confirmed_age         own prediction was right at tick - confirmed_age
-///   u8 drop_count, drop_count x u64 leaf key
-///   until the end: parts, each  u64 leaf key | u8 part number | u8 class(2) has_base(1) base_age-1(5) | u16 length | payload
+///   flags bit 0: exact own state follows  f64 position[3] f64 velocity[3] f64 ground_height u16
+///   yaw flags bit 1: u8 confirmed_age         own prediction was right at tick - confirmed_age u8
+///   drop_count, drop_count x u64 leaf key until the end: parts, each  u64 leaf key | u8 part
+///   number | u8 class(2) has_base(1) base_age-1(5) | u16 length | payload
 #pragma once
 
 #include <array>
@@ -23,19 +23,20 @@
 namespace bluemarble::protocol {
 
 inline constexpr size_t kPartHeaderBytes = 12;
-inline constexpr size_t kMaxPartBytes = 900;       ///< Header excluded; what cannot be sent in one datagram must not exist.
+inline constexpr size_t kMaxPartBytes =
+    900;  ///< Header excluded; what cannot be sent in one datagram must not exist.
 inline constexpr int kMaxDropsPerSnapshot = 32;
 
 struct PrivateBlock {
   uint16_t sequence = 0;
-  uint32_t tick = 0;               ///< Low 32 bits.
-  int8_t input_depth = 0;          ///< Newest command tick the server holds, minus `tick`, clamped to ±127.
+  uint32_t tick = 0;       ///< Low 32 bits.
+  int8_t input_depth = 0;  ///< Newest command tick the server holds, minus `tick`, clamped to ±127.
   uint8_t health = 0;
-  bool exact = false;              ///< The following four are valid: the own state at `tick`, bit for bit.
+  bool exact = false;  ///< The following four are valid: the own state at `tick`, bit for bit.
   geo::Vec3 position, velocity;
   double ground_height_m = 0;
   uint16_t yaw = 0;
-  bool confirmed = false;          ///< The client's own prediction at tick - confirmed_age was right.
+  bool confirmed = false;  ///< The client's own prediction at tick - confirmed_age was right.
   uint8_t confirmed_age = 0;
 };
 
@@ -43,14 +44,15 @@ struct PartHeader {
   geo::NodeKey leaf;
   uint8_t part = 0;
   ReplicationClass cls = ReplicationClass::kCombat;
-  uint8_t base_age = 0;            ///< tick - base tick in 1..kBaseTicks-1; 0: keyframe.
+  uint8_t base_age = 0;  ///< tick - base tick in 1..kBaseTicks-1; 0: keyframe.
 };
 
 /// Builds one snapshot. `out` is the whole message's space; parts that do not fit are refused.
 class SnapshotWriter {
  public:
   /// kNoSpace when even the private block and drops do not fit.
-  core::Status Begin(const PrivateBlock& own, std::span<const geo::NodeKey> drops, std::span<std::byte> out);
+  core::Status Begin(const PrivateBlock& own, std::span<const geo::NodeKey> drops,
+                     std::span<std::byte> out);
   /// False when header + payload do not fit in what is left.
   bool AddPart(const PartHeader& header, std::span<const std::byte> payload);
   size_t size_bytes() const { return size_; }
@@ -64,7 +66,8 @@ class SnapshotWriter {
 /// Reads a snapshot in the order it was written.
 class SnapshotReader {
  public:
-  /// Parses and checks the private block and the drops. kInvalid: truncated, wrong type, bad key or flag.
+  /// Parses and checks the private block and the drops. kInvalid: truncated, wrong type, bad key or
+  /// flag.
   core::Status Begin(std::span<const std::byte> bytes);
   const PrivateBlock& own() const { return own_; }
   std::span<const geo::NodeKey> drops() const { return {drops_.data(), drop_count_}; }
