@@ -79,13 +79,14 @@ def check(root, names):
 
 
 def tracked(root):
-    if not (root / ".git").exists():  # an unpacked archive: take what is there
-        files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
-        return sorted(path.as_posix() for path in files if path.parts[0] not in ("build", "data"))
     out = subprocess.run(
-        ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True, check=True)
-    return sorted(name for name in out.stdout.decode().split("\0") if name)
+        ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True)
+    if out.returncode == 0:
+        return sorted(name for name in out.stdout.decode().split("\0") if name)
+    # Not a checkout (an unpacked archive): take what is there.
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in files if path.parts[0] not in (".git", "build", "data"))
 
 
 def main():
