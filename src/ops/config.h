@@ -55,6 +55,8 @@ struct Field {
 
 /// TOML text of the field's present value.
 std::string ToToml(const Target& target);
+/// A bound for people: without a fraction when it has none.
+std::string BoundText(double bound);
 
 }  // namespace internal
 
