@@ -147,7 +147,8 @@ struct Replica::Impl {
     for (uint32_t rest = now.occupied; rest != 0; rest &= rest - 1) {
       const auto& member = now.members[static_cast<size_t>(std::countr_zero(rest))];
       EntityRecord& record = entities[member.id.bits];
-      if (record.entity.tick > tick || (record.entity.tick == tick && record.entity.id)) continue;
+      // At an equal tick the living wins over its removal from another leaf.
+      if (record.entity.tick > tick || (record.alive && record.entity.tick == tick)) continue;
       if (!record.alive) ++alive;
       record.alive = true;
       record.part = header.part;

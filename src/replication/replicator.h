@@ -1,7 +1,8 @@
-/// The replication phases of the tick: which leaves each viewer sees (Interest), and one snapshot per
-/// viewer from leaf-block parts that are encoded once and copied (Replicate). Owned by the zone thread;
-/// both phases fan out to the worker pool inside. No allocation after construction.
-/// The invariant: after applying a part of tick T a client holds exactly what the server quantised for T.
+/// The replication phases of the tick: which leaves each viewer sees (Interest), and one snapshot
+/// per viewer from leaf-block parts that are encoded once and copied (Replicate). Owned by the zone
+/// thread; both phases fan out to the worker pool inside. Only AddViewer may allocate (a slot's
+/// first use). The invariant: after applying a part of tick T a client holds exactly what the
+/// server quantised for T.
 #pragma once
 
 #include <cstdint>
@@ -26,25 +27,25 @@ using ViewerSlot = uint32_t;
 /// What the session says of its own player before each Replicate; kept until changed.
 struct OwnReport {
   int8_t input_depth = 0;
-  bool exact = false;          ///< Send the exact own state with the next snapshot, and make one due now.
-  bool confirmed = false;      ///< A prediction digest was right at `confirmed_tick`.
+  bool exact = false;  ///< Send the exact own state with the next snapshot, and make one due now.
+  bool confirmed = false;  ///< A prediction digest was right at `confirmed_tick`.
   core::Tick confirmed_tick = 0;
 };
 
 struct ReplicationStats {
   core::Counter datagrams, bytes, parts_sent, keyframes_sent, blocks_encoded, block_cache_hits;
-  core::Counter entity_updates;              ///< Member records written, per viewer.
-  core::Counter parts_deferred;              ///< Due parts that did not fit the budget, per viewer and tick.
-  core::Counter leaves_over_limit;           ///< replication.max_leaves_per_viewer hit.
-  core::Counter acks_unknown;                ///< Acks of datagrams that were never sent or are forgotten.
-  core::Counter scratch_full;                ///< Tick scratch exhausted: parts left out (counted, sent later).
+  core::Counter entity_updates;     ///< Member records written, per viewer.
+  core::Counter parts_deferred;     ///< Due parts that did not fit the budget, per viewer and tick.
+  core::Counter leaves_over_limit;  ///< replication.max_leaves_per_viewer hit.
+  core::Counter acks_unknown;       ///< Acks of datagrams that were never sent or are forgotten.
+  core::Counter scratch_full;  ///< Tick scratch exhausted: parts left out (counted, sent later).
 };
 
 class Replicator {
  public:
   /// `datagram_bytes`: largest snapshot message (net::Transport::max_unreliable_bytes()).
-  Replicator(const ReplicationSettings& settings, int tick_hz, size_t datagram_bytes, const world::World& world,
-             const aoi::Octree& octree, core::WorkerPool& workers);
+  Replicator(const ReplicationSettings& settings, int tick_hz, size_t datagram_bytes,
+             const world::World& world, const aoi::Octree& octree, core::WorkerPool& workers);
   ~Replicator();
   Replicator(const Replicator&) = delete;
   Replicator& operator=(const Replicator&) = delete;
@@ -69,7 +70,8 @@ class Replicator {
   uint32_t period_ticks(ReplicationClass cls) const;
 
   /// Tests: the server's quantised state of (part of a leaf) at `now`, as it encodes it.
-  void QuantisePart(const aoi::Leaf& leaf, const aoi::Part& part, ReplicationClass cls, protocol::PartState& out) const;
+  void QuantisePart(const aoi::Leaf& leaf, const aoi::Part& part, ReplicationClass cls,
+                    protocol::PartState& out) const;
 
  private:
   struct Impl;

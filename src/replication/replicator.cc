@@ -1,0 +1,518 @@
+#include "replication/replicator.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <vector>
+
+#include "core/hash.h"
+#include "replication/block_cache.h"
+#include "replication/history.h"
+#include "replication/viewer.h"
+
+namespace bluemarble::replication {
+namespace {
+
+using core::Code;
+using core::Tick;
+using protocol::PartState;
+
+// A leaf keeps its class, and its place in the view, until it is this much farther than the class
+// reaches.
+constexpr double kHysteresis = 1.1;
+constexpr int kViewersPerChunk = 16;
+constexpr size_t kQueryCapacity = 4096;
+constexpr size_t kCacheSlots = 1u << 16;
+constexpr size_t kArenaBytes = 8u << 20;
+// After so many parts that did not fit what is left of the datagram, the rest waits for the next
+// tick.
+constexpr int kMisfitsBeforeStop = 4;
+
+struct WantedLeaf {
+  aoi::LeafId id;
+  geo::NodeKey key;
+  int64_t distance_sq = 0;
+};
+
+struct Candidate {
+  uint64_t order = 0;  ///< Priority above index: sorted descending.
+  uint32_t part_id = 0;
+  uint16_t leaf_slot = 0;
+  uint8_t number = 0;
+};
+
+struct LeafFrame {
+  geo::NodeKey sector;
+  geo::SectorFrame frame;
+};
+
+/// Counts of one worker during one phase; added to the stats after the join.
+struct Tally {
+  uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
+           deferred = 0, over_limit = 0, scratch_full = 0;
+};
+
+struct alignas(64) WorkerScratch {
+  std::vector<aoi::LeafId> query;
+  std::vector<WantedLeaf> wanted;
+  std::vector<uint32_t> mark;  // by leaf index: 1 + position in `wanted`, else 0
+  std::vector<Candidate> candidates;
+  PartState now, base;
+  Tally tally;
+};
+
+}  // namespace
+
+struct Replicator::Impl {
+  ReplicationSettings settings;
+  int tick_hz;
+  size_t datagram_bytes;
+  const world::World& world;
+  const aoi::Octree& octree;
+  core::WorkerPool& workers;
+
+  std::array<uint32_t, kReplicationClasses> period{};
+  std::array<int64_t, kReplicationClasses> radius_sq{}, leave_radius_sq{};
+  Tick max_silence = 1;
+
+  std::vector<std::unique_ptr<Viewer>> viewers;
+  uint32_t viewer_high = 0;
+  std::unique_ptr<std::byte[]> snapshots;
+  std::vector<uint32_t> snapshot_size;
+  History history;
+  BlockCache cache;
+  std::vector<std::atomic<uint32_t>> quantised;  // by leaf index: low bits of the tick
+  std::vector<LeafFrame> frames;                 // by leaf index
+  std::vector<WorkerScratch> scratch;
+  ReplicationStats stats;
+
+  Impl(const ReplicationSettings& s, int hz, size_t bytes, const world::World& w,
+       const aoi::Octree& o, core::WorkerPool& pool)
+      : settings(s),
+        tick_hz(hz),
+        datagram_bytes(bytes),
+        world(w),
+        octree(o),
+        workers(pool),
+        viewers(s.max_viewers),
+        snapshots(std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes)),
+        snapshot_size(s.max_viewers, 0),
+        history(w.capacity()),
+        cache(kCacheSlots, pool.workers(), kArenaBytes),
+        quantised(o.leaf_capacity()),
+        frames(o.leaf_capacity()),
+        scratch(static_cast<size_t>(pool.workers())) {
+    for (size_t i = 0; i < kReplicationClasses; ++i) {
+      const uint32_t rate = s.rate_hz[i];
+      period[i] = rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
+      const double radius_cm = s.radius_m[i] * 100.0;
+      radius_sq[i] = static_cast<int64_t>(radius_cm * radius_cm);
+      leave_radius_sq[i] = static_cast<int64_t>(radius_cm * radius_cm * kHysteresis * kHysteresis);
+    }
+    max_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
+    for (auto& worker : scratch) {
+      worker.query.reserve(kQueryCapacity);
+      worker.wanted.reserve(kQueryCapacity);
+      worker.mark.assign(o.leaf_capacity(), 0);
+      worker.candidates.reserve(size_t{s.max_leaves_per_viewer} * 4);
+    }
+  }
+
+  template <typename Body>
+  void ForEachViewer(Body body) {
+    const int chunks = (static_cast<int>(viewer_high) + kViewersPerChunk - 1) / kViewersPerChunk;
+    workers.Run(chunks, [&](int chunk, int worker) {
+      const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
+      for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
+        if (viewers[slot] && viewers[slot]->active) body(slot, *viewers[slot], worker);
+      }
+    });
+  }
+
+  // ---- Interest
+  // ------------------------------------------------------------------------------------
+
+  bool HoldsDeadLeaf(const Viewer& viewer) const {
+    return std::any_of(viewer.leaves().begin(), viewer.leaves().end(), [&](const ViewerLeaf& leaf) {
+      return leaf.id.generation != 0 && octree.Find(leaf.id) == nullptr;
+    });
+  }
+
+  // Squared distance in cm to the leaf's nearest member other than the viewer, INT64_MAX when there
+  // is none; stops early once it is within the innermost class.
+  int64_t NearestOther(const aoi::Leaf& leaf, const Viewer& viewer, geo::GridPoint at) const {
+    int64_t nearest = INT64_MAX;
+    for (uint32_t id = leaf.first_part; id != aoi::Part::kNone;) {
+      const aoi::Part& part = octree.part(id);
+      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+        const core::EntityId entity =
+            part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
+        if (entity == viewer.own) continue;
+        const geo::GridPoint p = octree.PositionOf(entity);
+        const int64_t dx = int64_t{p.x} - at.x, dy = int64_t{p.y} - at.y, dz = int64_t{p.z} - at.z;
+        nearest = std::min(nearest, dx * dx + dy * dy + dz * dz);
+        if (nearest <= radius_sq[0]) return nearest;
+      }
+      id = part.next;
+    }
+    return nearest;
+  }
+
+  // The class for a distance; `held` (or kReplicationClasses when not held) is kept within the
+  // hysteresis.
+  int ClassFor(int64_t distance_sq, int held) const {
+    for (int cls = 0; cls < kReplicationClasses; ++cls) {
+      const auto i = static_cast<size_t>(cls);
+      if (distance_sq <= (cls == held ? leave_radius_sq[i] : radius_sq[i])) return cls;
+    }
+    return kReplicationClasses;
+  }
+
+  void FindWanted(const Viewer& viewer, geo::GridPoint at, WorkerScratch& own) const {
+    own.query.clear();
+    own.wanted.clear();
+    const auto reach_cm = static_cast<int64_t>(settings.radius_m.back() * 100.0 * kHysteresis);
+    if (!octree.QueryLeaves(at, reach_cm, own.query).ok()) ++own.tally.over_limit;
+    for (aoi::LeafId id : own.query) {
+      const aoi::Leaf* leaf = octree.Find(id);
+      const int64_t distance_sq = NearestOther(*leaf, viewer, at);
+      if (distance_sq <= leave_radius_sq.back()) own.wanted.push_back({id, leaf->key, distance_sq});
+    }
+    if (own.wanted.size() > settings.max_leaves_per_viewer) {
+      std::nth_element(own.wanted.begin(), own.wanted.begin() + settings.max_leaves_per_viewer,
+                       own.wanted.end(), [](const WantedLeaf& a, const WantedLeaf& b) {
+                         return std::tie(a.distance_sq, a.key) < std::tie(b.distance_sq, b.key);
+                       });
+      own.tally.over_limit += own.wanted.size() - settings.max_leaves_per_viewer;
+      own.wanted.resize(settings.max_leaves_per_viewer);
+    }
+  }
+
+  void RefreshInterest(Viewer& viewer, WorkerScratch& own, Tick now) {
+    viewer.refresh = false;
+    if (octree.PlaceOf(viewer.own).leaf.generation == 0) {
+      viewer.refresh = true;  // not indexed yet
+      return;
+    }
+    FindWanted(viewer, octree.PositionOf(viewer.own), own);
+    for (size_t i = 0; i < own.wanted.size(); ++i)
+      own.mark[own.wanted[i].id.index] = static_cast<uint32_t>(i + 1);
+
+    for (uint32_t slot = 0; slot < viewer.leaves().size(); ++slot) {
+      ViewerLeaf& leaf = viewer.leaves()[slot];
+      if (leaf.id.generation == 0) continue;
+      const uint32_t mark = octree.Find(leaf.id) != nullptr ? own.mark[leaf.id.index] : 0;
+      if (mark == 0) {
+        viewer.refresh |= !viewer.DropLeaf(slot, now);
+        continue;
+      }
+      own.mark[leaf.id.index] = 0;  // held already
+      const int held = static_cast<int>(leaf.cls);
+      const int cls =
+          std::min(ClassFor(own.wanted[mark - 1].distance_sq, held), kReplicationClasses - 1);
+      if (cls != held) viewer.ChangeClass(slot, static_cast<ReplicationClass>(cls), now);
+    }
+    for (const WantedLeaf& wanted : own.wanted) {
+      if (own.mark[wanted.id.index] == 0) continue;
+      own.mark[wanted.id.index] = 0;
+      const int cls = ClassFor(wanted.distance_sq, kReplicationClasses);
+      if (cls == kReplicationClasses) continue;  // only within the hysteresis of what is held
+      viewer.refresh |=
+          !viewer.AddLeaf(wanted.id, wanted.key, static_cast<ReplicationClass>(cls), now);
+    }
+  }
+
+  // ---- Replicate
+  // -----------------------------------------------------------------------------------
+
+  bool Due(const ViewerLeaf& leaf, Tick now) const {
+    const uint32_t p = period[static_cast<size_t>(leaf.cls)];
+    return leaf.id.generation != 0 && (p == 1 || (now + core::Mix64(leaf.key.bits)) % p == 0);
+  }
+
+  // Writes the history rows of a leaf that somebody is due; the first worker that asks does it.
+  void QuantiseOnce(const ViewerLeaf& held, Tick now) {
+    const auto tag = static_cast<uint32_t>(now);
+    auto& claim = quantised[held.id.index];
+    if (claim.load(std::memory_order_relaxed) == tag ||
+        claim.exchange(tag, std::memory_order_acq_rel) == tag)
+      return;
+    const aoi::Leaf* leaf = octree.Find(held.id);
+    if (leaf == nullptr) return;
+    const geo::SectorFrame& frame = FrameOf(held.id.index, leaf->key);
+    for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
+      const aoi::Part& part = octree.part(id);
+      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+        const core::EntityId entity =
+            part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
+        const uint32_t row = world.RowOf(entity);
+        assert(row != world::World::kNoRow);
+        history.Row(entity, now) = Quantise(frame, world.bodies()[row], world.vitals()[row]);
+      }
+    }
+  }
+
+  const geo::SectorFrame& FrameOf(uint32_t leaf_index, geo::NodeKey key) {
+    LeafFrame& cached = frames[leaf_index];
+    const geo::NodeKey sector = key.ancestor(geo::kSectorLevel);
+    if (cached.sector != sector) cached = {sector, geo::SectorFrame::Of(sector)};
+    return cached.frame;
+  }
+
+  void CollectCandidates(Viewer& viewer, WorkerScratch& own, Tick now) {
+    own.candidates.clear();
+    for (uint32_t slot = 0; slot < viewer.leaves().size(); ++slot) {
+      ViewerLeaf& held = viewer.leaves()[slot];
+      if (!Due(held, now)) continue;
+      const aoi::Leaf* leaf = octree.Find(held.id);
+      if (leaf == nullptr) continue;
+      for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
+        const aoi::Part& part = octree.part(id);
+        if (own.candidates.size() == own.candidates.capacity() || part.number > 0xff) {
+          ++own.tally.scratch_full;
+          return;
+        }
+        const auto number = static_cast<uint8_t>(part.number);
+        const ViewerPart* record = viewer.PartOf(held, number, now);
+        if (record == nullptr) {
+          ++own.tally.scratch_full;
+          continue;
+        }
+        // Time since the last update in periods of the class: every class is late by the same
+        // factor.
+        const uint64_t waited = now - record->last_sent;
+        const uint64_t priority =
+            std::min<uint64_t>(waited * 64 / period[static_cast<size_t>(held.cls)], 0xffffff);
+        own.candidates.push_back({.order = priority << 16 | (0xffff - own.candidates.size()),
+                                  .part_id = id,
+                                  .leaf_slot = static_cast<uint16_t>(slot),
+                                  .number = number});
+      }
+    }
+    std::sort(own.candidates.begin(), own.candidates.end(),
+              [](const Candidate& a, const Candidate& b) { return a.order > b.order; });
+  }
+
+  void Gather(const aoi::Part& part, ReplicationClass cls, Tick tick, PartState& out) const {
+    out.occupied = part.occupied;
+    for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+      const auto slot = static_cast<size_t>(std::countr_zero(rest));
+      const core::EntityId entity = part.slots[slot].entity;
+      out.members[slot].id = entity;
+      out.members[slot].kind = static_cast<uint8_t>(world.kinds()[world.RowOf(entity)]);
+      out.members[slot].state = protocol::ToClass(history.Row(entity, tick), cls);
+    }
+  }
+
+  size_t Encode(const aoi::Part& part, ReplicationClass cls, Tick now, Tick base,
+                WorkerScratch& own, std::span<std::byte> out) const {
+    Gather(part, cls, now, own.now);
+    uint32_t same = 0;
+    if (base != 0) {
+      own.base.occupied = 0;
+      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+        const auto slot = static_cast<size_t>(std::countr_zero(rest));
+        if (part.slots[slot].since > base) continue;
+        same |= 1u << slot;
+        own.base.members[slot].state =
+            protocol::ToClass(history.Row(part.slots[slot].entity, base), cls);
+      }
+      own.base.occupied = same;
+    }
+    const auto size = protocol::EncodePart(own.now, base != 0 ? &own.base : nullptr, same,
+                                           static_cast<int>(now - base), tick_hz, cls, out);
+    return size.ok() ? *size : 0;
+  }
+
+  protocol::PrivateBlock OwnBlock(const Viewer& viewer, uint16_t sequence, Tick now) const {
+    protocol::PrivateBlock own;
+    own.sequence = sequence;
+    own.tick = static_cast<uint32_t>(now);
+    own.input_depth = viewer.report.input_depth;
+    const uint32_t row = world.RowOf(viewer.own);
+    if (row == world::World::kNoRow) return own;
+    own.health = world.vitals()[row].health;
+    if (viewer.report.exact) {
+      const world::Body& body = world.bodies()[row];
+      own.exact = true;
+      own.position = body.position;
+      own.velocity = body.velocity;
+      own.ground_height_m = body.ground_height_m;
+      own.yaw = body.yaw;
+    }
+    const Tick confirmed_age = now - viewer.report.confirmed_tick;
+    if (viewer.report.confirmed && confirmed_age <= 255) {
+      own.confirmed = true;
+      own.confirmed_age = static_cast<uint8_t>(confirmed_age);
+    }
+    return own;
+  }
+
+  void BuildSnapshot(uint32_t slot, Viewer& viewer, int worker, Tick now) {
+    WorkerScratch& own = scratch[static_cast<size_t>(worker)];
+    snapshot_size[slot] = 0;
+    const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
+    viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
+                                   std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
+    CollectCandidates(viewer, own, now);
+    const bool own_due =
+        viewer.report.exact || now - viewer.last_datagram >= max_silence || viewer.DropsDue(now);
+    if (own.candidates.empty() && !own_due) return;
+
+    const auto space = static_cast<size_t>(
+        std::clamp<int64_t>(viewer.budget_bytes, 0, static_cast<int64_t>(datagram_bytes)));
+    SentDatagram& log = viewer.BeginDatagram(now);
+    protocol::SnapshotWriter writer;
+    const std::span<std::byte> out{snapshots.get() + slot * datagram_bytes,
+                                   std::max<size_t>(space, 512)};
+    if (!writer.Begin(OwnBlock(viewer, log.sequence, now), viewer.TakeDrops(now), out).ok()) return;
+    AddParts(viewer, own, worker, now, log, writer);
+
+    snapshot_size[slot] = static_cast<uint32_t>(writer.size_bytes());
+    viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());
+    ++own.tally.datagrams;
+    own.tally.bytes += writer.size_bytes();
+  }
+
+  void AddParts(Viewer& viewer, WorkerScratch& own, int worker, Tick now, SentDatagram& log,
+                protocol::SnapshotWriter& writer) {
+    int misfits = 0;
+    size_t at = 0;
+    for (; at < own.candidates.size() && misfits < kMisfitsBeforeStop &&
+           log.parts < kMaxPartsPerDatagram;
+         ++at) {
+      const Candidate& candidate = own.candidates[at];
+      ViewerLeaf& held = viewer.leaves()[candidate.leaf_slot];
+      ViewerPart& record = *viewer.PartOf(held, candidate.number, now);
+      const Tick base = Viewer::BaseOf(record, now);
+      const aoi::Part& part = octree.part(candidate.part_id);
+      const auto base_age = static_cast<uint8_t>(base != 0 ? now - base : 0);
+      bool encoded = false;
+      const auto payload = cache.Get(
+          {candidate.part_id, held.cls, base_age}, worker,
+          [&](std::span<std::byte> out) { return Encode(part, held.cls, now, base, own, out); },
+          encoded);
+      ++(encoded ? own.tally.encoded : own.tally.hits);
+      if (payload.empty()) {
+        ++own.tally.scratch_full;
+        continue;
+      }
+      if (!writer.AddPart({held.key, candidate.number, held.cls, base_age}, payload)) {
+        ++misfits;
+        ++own.tally.deferred;
+        continue;
+      }
+      record.last_sent = now;
+      log.refs[log.parts++] = {candidate.leaf_slot, candidate.number};
+      ++own.tally.parts;
+      if (base == 0) ++own.tally.keyframes;
+      own.tally.updates += static_cast<uint64_t>(std::popcount(part.occupied));
+    }
+    own.tally.deferred += own.candidates.size() - at;
+  }
+
+  void AddTallies() {
+    for (auto& worker : scratch) {
+      const Tally& t = worker.tally;
+      stats.datagrams.Add(t.datagrams);
+      stats.bytes.Add(t.bytes);
+      stats.parts_sent.Add(t.parts);
+      stats.keyframes_sent.Add(t.keyframes);
+      stats.blocks_encoded.Add(t.encoded);
+      stats.block_cache_hits.Add(t.hits);
+      stats.entity_updates.Add(t.updates);
+      stats.parts_deferred.Add(t.deferred);
+      stats.leaves_over_limit.Add(t.over_limit);
+      stats.scratch_full.Add(t.scratch_full);
+      worker.tally = {};
+    }
+  }
+};
+
+Replicator::Replicator(const ReplicationSettings& settings, int tick_hz, size_t datagram_bytes,
+                       const world::World& world, const aoi::Octree& octree,
+                       core::WorkerPool& workers)
+    : impl_(std::make_unique<Impl>(settings, tick_hz, datagram_bytes, world, octree, workers)) {
+  assert(datagram_bytes >= 1024);
+}
+Replicator::~Replicator() = default;
+
+core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
+  Impl& self = *impl_;
+  uint32_t slot = 0;
+  while (slot < self.viewers.size() && self.viewers[slot] && self.viewers[slot]->active) ++slot;
+  if (slot == self.viewers.size()) return {Code::kFull, "replication.max_viewers reached"};
+  if (!self.viewers[slot])
+    self.viewers[slot] = std::make_unique<Viewer>(self.settings.max_leaves_per_viewer);
+  self.viewers[slot]->Reset(own, now);
+  self.snapshot_size[slot] = 0;
+  self.viewer_high = std::max(self.viewer_high, slot + 1);
+  return slot;
+}
+
+void Replicator::RemoveViewer(ViewerSlot viewer) {
+  impl_->viewers[viewer]->active = false;
+  impl_->snapshot_size[viewer] = 0;
+  while (impl_->viewer_high > 0 && !impl_->viewers[impl_->viewer_high - 1]->active)
+    --impl_->viewer_high;
+}
+
+void Replicator::OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits) {
+  impl_->viewers[viewer]->OnAck(ack, ack_bits, impl_->stats);
+}
+
+void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
+  impl_->viewers[viewer]->report = report;
+}
+
+void Replicator::Interest(Tick now) {
+  Impl& self = *impl_;
+  const bool any_gone = !self.octree.gone().empty();
+  self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
+    const bool turn = (slot + now) % self.settings.interest_ticks == 0;
+    if (!turn && !viewer.refresh && !(any_gone && self.HoldsDeadLeaf(viewer))) return;
+    self.RefreshInterest(viewer, self.scratch[static_cast<size_t>(worker)], now);
+  });
+}
+
+void Replicator::Replicate(Tick now) {
+  Impl& self = *impl_;
+  self.cache.BeginTick(now);
+  self.ForEachViewer([&](uint32_t, Viewer& viewer, int) {
+    for (const ViewerLeaf& leaf : viewer.leaves()) {
+      if (self.Due(leaf, now)) self.QuantiseOnce(leaf, now);
+    }
+  });
+  self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
+    self.BuildSnapshot(slot, viewer, worker, now);
+  });
+  self.AddTallies();
+}
+
+std::span<const std::byte> Replicator::SnapshotOf(ViewerSlot viewer) const {
+  return {impl_->snapshots.get() + viewer * impl_->datagram_bytes, impl_->snapshot_size[viewer]};
+}
+
+const ReplicationStats& Replicator::stats() const { return impl_->stats; }
+
+uint32_t Replicator::period_ticks(ReplicationClass cls) const {
+  return impl_->period[static_cast<size_t>(cls)];
+}
+
+void Replicator::QuantisePart(const aoi::Leaf& leaf, const aoi::Part& part, ReplicationClass cls,
+                              PartState& out) const {
+  const auto frame = geo::SectorFrame::Of(leaf.key.ancestor(geo::kSectorLevel));
+  out.occupied = part.occupied;
+  for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<size_t>(std::countr_zero(rest));
+    const core::EntityId entity = part.slots[slot].entity;
+    const uint32_t row = impl_->world.RowOf(entity);
+    const auto full = Quantise(frame, impl_->world.bodies()[row], impl_->world.vitals()[row]);
+    out.members[slot] = {entity, static_cast<uint8_t>(impl_->world.kinds()[row]),
+                         protocol::ToClass(full, cls)};
+  }
+}
+
+}  // namespace bluemarble::replication
