@@ -1,6 +1,6 @@
-/// The zone's side of the network: what the zone thread needs of peers and nothing of ENet. The real
-/// one is net/enet_transport.h; tests put a simulated network here, the flight recorder replays through it
-/// (DESIGN §1). Used by the zone thread only.
+/// The zone's side of the network: what the zone thread needs of peers and nothing of ENet. The
+/// real one is net/enet_transport.h; tests put a simulated network here, the flight recorder
+/// replays through it (DESIGN §1). Used by the zone thread only.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace bluemarble::net {
 
-/// Channel 0 carries reliable messages in order, channel 1 unsequenced datagrams, never both on one.
+/// Channel 0 carries reliable messages in order, channel 1 unsequenced datagrams, never both on
+/// one.
 enum class Channel : uint8_t { kReliable = 0, kUnreliable = 1 };
 
 enum class InboundKind : uint8_t { kConnected = 1, kDisconnected = 2, kMessage = 3 };
@@ -22,8 +23,10 @@ struct Inbound {
   InboundKind kind = InboundKind::kMessage;
   Channel channel = Channel::kReliable;
   core::PeerId peer;
-  uint32_t reason = 0;        ///< kDisconnected: the number the other side gave, 0 for a timeout. kConnected: unused.
-  uint32_t address_v4 = 0;    ///< kConnected: the peer's IPv4 address, host byte order (limits, logs).
+  uint32_t reason =
+      0;  ///< kDisconnected: the number the other side gave, 0 for a timeout. kConnected: unused.
+  uint32_t address_v4 =
+      0;  ///< kConnected: the peer's IPv4 address, host byte order (limits, logs).
   std::span<const std::byte> bytes;
 };
 
@@ -37,16 +40,18 @@ class Transport {
   /// Largest unreliable message that leaves as one datagram of at most the configured size.
   virtual size_t max_unreliable_bytes() const = 0;
 
-  /// Hands bytes (copied) to the peer's net thread. kFull: the queue to that thread is full (setting
-  /// net.outbound_queue_bytes); kStale: the peer is gone; kNoSpace: larger than one datagram on kUnreliable.
-  virtual core::Status Send(core::PeerId peer, Channel channel, std::span<const std::byte> bytes) = 0;
+  /// Hands bytes (copied) to the peer's net thread. kFull: the queue to that thread is full
+  /// (setting net.outbound_queue_bytes); kStale: the peer is gone; kNoSpace: larger than one
+  /// datagram on kUnreliable.
+  virtual core::Status Send(core::PeerId peer, Channel channel,
+                            std::span<const std::byte> bytes) = 0;
 
-  /// Ends the peer after what was queued for it on the reliable channel has been sent; `reason` reaches
-  /// the client. No kDisconnected follows for a peer that we ended.
+  /// Ends the peer after what was queued for it on the reliable channel has been sent; `reason`
+  /// reaches the client. No kDisconnected follows for a peer that we ended.
   virtual void Disconnect(core::PeerId peer, uint32_t reason) = 0;
 
-  /// End of a tick: everything handed over so far goes on the wire now. `scheduled_ns` is the tick's
-  /// scheduled start, for the tick_to_wire measurement.
+  /// End of a tick: everything handed over so far goes on the wire now. `scheduled_ns` is the
+  /// tick's scheduled start, for the tick_to_wire measurement.
   virtual void Flush(core::Tick tick, int64_t scheduled_ns) = 0;
 };
 

@@ -1,0 +1,179 @@
+#include "net/datagram_socket.h"
+
+#include <linux/sock_diag.h>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+#include "core/log.h"
+#include "net/precheck.h"
+
+namespace bluemarble::net {
+namespace {
+
+// Privileged processes may exceed the kernel's maximum, others get what it allows.
+int AskBuffer(int fd, int force_option, int option, int bytes) {
+  if (setsockopt(fd, SOL_SOCKET, force_option, &bytes, sizeof bytes) != 0) {
+    setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);
+  }
+  int granted = 0;
+  socklen_t length = sizeof granted;
+  getsockopt(fd, SOL_SOCKET, option, &granted, &length);
+  return granted / 2;  // the kernel reports twice what was asked, for its own bookkeeping
+}
+
+}  // namespace
+
+DatagramSocket::DatagramSocket(const NetSettings& settings, DatagramSeam& seam, HostStats& stats)
+    : datagram_bytes_(static_cast<size_t>(settings.datagram_bytes)),
+      stride_((datagram_bytes_ + 63) & ~size_t{63}),
+      slots_mask_(std::bit_ceil(static_cast<size_t>(settings.datagram_queue)) - 1),
+      seam_(seam),
+      stats_(stats),
+      receive_buffer_bytes_(settings.receive_buffer_bytes),
+      send_buffer_bytes_(settings.send_buffer_bytes),
+      slots_(slots_mask_ + 1),
+      data_(std::make_unique_for_overwrite<std::byte[]>((slots_mask_ + 1) * stride_)),
+      overflow_(stride_) {}
+
+void DatagramSocket::Attach(int fd) {
+  fd_ = fd;
+  const int granted = AskBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer_bytes_);
+  AskBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes_);
+  stats_.receive_buffer_bytes.Set(static_cast<uint64_t>(granted));
+  if (granted < receive_buffer_bytes_) {
+    core::Log(core::LogLevel::kWarn, "receive_buffer_clipped",
+              "asked_bytes={} granted_bytes={} raise=net.core.rmem_max", receive_buffer_bytes_,
+              granted);
+  }
+}
+
+bool DatagramSocket::Drain(int budget) {
+  while (budget > 0) {
+    const size_t free = slots_.size() - (head_ - tail_);
+    const size_t to_end = slots_.size() - (head_ & slots_mask_);
+    const size_t wanted = std::min({kBatch, free, to_end, static_cast<size_t>(budget)});
+    const size_t got = ReceiveBatch(wanted);
+    if (got == 0 || (wanted > 0 && got < wanted)) return true;
+    budget -= static_cast<int>(got);
+  }
+  return false;
+}
+
+// `wanted` 0: the ring is full; one datagram is read over the edge, to be counted.
+size_t DatagramSocket::ReceiveBatch(size_t wanted) {
+  const size_t count = std::max<size_t>(wanted, 1);
+  for (size_t i = 0; i < count; ++i) {
+    const auto room = wanted == 0 ? std::span(overflow_) : BytesOf((head_ + i) & slots_mask_);
+    parts_[i] = {room.data(), datagram_bytes_};
+    messages_[i] = {};
+    messages_[i].msg_hdr.msg_name = &names_[i];
+    messages_[i].msg_hdr.msg_namelen = sizeof names_[i];
+    messages_[i].msg_hdr.msg_iov = &parts_[i];
+    messages_[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int got =
+      recvmmsg(fd_, messages_.data(), static_cast<unsigned>(count), MSG_DONTWAIT, nullptr);
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) stats_.receive_errors.Add();
+    return 0;
+  }
+  for (size_t i = 0; i < static_cast<size_t>(got); ++i) {
+    stats_.datagrams_in.Add();
+    stats_.bytes_in.Add(messages_[i].msg_len);
+    if (wanted == 0) {
+      Refuse(DropReason::kQueueFull);
+    } else if (Admit(head_ & slots_mask_, messages_[i], names_[i])) {
+      ++head_;
+    } else if (i + 1 < static_cast<size_t>(got)) {
+      slots_[head_ & slots_mask_].size = 0;  // its successors are already in place behind it
+      ++head_;
+    }
+  }
+  return static_cast<size_t>(got);
+}
+
+bool DatagramSocket::Admit(size_t index, const mmsghdr& received, const sockaddr_in& name) {
+  if ((received.msg_hdr.msg_flags & MSG_TRUNC) != 0) return Refuse(DropReason::kOversized);
+  Address from{ntohl(name.sin_addr.s_addr), ntohs(name.sin_port)};
+  if (from.port == 0) return Refuse(DropReason::kSourcePort);
+  if (!IsUnicastSource(from.v4)) return Refuse(DropReason::kSourceAddress);
+
+  const auto room = BytesOf(index);
+  auto datagram = room.first(received.msg_len);
+  if (!seam_.Open(from, datagram)) return Refuse(DropReason::kSeal);
+  const Verdict verdict = Precheck(datagram, Direction::kToServer);
+  if (verdict != Verdict::kOk) {
+    stats_.malformed[static_cast<size_t>(verdict)].Add();
+    return Refuse(DropReason::kMalformed);
+  }
+  ClampNegotiation(datagram, static_cast<uint32_t>(kEnetMtu));
+  if (datagram.data() != room.data()) std::memmove(room.data(), datagram.data(), datagram.size());
+  slots_[index] = {from, static_cast<uint16_t>(datagram.size())};
+  return true;
+}
+
+bool DatagramSocket::Refuse(DropReason reason) {
+  stats_.drops[static_cast<size_t>(reason)].Add();
+  return false;
+}
+
+int DatagramSocket::Take(Address& from, std::span<std::byte> out) noexcept {
+  while (head_ != tail_) {
+    const size_t index = tail_++ & slots_mask_;
+    const Slot& slot = slots_[index];
+    if (slot.size == 0 || slot.size > out.size()) continue;
+    from = slot.from;
+    std::memcpy(out.data(), BytesOf(index).data(), slot.size);
+    return slot.size;
+  }
+  return 0;
+}
+
+int DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexcept {
+  size_t plain_bytes = 0;
+  for (const iovec& part : parts) plain_bytes += part.iov_len;
+  const auto believed = static_cast<int>(plain_bytes);
+
+  Address address = to;
+  if (!seam_.Seal(address, parts)) {
+    stats_.send_refused.Add();
+    return believed;
+  }
+  size_t bytes = 0;
+  for (const iovec& part : parts) bytes += part.iov_len;
+  if (bytes > datagram_bytes_) {
+    assert(!"a datagram above net.datagram_bytes");
+    stats_.send_oversized.Add();
+    return believed;
+  }
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(address.v4);
+  name.sin_port = htons(address.port);
+  msghdr message{};
+  message.msg_name = &name;
+  message.msg_namelen = sizeof name;
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  if (sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    stats_.send_errors.Add();
+    return believed;
+  }
+  stats_.datagrams_out.Add();
+  stats_.bytes_out.Add(bytes);
+  return believed;
+}
+
+void DatagramSocket::ReadKernelDrops() {
+  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t length = sizeof memory;
+  if (getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) == 0) {
+    stats_.kernel_drops.Set(memory[SK_MEMINFO_DROPS]);
+  }
+}
+
+}  // namespace bluemarble::net

@@ -1,0 +1,74 @@
+/// The UDP socket of one ENet host: drains the kernel's buffer into a bounded ring, drops what ENet
+/// must not see, and absorbs every send error (PITFALLS E-1, E-2, E-6, E-12). Owned by the host's
+/// net thread.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "core/result.h"
+#include "net/datagram_seam.h"
+#include "net/enet_hooks.h"
+#include "net/net_stats.h"
+#include "net/settings.h"
+
+namespace bluemarble::net {
+
+class DatagramSocket {
+ public:
+  DatagramSocket(const NetSettings& settings, DatagramSeam& seam, HostStats& stats);
+
+  /// Takes over the descriptor of a bound ENet host (which still closes it): buffers asked and read
+  /// back.
+  void Attach(int fd);
+
+  /// Moves at most `budget` datagrams from the kernel into the ring, dropping what may not pass.
+  /// True when the kernel had no more. Full ring: the datagram is read, dropped and counted, so
+  /// that it is known.
+  bool Drain(int budget);
+
+  /// The oldest datagram in the ring, copied to `out`; 0: none.
+  int Take(Address& from, std::span<std::byte> out) noexcept;
+  bool empty() const { return head_ == tail_; }
+
+  /// Sends one datagram; always answers that all of it was sent.
+  int Send(const Address& to, std::span<const iovec> parts) noexcept;
+
+  /// Copies the kernel's drop count of this socket into the stats; once a second or so.
+  void ReadKernelDrops();
+
+  int fd() const { return fd_; }
+
+ private:
+  static constexpr size_t kBatch = 64;
+  struct Slot {
+    Address from;
+    uint16_t size = 0;  // 0: dropped after it was received
+  };
+
+  size_t ReceiveBatch(size_t wanted);
+  bool Admit(size_t index, const mmsghdr& received, const sockaddr_in& name);
+  bool Refuse(DropReason reason);
+  std::span<std::byte> BytesOf(size_t slot) { return {data_.get() + slot * stride_, stride_}; }
+
+  const size_t datagram_bytes_;
+  const size_t stride_;
+  const size_t slots_mask_;
+  DatagramSeam& seam_;
+  HostStats& stats_;
+  const int receive_buffer_bytes_, send_buffer_bytes_;
+  int fd_ = -1;
+  std::vector<Slot> slots_;  // a power of two; head_ and tail_ count on and are masked
+  std::unique_ptr<std::byte[]> data_;
+  std::vector<std::byte> overflow_;
+  size_t head_ = 0, tail_ = 0;
+  std::array<mmsghdr, kBatch> messages_{};
+  std::array<iovec, kBatch> parts_{};
+  std::array<sockaddr_in, kBatch> names_{};
+};
+
+}  // namespace bluemarble::net

@@ -1,0 +1,153 @@
+#include "net/enet_transport.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+
+#include "net/enet_hooks.h"
+#include "net/precheck.h"
+
+namespace bluemarble::net {
+
+EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clock)
+    : seam_(std::make_unique<PlainSeam>()),
+      slots_(static_cast<size_t>(settings.max_peers_per_host)),
+      generations_(slots_ * static_cast<size_t>(settings.hosts)) {
+  for (int i = 0; i < settings.hosts; ++i) {
+    threads_.push_back(std::make_unique<NetThread>(settings, i, clock, *seam_));
+  }
+}
+
+EnetTransport::~EnetTransport() {
+  Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), 0);
+}
+
+core::Result<std::unique_ptr<EnetTransport>> EnetTransport::Open(const NetSettings& settings,
+                                                                 const core::Clock& clock) {
+  std::vector<std::string> problems;
+  settings.Validate(problems);
+  if (!problems.empty()) {
+    return core::Status(core::Code::kInvalid, "network settings",
+                        fmt::format("{}", fmt::join(problems, "; ")));
+  }
+  std::unique_ptr<EnetTransport> transport(new EnetTransport(settings, clock));
+  if (auto status = transport->seam_->AllowBind(*ParseV4(settings.bind)); !status.ok())
+    return status;
+  if (auto status = VerifyHooks(); !status.ok()) return status;
+  for (auto& thread : transport->threads_) {
+    if (auto status = thread->Start(); !status.ok()) return status;
+  }
+  return transport;
+}
+
+void EnetTransport::Stop(uint32_t reason, int patience_ms) {
+  for (auto& thread : threads_) thread->Stop(reason, patience_ms);
+}
+
+bool EnetTransport::Receive(Inbound& out) {
+  owner_.Check();
+  if (front_held_) {
+    threads_[current_host_]->inbound().Pop();
+    front_held_ = false;
+  }
+  for (size_t empty_hosts = 0; empty_hosts < threads_.size();) {
+    core::ByteRing& ring = threads_[current_host_]->inbound();
+    const auto record = ring.Front();
+    if (record.data() == nullptr) {
+      current_host_ = (current_host_ + 1) % threads_.size();
+      ++empty_hosts;
+      continue;
+    }
+    const auto head = ReadHead<InboundHead>(record);
+    if (!Admit(head)) {
+      ring.Pop();
+      continue;
+    }
+    out = {head.kind,   head.channel,    {head.peer},
+           head.reason, head.address_v4, record.subspan(sizeof head)};
+    front_held_ = true;
+    return true;
+  }
+  return false;
+}
+
+// Keeps the zone's view of who is connected: what a peer said before the zone ended it does not
+// count.
+bool EnetTransport::Admit(const InboundHead& head) {
+  const core::PeerId peer{head.peer};
+  uint32_t& known = *GenerationOf(peer);
+  if (head.kind == InboundKind::kConnected) {
+    known = peer.generation();
+    return true;
+  }
+  if (known != peer.generation()) return false;
+  if (head.kind == InboundKind::kDisconnected) known = 0;
+  return true;
+}
+
+uint32_t* EnetTransport::GenerationOf(core::PeerId peer) {
+  if (peer.host() >= threads_.size() || peer.slot() >= slots_ || peer.generation() == 0)
+    return nullptr;
+  return &generations_[peer.host() * slots_ + peer.slot()];
+}
+
+core::Status EnetTransport::Send(core::PeerId peer, Channel channel,
+                                 std::span<const std::byte> bytes) {
+  owner_.Check();
+  const uint32_t* known = GenerationOf(peer);
+  if (known == nullptr || *known != peer.generation())
+    return {core::Code::kStale, "the peer is gone"};
+  if (bytes.size() > (channel == Channel::kUnreliable ? kMaxUnreliableBytes : kMaxMessageBytes)) {
+    return {core::Code::kNoSpace, "larger than a message of this channel may be"};
+  }
+  NetThread& thread = *threads_[peer.host()];
+  const OutboundHead head{peer.bits, 0, OutboundKind::kMessage, channel};
+  if (!thread.outbound().Push(BytesOf(head), bytes)) {
+    thread.stats().outbound_refused.Add();
+    return {core::Code::kFull, "net.outbound_queue_bytes"};
+  }
+  return {};
+}
+
+void EnetTransport::Disconnect(core::PeerId peer, uint32_t reason) {
+  owner_.Check();
+  uint32_t* known = GenerationOf(peer);
+  if (known == nullptr || *known != peer.generation()) return;
+  *known = 0;
+  NetThread& thread = *threads_[peer.host()];
+  const OutboundHead head{peer.bits, reason, OutboundKind::kDisconnect, Channel::kReliable};
+  if (!thread.outbound().Push(BytesOf(head))) thread.stats().outbound_refused.Add();
+}
+
+void EnetTransport::Flush(core::Tick, int64_t scheduled_ns) {
+  owner_.Check();
+  ++sequence_;
+  scheduled_ns_[sequence_ % NetThread::kFlushHistory] = scheduled_ns;
+  for (auto& thread : threads_) thread->Ring(sequence_);
+  tick_stats_.ticks_flushed.Add();
+  MeasureFlushes();
+}
+
+// A tick counts once every host has sent it, with the latest of their times. Its successor's
+// scheduled start is known by then, which tells whether it was missed.
+void EnetTransport::MeasureFlushes() {
+  uint64_t done = sequence_ - 1;
+  for (const auto& thread : threads_) done = std::min(done, thread->flushed());
+  while (measured_ < done) {
+    ++measured_;
+    // The margin keeps a net thread from overwriting the time while we read it.
+    if (sequence_ - measured_ >= NetThread::kFlushHistory - 2) {
+      tick_stats_.ticks_unmeasured.Add();
+      continue;
+    }
+    int64_t last_ns = 0;
+    for (const auto& thread : threads_) last_ns = std::max(last_ns, thread->flushed_ns(measured_));
+    const int64_t took_ns = last_ns - scheduled_ns_[measured_ % NetThread::kFlushHistory];
+    tick_stats_.tick_to_wire_us.Add(static_cast<uint64_t>(std::max<int64_t>(took_ns, 0)) / 1000);
+    if (last_ns > scheduled_ns_[(measured_ + 1) % NetThread::kFlushHistory])
+      tick_stats_.ticks_missed.Add();
+  }
+}
+
+}  // namespace bluemarble::net

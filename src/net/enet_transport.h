@@ -1,0 +1,72 @@
+/// Transport over real ENet: several hosts, host i on port net.port + i with its own net thread,
+/// and one bounded ring each way between it and the zone thread. All Transport calls: zone thread,
+/// which neither allocates nor waits in them. Open and Stop: the owner, before and after the zone
+/// runs.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "core/clock.h"
+#include "net/datagram_seam.h"
+#include "net/net_stats.h"
+#include "net/net_thread.h"
+#include "net/settings.h"
+#include "net/transport.h"
+
+namespace bluemarble::net {
+
+class EnetTransport final : public Transport {
+ public:
+  /// Validates, runs VerifyHooks, binds every port and starts the net threads; all or nothing.
+  /// Sealing is plain for now. `clock` must outlive the transport. kInvalid lists every problem;
+  /// kConflict names who holds a port; kDenied: not loopback.
+  static core::Result<std::unique_ptr<EnetTransport>> Open(const NetSettings& settings,
+                                                           const core::Clock& clock);
+  ~EnetTransport() override;
+
+  bool Receive(Inbound& out) override;
+  size_t max_unreliable_bytes() const override { return kMaxUnreliableBytes; }
+  core::Status Send(core::PeerId peer, Channel channel, std::span<const std::byte> bytes) override;
+  void Disconnect(core::PeerId peer, uint32_t reason) override;
+  void Flush(core::Tick tick, int64_t scheduled_ns) override;
+
+  /// Tells every peer `reason`, waits for their acknowledgement at most `patience_ms`, joins the
+  /// threads. The other calls are harmless afterwards. Twice is once.
+  void Stop(uint32_t reason, int patience_ms = 1000);
+
+  int hosts() const { return static_cast<int>(threads_.size()); }
+  uint16_t port(int host) const { return threads_[static_cast<size_t>(host)]->port(); }
+  const HostStats& host_stats(int host) const {
+    return threads_[static_cast<size_t>(host)]->stats();
+  }
+  const TickStats& tick_stats() const { return tick_stats_; }
+
+  /// ENet cuts what exceeds mtu - 28 into fragments, which it sends *reliably* (DESIGN §5). Three
+  /// acknowledgements more than fit anyway share the datagram, so that a tick stays at one per
+  /// player.
+  static constexpr size_t kAckReserveBytes = 24;
+  static constexpr size_t kMaxUnreliableBytes = kEnetMtu - 28 - kAckReserveBytes;
+
+ private:
+  EnetTransport(const NetSettings& settings, const core::Clock& clock);
+
+  bool Admit(const InboundHead& head);
+  uint32_t* GenerationOf(core::PeerId peer);
+  void MeasureFlushes();
+
+  std::unique_ptr<DatagramSeam> seam_;
+  std::vector<std::unique_ptr<NetThread>> threads_;
+  core::ThreadOwner owner_;
+  size_t slots_;
+  std::vector<uint32_t>
+      generations_;  // per host and slot; 0: not connected, as far as the zone knows
+  size_t current_host_ = 0;
+  bool front_held_ = false;  // the record behind the last Inbound is still in its ring
+  uint64_t sequence_ = 0, measured_ = 0;
+  std::array<int64_t, NetThread::kFlushHistory> scheduled_ns_{};
+  TickStats tick_stats_;
+};
+
+}  // namespace bluemarble::net

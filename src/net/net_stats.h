@@ -1,0 +1,66 @@
+/// What the network counts. Each HostStats is written by its net thread, except where a field says
+/// otherwise; any thread reads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/counters.h"
+#include "net/precheck.h"
+
+namespace bluemarble::net {
+
+/// Why a received datagram did not reach ENet.
+enum class DropReason : uint8_t {
+  kOversized,      ///< Above net.datagram_bytes.
+  kSourcePort,     ///< From port 0: no answer could be sent (PITFALLS E-2).
+  kSourceAddress,  ///< From an address that is no unicast one.
+  kSeal,           ///< The seam refused it.
+  kMalformed,      ///< The pre-check refused it; `malformed` says why.
+  kQueueFull,      ///< net.datagram_queue datagrams were waiting.
+  kCount
+};
+inline constexpr int kDropReasons = static_cast<int>(DropReason::kCount);
+
+constexpr std::string_view DropReasonName(DropReason reason) {
+  constexpr std::array<std::string_view, kDropReasons> kNames{
+      "oversized", "source_port", "source_address", "seal", "malformed", "queue_full"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+struct HostStats {
+  core::Counter datagrams_in, bytes_in, datagrams_out, bytes_out;  ///< UDP payload.
+  std::array<core::Counter, kDropReasons> drops;
+  std::array<core::Counter, kVerdicts> malformed;
+  core::Counter receive_errors;  ///< recvmmsg failed with something else than "nothing there".
+  core::Counter send_errors;     ///< The kernel refused one datagram; ENet was told "sent".
+  core::Counter send_refused;    ///< The seam refused to seal.
+  core::Counter send_oversized;  ///< Larger than net.datagram_bytes, not sent: our own mistake.
+  core::Counter
+      kernel_drops;  ///< SO_MEMINFO: dropped because the receive buffer was full; a level.
+  core::Counter receive_buffer_bytes;  ///< What the kernel granted; a level.
+  core::Counter service_failures;      ///< enet_host_service returned < 0.
+  core::Counter service_passes;        ///< Walks over all peers.
+  core::Counter peers_connected;       ///< A level.
+  core::Counter connects, disconnects, timeouts;
+  core::Counter inbound_dropped;  ///< Unreliable messages dropped: net.inbound_queue_bytes.
+  core::Counter inbound_blocked;  ///< Passes that waited for room in net.inbound_queue_bytes.
+  core::Counter
+      outbound_refused;          ///< Send answered kFull: net.outbound_queue_bytes. Zone thread's.
+  core::Counter outbound_stale;  ///< Messages whose peer had gone meanwhile.
+  core::Counter peer_queue_dropped;  ///< Unreliable messages dropped: net.peer_queue_bytes.
+  core::Counter peer_queue_ended;    ///< Peers ended: net.peer_queue_bytes.
+  core::Counter peer_deaf_ended;  ///< Peers ended: ENet's waiting data stayed high (PITFALLS E-7).
+};
+
+/// Over all hosts; written by the zone thread in Flush.
+struct TickStats {
+  core::Histogram
+      tick_to_wire_us;  ///< Scheduled start of a tick to its last datagram, over all hosts.
+  core::Counter ticks_flushed;
+  core::Counter ticks_missed;      ///< On the wire after the next tick's scheduled start.
+  core::Counter ticks_unmeasured;  ///< A host was more than 64 ticks behind.
+};
+
+}  // namespace bluemarble::net

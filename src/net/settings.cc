@@ -1,0 +1,49 @@
+#include "net/settings.h"
+
+#include <fmt/core.h>
+
+#include <string_view>
+
+#include "net/address.h"
+#include "net/precheck.h"
+
+namespace bluemarble::net {
+namespace {
+
+void Within(std::vector<std::string>& problems, std::string_view name, int64_t value, int64_t low,
+            int64_t high) {
+  if (value >= low && value <= high) return;
+  problems.push_back(fmt::format("net.{} is {}; it must be {} to {}", name, value, low, high));
+}
+
+}  // namespace
+
+void NetSettings::Validate(std::vector<std::string>& problems) const {
+  if (!ParseV4(bind).ok()) {
+    problems.push_back(fmt::format("net.bind is '{}'; it must be a dotted IPv4 address", bind));
+  }
+  constexpr int64_t kMiB = 1024 * 1024;
+  Within(problems, "hosts", hosts, 1, 16);
+  if (port != 0) Within(problems, "port + net.hosts - 1", int64_t{port} + hosts - 1, 1, 65535);
+  Within(problems, "max_peers_per_host", max_peers_per_host, 1, 4095);
+  Within(problems, "receive_buffer_bytes", receive_buffer_bytes, 64 * 1024, 1024 * kMiB);
+  Within(problems, "send_buffer_bytes", send_buffer_bytes, 64 * 1024, 1024 * kMiB);
+  Within(problems, "datagram_bytes", datagram_bytes, static_cast<int64_t>(kDatagramBytes), 1472);
+  Within(problems, "datagram_queue", datagram_queue, 64, 1 << 20);
+  // A ring takes records of up to a quarter of itself; the largest message must fit.
+  constexpr auto kLeastRing = static_cast<int64_t>(8 * kMaxMessageBytes);
+  Within(problems, "inbound_queue_bytes", static_cast<int64_t>(inbound_queue_bytes), kLeastRing,
+         1024 * kMiB);
+  Within(problems, "outbound_queue_bytes", static_cast<int64_t>(outbound_queue_bytes), kLeastRing,
+         1024 * kMiB);
+  Within(problems, "peer_queue_bytes", static_cast<int64_t>(peer_queue_bytes),
+         static_cast<int64_t>(kMaxMessageBytes), 64 * kMiB);
+  Within(problems, "max_peers_per_address", max_peers_per_address, 0, 4095);
+  Within(problems, "service_budget", service_budget, 1, 1 << 20);
+  Within(problems, "drain_interval_us", drain_interval_us, 0, 20'000);
+  Within(problems, "idle_service_ms", idle_service_ms, 1, 1000);
+  Within(problems, "peer_timeout_ms", peer_timeout_ms, 500, 120'000);
+  Within(problems, "linger_ms", linger_ms, 10, 30'000);
+}
+
+}  // namespace bluemarble::net

@@ -1,0 +1,70 @@
+/// What an operator may set about the network; parsed by ops/, immutable after start.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bluemarble/wire.h"
+
+namespace bluemarble::net {
+
+struct NetSettings {
+  /// IPv4 address to listen on. Default loopback, the only kind that plain mode accepts. Too
+  /// narrow: clients cannot reach it; too wide (0.0.0.0): every interface of the machine is open.
+  std::string bind = "127.0.0.1";
+  /// UDP port of host 0; host i listens on port + i. 0: the kernel chooses each (tests).
+  uint16_t port = 7777;
+  /// ENet hosts, each with its own port and thread. Too low: 4,095 peers is a host's end, and one
+  /// thread sends at most about 300,000 datagrams/s; too high: threads that compete with the zone
+  /// for cores.
+  int hosts = 2;
+  /// Peer slots of one host, 1..4095 (ENet's limit). Too low: joins are refused; too high: 0.5 KB
+  /// each.
+  int max_peers_per_host = 4095;
+  /// Kernel receive buffer of a host, bytes. Too low: a storm of joins is dropped by the kernel
+  /// (PITFALLS E-12); too high: kernel memory, and old input is served late after a stall.
+  int receive_buffer_bytes = 4 * 1024 * 1024;
+  /// Kernel send buffer of a host, bytes. Too low: a tick's burst is cut (counted as send errors).
+  int send_buffer_bytes = 4 * 1024 * 1024;
+  /// Largest UDP payload either way, bytes. Too low: more datagrams; too high: paths that fragment
+  /// or drop.
+  int datagram_bytes = static_cast<int>(kDatagramBytes);
+  /// Datagrams that wait between kernel and ENet, of a host. Too low: bursts drop; too high: 1.2 KB
+  /// each.
+  int datagram_queue = 4096;
+  /// Queue from a net thread to the zone thread, bytes. Full: unreliable messages drop, then ENet
+  /// waits.
+  size_t inbound_queue_bytes = 8 * 1024 * 1024;
+  /// Queue from the zone thread to a net thread, bytes: at least one tick of everything that is
+  /// sent.
+  size_t outbound_queue_bytes = 16 * 1024 * 1024;
+  /// Bytes that may wait for one peer inside ENet. Above: unreliable messages drop, a reliable one
+  /// ends the peer (PITFALLS E-9). Too low: a bad minute of a good client ends it; too high:
+  /// memory.
+  size_t peer_queue_bytes = 1024 * 1024;
+  /// Peers of one address on one host, 0: no limit. Too low: players behind one NAT lock each other
+  /// out.
+  int max_peers_per_address = 0;
+  /// Datagrams that one pass hands to ENet before it sends again. Too low: input waits a tick; too
+  /// high: a flood delays the sends of a tick.
+  int service_budget = 2048;
+  /// Time between two drains of the socket, microseconds: the net thread naps in between so that it
+  /// wakes 500 times a second, not once per datagram. Too low: CPU; too high: latency and kernel
+  /// drops.
+  int drain_interval_us = 2000;
+  /// ENet is serviced at least this often when no tick arrives, milliseconds: acks, resends,
+  /// timeouts.
+  int idle_service_ms = 50;
+  /// A peer that acknowledges nothing for this long is gone, milliseconds. Too low: a hiccup of a
+  /// mobile network ends players; too high: ghosts stand around.
+  int peer_timeout_ms = 5000;
+  /// How long a peer that we end may take to acknowledge, milliseconds, before its slot is cleared.
+  int linger_ms = 2000;
+
+  /// Appends one line per problem, naming the setting; no line: usable.
+  void Validate(std::vector<std::string>& problems) const;
+};
+
+}  // namespace bluemarble::net
