@@ -1,7 +1,7 @@
-/// The game client library: join a world, connect, send input, poll, and read a view of what is around
-/// with interpolation of others and prediction of the own player. A Client is used by one thread at a
-/// time and starts none; any number of clients may live in one process. docs/client.md is the guide,
-/// proto/WIRE.md the protocol below it.
+/// The game client library: join a world, connect, send input, poll, and read a view of what is
+/// around with interpolation of others and prediction of the own player. A Client is used by one
+/// thread at a time and starts none; any number of clients may live in one process. docs/client.md
+/// is the guide, proto/WIRE.md the protocol below it.
 #pragma once
 
 #include <cstddef>
@@ -26,17 +26,17 @@ struct GeoPosition {
 
 /// Where to connect, from POST /v1/join.
 struct JoinTicket {
-  std::string address;   ///< IPv4, dotted.
+  std::string address;  ///< IPv4, dotted.
   uint16_t port = 0;
   std::string token;
 };
 struct JoinResult {
   bool ok = false;
   JoinTicket ticket;
-  std::string error;     ///< For people, when !ok.
+  std::string error;  ///< For people, when !ok.
 };
-/// Asks the server's HTTP interface (`http_url` such as "http://127.0.0.1:8080") for a ticket. Blocks up to
-/// `timeout_ms`.
+/// Asks the server's HTTP interface (`http_url` such as "http://127.0.0.1:8080") for a ticket.
+/// Blocks up to `timeout_ms`.
 JoinResult Join(const std::string& http_url, const std::string& player_name, int timeout_ms = 5000);
 
 struct ClientOptions {
@@ -44,9 +44,11 @@ struct ClientOptions {
   std::optional<GeoPosition> spawn;
   /// False: snapshots are acknowledged but not decoded (load generators); the view stays empty.
   bool decode = true;
-  /// How far in the past others are drawn, milliseconds. 0: chosen from each class's rate and the jitter seen.
+  /// How far in the past others are drawn, milliseconds. 0: chosen from each class's rate and the
+  /// jitter seen.
   int interpolation_ms = 0;
-  /// Faults injected below the transport in both directions, for tests: share lost, delay, jitter, share duplicated.
+  /// Faults injected below the transport in both directions, for tests: share lost, delay, jitter,
+  /// share duplicated.
   double loss = 0, duplicate = 0;
   int latency_ms = 0, jitter_ms = 0;
   uint64_t seed = 1;
@@ -57,32 +59,34 @@ enum class ClientState : uint8_t { kIdle, kConnecting, kLoggingIn, kPlaying, kEn
 
 /// What the player wants now; sent for every tick until changed.
 struct PlayerInput {
-  double move_east = 0;    ///< -1..1 of the maximum speed, in the local frame at the player.
+  double move_east = 0;  ///< -1..1 of the maximum speed, in the local frame at the player.
   double move_north = 0;
-  double yaw_turns = 0;    ///< Facing, turns clockwise from north.
+  double yaw_turns = 0;  ///< Facing, turns clockwise from north.
   uint8_t buttons = 0;
 };
 
 /// One entity as it should be drawn at the view's moment.
 struct EntityView {
   uint32_t id = 0;
-  uint8_t kind = 0;              ///< proto/WIRE.md "Kinds": 1 player, 2 animal, 3 resource.
+  uint8_t kind = 0;  ///< proto/WIRE.md "Kinds": 1 player, 2 animal, 3 resource.
   ReplicationClass cls = ReplicationClass::kExtended;
-  Vector3 position;              ///< ECEF metres.
-  double yaw_turns = 0;          ///< Combat and visual classes.
+  Vector3 position;      ///< ECEF metres.
+  double yaw_turns = 0;  ///< Combat and visual classes.
   uint8_t health = 100, animation = 0;
-  uint64_t newest_tick = 0;      ///< Tick of the newest state received.
-  double drawn_tick = 0;         ///< The server tick, with fraction, that `position` stands for.
+  uint64_t newest_tick = 0;  ///< Tick of the newest state received.
+  double drawn_tick = 0;     ///< The server tick, with fraction, that `position` stands for.
 };
 
 /// The own player, predicted.
 struct OwnView {
   uint32_t id = 0;
-  Vector3 position;              ///< Drawn: predicted, with corrections blended (below 10 cm smoothed, to 1 m over 200 ms, beyond: snap).
-  Vector3 predicted;             ///< Simulation state at `predicted_tick`, without blending.
+  Vector3 position;   ///< Drawn: predicted, with corrections blended (below 10 cm smoothed, to 1 m
+                      ///< over 200 ms, beyond: snap).
+  Vector3 predicted;  ///< Simulation state at `predicted_tick`, without blending.
   uint64_t predicted_tick = 0;
-  uint64_t confirmed_tick = 0;   ///< Newest tick at which the server's state is known to be this client's.
-  Vector3 confirmed;             ///< The server's position at that tick.
+  uint64_t confirmed_tick =
+      0;              ///< Newest tick at which the server's state is known to be this client's.
+  Vector3 confirmed;  ///< The server's position at that tick.
   double yaw_turns = 0;
   uint8_t health = 100;
 };
@@ -93,7 +97,7 @@ struct ClientStats {
   uint64_t corrections = 0;
   double last_correction_m = 0;
   double rtt_ms = 0;
-  int input_depth = 0;           ///< Commands the server still holds ahead, in ticks.
+  int input_depth = 0;  ///< Commands the server still holds ahead, in ticks.
 };
 
 class Client {
@@ -103,18 +107,23 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  /// Starts connecting and logging in; progress by Poll. False when already used or the socket fails (`error()`).
+  /// Starts connecting and logging in; progress by Poll. False when already used or the socket
+  /// fails (`error()`).
   bool Connect(const JoinTicket& ticket);
-  /// Receives and sends what is due; call at least at the server's tick rate. `now_ns`: monotonic clock.
-  void Poll(int64_t now_ns);
+  /// Receives and sends what is due; call at least at the server's tick rate. `now_ns`: monotonic
+  /// clock. `readable` false (a poll of fd() said so) saves looking.
+  void Poll(int64_t now_ns, bool readable = true);
+  /// When Poll has something to do though nothing arrives; INT64_MAX: never. For programs with many
+  /// clients.
+  int64_t NextDueNs() const;
   void SetInput(const PlayerInput& input);
   /// Says goodbye; Poll a few more times to get it out.
   void Disconnect();
 
   ClientState state() const;
-  DisconnectReason end_reason() const;     ///< Why kEnded.
-  const std::string& error() const;        ///< For people.
-  const std::string& redirect() const;     ///< kWrongShard: HTTP address of the right shard.
+  DisconnectReason end_reason() const;  ///< Why kEnded.
+  const std::string& error() const;     ///< For people.
+  const std::string& redirect() const;  ///< kWrongShard: HTTP address of the right shard.
 
   OwnView own() const;
   /// Visits every entity in view (not the own player) as drawn at `now_ns`.
@@ -122,15 +131,17 @@ class Client {
   /// False when not in view.
   bool FindEntity(uint32_t id, int64_t now_ns, EntityView& out) const;
   size_t entities_in_view() const;
-  /// The own position that was simulated for `tick` (kept about 2 s), after corrections; nothing when forgotten.
+  /// The own position that was simulated for `tick` (kept about 2 s), after corrections; nothing
+  /// when forgotten.
   std::optional<Vector3> OwnPositionAt(uint64_t tick) const;
 
-  /// Estimate of the server's current tick, with fraction; 0 before kPlaying.
+  /// The server's tick as seen from here, with fraction: the one whose snapshot the fastest path
+  /// would be delivering now, so it lags the server by the least one-way delay. 0 before kPlaying.
   double ServerTick(int64_t now_ns) const;
   int tick_hz() const;
   double class_radius_m(ReplicationClass cls) const;
   const ClientStats& stats() const;
-  int fd() const;                          ///< Socket, for epoll; -1 when closed.
+  int fd() const;  ///< Socket, for epoll; -1 when closed.
 
  private:
   struct Impl;
