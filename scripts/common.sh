@@ -33,13 +33,25 @@ missing_packages() {  # prints those of its arguments that are not installed
 }
 
 as_root() {
-  if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@" || sudo "$@"; fi
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
-apt_install() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
-    install --no-install-recommends "$@" >"$BUILD/packages.log" 2>&1
-}
+# A subshell, so that its EXIT trap takes the guard away whatever happens.
+install_packages() (
+  # None of these packages is a service, but one of their dependencies may be: a build starts nothing.
+  guard=/usr/sbin/policy-rc.d
+  if [[ ! -e $guard ]]; then
+    trap 'as_root rm -f "$guard"' EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+    as_root chmod 755 "$guard"
+  fi
+  apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300)
+  "${apt[@]}" install --no-install-recommends "$@" >"$BUILD/packages.log" 2>&1 && exit
+  step "refreshing the package lists"
+  "${apt[@]}" update >"$BUILD/packages.log" 2>&1 &&
+    "${apt[@]}" install --no-install-recommends "$@" >>"$BUILD/packages.log" 2>&1
+)
 
 ensure_packages() {
   if ! command -v dpkg-query >/dev/null; then
@@ -61,21 +73,7 @@ ensure_packages() {
     step "note: libboost1.81-dev replaces the installed libboost-dev (Debian lets only one be there)"
   fi
   mkdir -p "$BUILD"
-  # None of these packages is a service, but one of their dependencies may be: a build starts nothing.
-  local guard=/usr/sbin/policy-rc.d guarded=
-  if [[ ! -e $guard ]]; then
-    printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
-    as_root chmod 755 "$guard"
-    guarded=yes
-  fi
-  local ok=yes
-  if ! apt_install "${missing[@]}"; then
-    step "refreshing the package lists"
-    { as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >"$BUILD/packages.log" 2>&1 &&
-      apt_install "${missing[@]}"; } || ok=
-  fi
-  [[ -n $guarded ]] && as_root rm -f "$guard"
-  if [[ -z $ok ]]; then
+  if ! install_packages "${missing[@]}"; then
     tail -n 20 "$BUILD/packages.log" >&2
     fail "the packages could not be installed (whole output: build/packages.log)"
   fi
