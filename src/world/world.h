@@ -1,8 +1,9 @@
-/// The entity store: dense columns per component, looked up by sparse set, handle = index + generation.
-/// No allocation after construction, no virtual calls, no I/O. Owned by the zone thread; within a
-/// parallel system, workers may write different rows of the columns that the system declares.
-/// Rows are dense 0..count()-1; Destroy moves the last row into the hole. Creation and destruction
-/// happen only between systems, in a sorted order (Commands), so rows are the same on any worker count.
+/// The entity store: dense columns per component, looked up by sparse set, handle = index +
+/// generation. No allocation after construction, no virtual calls, no I/O. Owned by the zone
+/// thread; within a parallel system, workers may write different rows of the columns that the
+/// system declares. Rows are dense 0..count()-1; Destroy moves the last row into the hole. Creation
+/// and destruction happen only between systems, in a sorted order (Commands), so rows are the same
+/// on any worker count.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@
 namespace bluemarble::world {
 
 struct WorldSettings {
-  /// Entities that can live at once, all kinds. Default 100,000. Too low: creation fails with kFull and
-  /// logins are refused; too high: about 1.5 kB of memory each.
+  /// Entities that can live at once, all kinds. Default 100,000. Too low: creation fails with kFull
+  /// and logins are refused; too high: about 1.5 kB of memory each.
   uint32_t max_entities = 100'000;
 };
 
@@ -56,7 +57,7 @@ class World {
   std::vector<Vitals> vitals_;
   std::vector<uint32_t> row_of_index_;
   std::vector<uint16_t> generation_of_index_;
-  std::vector<uint32_t> free_;        // ring of free indices, oldest first
+  std::vector<uint32_t> free_;  // ring of free indices, oldest first
   uint32_t free_head_ = 0;
   uint32_t free_count_ = 0;
 };

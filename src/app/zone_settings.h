@@ -1,0 +1,41 @@
+/// Everything that decides what a zone does: with these, the seed and the recorded inputs every
+/// tick can be computed again. One plain struct per folder; immutable after start-up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/shard_map.h"
+#include "game/game_settings.h"
+#include "persistence/settings.h"
+#include "replication/settings.h"
+#include "session/settings.h"
+#include "world/world.h"
+
+namespace bluemarble::app {
+
+struct TickSettings {
+  int hz = 30;  ///< 10..60. Too low: sluggish; too high: CPU and bytes in proportion.
+  int workers =
+      0;  ///< Threads of the tick, the zone's own included; 0: as many as cores, at most 4.
+};
+
+struct DevSettings {
+  bool allow_spawn_position = false;  ///< Loopback peers may choose where they appear.
+};
+
+struct ZoneSettings {
+  cluster::ShardSettings shard;
+  std::vector<cluster::ShardEntry> shards;
+  TickSettings tick;
+  world::WorldSettings world;
+  game::GameSettings game;
+  session::SessionSettings session;
+  replication::ReplicationSettings replication;
+  persistence::PersistenceSettings persistence;
+  DevSettings dev;
+  uint64_t seed = 1;  ///< Of a new world; an existing data folder keeps its own.
+};
+
+}  // namespace bluemarble::app

@@ -1,0 +1,253 @@
+// The way into the world: login message, store, place, entity, welcome.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/text.h"
+#include "session/handlers.h"
+#include "session/player_sessions.h"
+
+namespace bluemarble::session {
+namespace {
+
+using persistence::PlayerState;
+
+PlayerState StateAt(const world::Body& body, uint8_t health) {
+  PlayerState state;
+  state.x_m = body.position.x;
+  state.y_m = body.position.y;
+  state.z_m = body.position.z;
+  state.ground_height_m = body.ground_height_m;
+  state.health = health;
+  state.yaw = body.yaw;
+  return state;
+}
+
+world::Body BodyOf(const PlayerState& state) {
+  world::Body body;
+  body.position = {state.x_m, state.y_m, state.z_m};
+  body.ground_height_m = state.ground_height_m;
+  body.yaw = state.yaw;
+  return body;
+}
+
+/// A stored place that a body can stand on; anything else means a damaged row.
+bool IsOnEarth(const PlayerState& state) {
+  const geo::Vec3 p{state.x_m, state.y_m, state.z_m};
+  if (!std::isfinite(p.x) || !std::isfinite(p.y) || !std::isfinite(p.z)) return false;
+  if (!std::isfinite(state.ground_height_m)) return false;
+  constexpr double kLowestM = -11'000, kHighestM = 100'000;  // as geo::ValidateGeodetic
+  constexpr double kMarginM = 1'000;
+  const double radius = Length(p);
+  return radius > geo::kPolarRadiusM + kLowestM - kMarginM &&
+         radius < geo::kEquatorialRadiusM + kHighestM + kMarginM;
+}
+
+}  // namespace
+
+DisconnectReason HandleLogin(PlayerSessions& sessions, Session& session, const Message& message) {
+  return sessions.Login(session, std::get<protocol::Login>(message.control));
+}
+DisconnectReason HandleGoodbye(PlayerSessions& sessions, Session& session, const Message&) {
+  return sessions.Goodbye(session);
+}
+DisconnectReason HandleInput(PlayerSessions& sessions, Session& session, const Message& message) {
+  return sessions.Input(session, message.input);
+}
+
+DisconnectReason PlayerSessions::Goodbye(Session&) { return DisconnectReason::kClientQuit; }
+
+DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& login) {
+  const auto refuse = [&](Ending ending) {
+    End(session, ending);
+    return DisconnectReason::kNone;  // the session is over already
+  };
+  if (login.protocol_version < kProtocolVersionMin || login.protocol_version > kProtocolVersion) {
+    return refuse({DisconnectReason::kWrongVersion, "this server speaks other protocol versions"});
+  }
+  if (!core::ValidateName(login.token, persistence::kMaxNameBytes).ok()) {
+    return refuse({DisconnectReason::kBadToken, "the token is not a player's name"});
+  }
+  session.name = persistence::PlayerName::From(login.token);
+
+  world::Body body;
+  if (login.spawn) {
+    const auto place = geo::ValidateGeodetic(*login.spawn);
+    if (!place.ok())
+      return refuse({DisconnectReason::kSpawnRefused, "the asked position is not on Earth"});
+    if (!parts_.zone.MayChoosePlace(session.address_v4)) {
+      return refuse(
+          {DisconnectReason::kSpawnRefused, "choosing a position needs dev.allow_spawn_position"});
+    }
+    session.spawn = *place;
+    body = parts_.zone.BodyAt(*place);
+    // Asked before the store: a player of another shard shall not be created here.
+    std::string redirect;
+    if (!parts_.zone.Owns(body.position, redirect)) {
+      return refuse({DisconnectReason::kWrongShard, "another shard owns this place", redirect});
+    }
+  } else {
+    body = parts_.zone.FirstPlace(session.name.view());
+  }
+  if (CountPlaying() + entering_ >= settings_.max_players) {
+    return refuse({DisconnectReason::kZoneFull, "the zone is full (session.max_players)"});
+  }
+
+  constexpr uint8_t kFullHealth = 100;
+  persistence::LoginRequest request;
+  request.request_id = NextRequestId(session);
+  request.tick = now_;
+  request.initial = session.state_now = StateAt(body, kFullHealth);
+  request.name = session.name;
+  if (!parts_.store.RequestLogin(request).ok()) {
+    stats_.save_queue_full.Add();
+    return refuse({DisconnectReason::kStoreUnavailable,
+                   "the store is busy (persistence.queue_bytes), try again"});
+  }
+  session.request_id = request.request_id;
+  session.state = SessionState::kLoading;
+  session.since = now_;
+  return DisconnectReason::kNone;
+}
+
+void PlayerSessions::ReceiveCompletions(core::Tick now,
+                                        core::FunctionRef<void(core::Tick)> reserved) {
+  now_ = now;
+  entering_ = 0;
+  persistence::Completion completion;
+  while (entering_ < settings_.enters_per_tick && parts_.store.NextCompletion(completion)) {
+    if (completion.kind == persistence::CompletionKind::kTicksReserved) {
+      reserved(completion.reserved_tick);
+      continue;
+    }
+    Session* session = FindByRequest(completion.request_id);
+    if (session == nullptr)
+      continue;  // the peer left meanwhile; the store's answer stands by itself
+    session->request_id = 0;
+    if (completion.kind == persistence::CompletionKind::kLogin) {
+      OnLoginDone(*session, completion);
+    } else {
+      OnEventDone(*session, completion);
+    }
+  }
+}
+
+void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion& completion) {
+  if (completion.outcome != persistence::Outcome::kOk) {
+    const bool other_owner = completion.refusal == persistence::Refusal::kNotOwner;
+    End(session, other_owner
+                     ? Ending{DisconnectReason::kWrongShard, "another shard owns this player"}
+                     : Ending{DisconnectReason::kStoreUnavailable, "the store is away, try again"});
+    return;
+  }
+  session.player_id = completion.row.player_id;
+  session.epoch = completion.row.epoch;
+  session.version = completion.row.version;
+  PlayerState state = completion.row.state;
+  EndReplaced(session, state);
+  if (session.spawn) {
+    const int32_t health = state.health;
+    state = session.state_now;
+    state.health = health;
+  } else if (!IsOnEarth(state)) {
+    core::Log(core::LogLevel::kError, "stored_place_invalid", "player={} tick={}",
+              session.player_id, now_);
+    state = session.state_now;
+  }
+  std::string redirect;
+  if (!parts_.zone.Owns({state.x_m, state.y_m, state.z_m}, redirect)) {
+    End(session, {DisconnectReason::kWrongShard, "another shard owns this place", redirect});
+    return;
+  }
+  if (playing_ + entering_ >= settings_.max_players) {
+    End(session, {DisconnectReason::kZoneFull, "the zone is full (session.max_players)"});
+    return;
+  }
+  session.state_now = state;
+  const auto health = static_cast<uint8_t>(state.health < 0     ? 0
+                                           : state.health > 100 ? 100
+                                                                : state.health);
+  if (!parts_.zone.RequestEntity(session.id, BodyOf(state), health).ok()) {
+    End(session, {DisconnectReason::kZoneFull, "the zone is full (session.enters_per_tick)"});
+    return;
+  }
+  session.state = SessionState::kEntering;
+  ++entering_;
+}
+
+void PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) {
+  for (Session& other : table_.slots()) {
+    if (other.id == newer.id || other.player_id != newer.player_id) continue;
+    if (other.state == SessionState::kPlaying) {
+      taken_over = StateOf(other);
+      End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
+    } else if (other.state == SessionState::kEntering) {
+      End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
+    } else if (other.state == SessionState::kLeaving) {
+      taken_over = other.state_now;  // newer than any row: its logout was not accepted yet
+      table_.Close(other);
+    }
+  }
+}
+
+void PlayerSessions::OnCreated(SessionId id, const core::Result<core::EntityId>& entity,
+                               core::Tick now) {
+  now_ = now;
+  Session* session = table_.Find(id);
+  if (session == nullptr || session->state != SessionState::kEntering) {
+    if (entity.ok()) parts_.zone.RemoveEntity(*entity);  // ended between completion and creation
+    return;
+  }
+  if (!entity.ok()) {
+    End(*session, {DisconnectReason::kZoneFull, entity.status().context()});
+    return;
+  }
+  const auto viewer = parts_.replicator.AddViewer(*entity, now);
+  if (!viewer.ok()) {
+    parts_.zone.RemoveEntity(*entity);
+    End(*session, {DisconnectReason::kZoneFull, viewer.status().context()});
+    return;
+  }
+  session->entity = *entity;
+  session->viewer = *viewer;
+  Welcome(*session);
+}
+
+void PlayerSessions::Welcome(Session& session) {
+  --entering_;
+  ++playing_;
+  session.state = SessionState::kPlaying;
+  session.since = session.heard = session.entered = now_;
+  // Spread over the interval, so that a storm of logins does not become a storm of saves.
+  session.saved = session.state_now;
+  session.saved_tick = now_ - session.id.index % save_ticks_;
+  session.sampled_tick = now_ - session.id.index % sample_ticks_;
+  protocol::Command still;
+  still.yaw = session.state_now.yaw;
+  session.input.Reset(now_ - 1, still);
+
+  protocol::Welcome welcome;
+  parts_.zone.DescribeZone(welcome);
+  welcome.entity_id = session.entity.bits;
+  welcome.tick = now_;
+  welcome.position = {session.state_now.x_m, session.state_now.y_m, session.state_now.z_m};
+  welcome.ground_height_m = session.state_now.ground_height_m;
+  welcome.yaw = session.state_now.yaw;
+  welcome.player_id = session.player_id;
+  stats_.logins.Add();
+  if (!SendControl(session, welcome)) {
+    End(session,
+        {DisconnectReason::kQueueOverflow, "the welcome did not fit (net.outbound_queue_bytes)"});
+  }
+}
+
+uint64_t PlayerSessions::NextRequestId(const Session& session) {
+  return ++requests_ << 24 | session.id.index;
+}
+
+Session* PlayerSessions::FindByRequest(uint64_t request_id) {
+  Session* session = table_.AtIndex(static_cast<uint32_t>(request_id & 0xffffff));
+  return session != nullptr && session->request_id == request_id ? session : nullptr;
+}
+
+}  // namespace bluemarble::session

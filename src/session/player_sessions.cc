@@ -1,0 +1,222 @@
+#include "session/player_sessions.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+
+namespace bluemarble::session {
+namespace {
+
+constexpr int64_t kEndLogPeriodNs =
+    100'000'000;  // ten lines a second tell enough of a mass departure
+
+core::Tick TicksOf(uint32_t ms, int hz) {
+  return std::max<core::Tick>(1, uint64_t{ms} * static_cast<uint64_t>(hz) / 1000);
+}
+
+}  // namespace
+
+PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTiming& timing,
+                               const SessionParts& parts)
+    : settings_(settings),
+      timing_(timing),
+      timeout_ticks_(TicksOf(settings.timeout_ms, timing.tick_hz)),
+      login_timeout_ticks_(TicksOf(settings.login_timeout_ms, timing.tick_hz)),
+      // A quarter of the promised second is left for the commit itself.
+      save_ticks_(
+          TicksOf(static_cast<uint32_t>(timing.position_interval_ms) * 3 / 4, timing.tick_hz)),
+      sample_ticks_(
+          TicksOf(static_cast<uint32_t>(timing.sample_interval_s) * 1000, timing.tick_hz)),
+      parts_(parts),
+      table_(settings.max_players + settings.max_pending),
+      end_log_(kEndLogPeriodNs) {
+  saves_.reserve(settings.max_players + settings.max_pending);
+  saving_.reserve(settings.max_players + settings.max_pending);
+}
+
+void PlayerSessions::ReceiveMessages(core::Tick now) {
+  now_ = now;
+  net::Inbound inbound;
+  while (parts_.transport.Receive(inbound)) {
+    if (inbound.kind == net::InboundKind::kConnected) {
+      OnConnected(inbound);
+      continue;
+    }
+    Session* session = table_.FindByPeer(inbound.peer);
+    if (session == nullptr) {
+      stats_.stray_messages.Add();
+    } else if (inbound.kind == net::InboundKind::kDisconnected) {
+      OnDisconnected(*session, inbound.reason);
+    } else {
+      OnMessage(*session, inbound);
+    }
+  }
+}
+
+void PlayerSessions::OnConnected(const net::Inbound& inbound) {
+  stats_.connected.Add();
+  Session* session = table_.Open(inbound.peer, now_);
+  if (session == nullptr) {
+    stats_.refused_no_slot.Add();
+    stats_.ended[static_cast<size_t>(DisconnectReason::kZoneFull)].Add();
+    parts_.transport.Disconnect(inbound.peer, static_cast<uint32_t>(DisconnectReason::kZoneFull));
+    return;
+  }
+  session->address_v4 = inbound.address_v4;
+  session->control_rate.updated = session->input_rate.updated = now_;
+}
+
+void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
+  const bool known = reason < kDisconnectReasons && reason != 0;
+  const Ending ending{known ? static_cast<DisconnectReason>(reason) : DisconnectReason::kNone,
+                      "the peer is gone"};
+  table_.Detach(session);
+  End(session, ending);
+}
+
+void PlayerSessions::OnMessage(Session& session, const net::Inbound& inbound) {
+  session.heard = now_;
+  const Verdict verdict = Judge(inbound, session, timing_.tick_hz, now_, message_);
+  DisconnectReason reason = verdict.refusal;
+  if (verdict.row != nullptr) reason = verdict.row->handler(*this, session, message_);
+  if (reason == DisconnectReason::kNone) return;
+  if (reason != DisconnectReason::kClientQuit)
+    stats_.refused_messages[static_cast<size_t>(reason)].Add();
+  End(session, {reason, verdict.row != nullptr ? verdict.row->name : "message refused"});
+}
+
+void PlayerSessions::Expire(core::Tick now) {
+  now_ = now;
+  for (Session& session : table_.slots()) {
+    switch (session.state) {
+      case SessionState::kConnected:
+      case SessionState::kLoading:
+        if (now - session.since <= login_timeout_ticks_) break;
+        End(session,
+            session.state == SessionState::kLoading
+                ? Ending{DisconnectReason::kStoreUnavailable,
+                         "the player could not be loaded in time"}
+                : Ending{DisconnectReason::kTimeout, "no login within session.login_timeout_ms"});
+        break;
+      case SessionState::kPlaying:
+        if (now - session.heard <= timeout_ticks_) break;
+        End(session, {DisconnectReason::kTimeout, "nothing heard for session.timeout_ms"});
+        break;
+      default: break;
+    }
+  }
+  stats_.players.Set(playing_);
+  stats_.pending.Set(table_.size() - playing_);
+}
+
+DisconnectReason PlayerSessions::Input(Session& session, const protocol::InputMessage& message) {
+  session.input.Push(message, stats_.input);
+  if (message.ack != 0) {
+    session.acked = true;
+    parts_.replicator.OnAck(session.viewer, message.ack, message.ack_bits);
+  }
+  return DisconnectReason::kNone;
+}
+
+void PlayerSessions::ApplyInputs(
+    core::Tick now, core::FunctionRef<void(core::EntityId, const protocol::Command&)> apply) {
+  for (Session& session : table_.slots()) {
+    if (session.state == SessionState::kPlaying)
+      apply(session.entity, session.input.Take(now, stats_.input));
+  }
+}
+
+void PlayerSessions::CompareResults(core::Tick now, uint16_t (*digest)(geo::Vec3)) {
+  // The first snapshots tell the exact state, since the client may have missed everything since the
+  // welcome.
+  constexpr core::Tick kExactAfterWelcome = 3;
+  for (Session& session : table_.slots()) {
+    if (session.state != SessionState::kPlaying) continue;
+    world::Body body;
+    world::Vitals vitals;
+    parts_.zone.StateOf(session.entity, body, vitals);
+    session.input.Simulated(digest(body.position), stats_.input);
+    replication::OwnReport report;
+    report.input_depth = session.input.depth();
+    const bool fresh = !session.acked || now - session.entered < kExactAfterWelcome;
+    report.exact = session.input.TakeMismatch() || fresh;
+    report.confirmed_tick = session.input.confirmed_tick();
+    report.confirmed = report.confirmed_tick != 0;
+    parts_.replicator.SetOwn(session.viewer, report);
+  }
+}
+
+void PlayerSessions::SendSnapshots() {
+  for (Session& session : table_.slots()) {
+    if (session.state != SessionState::kPlaying) continue;
+    const auto snapshot = parts_.replicator.SnapshotOf(session.viewer);
+    if (snapshot.empty()) continue;
+    // A peer that went away or a full queue costs this datagram; the next one makes up for it.
+    if (!parts_.transport.Send(session.peer, net::Channel::kUnreliable, snapshot).ok()) {
+      stats_.snapshots_dropped.Add();
+    }
+  }
+}
+
+void PlayerSessions::EndAll(core::Tick now, DisconnectReason reason, const char* text) {
+  now_ = now;
+  for (Session& session : table_.slots()) {
+    if (session.state == SessionState::kFree || session.state == SessionState::kLeaving) continue;
+    End(session, {reason, text});
+  }
+}
+
+void PlayerSessions::End(Session& session, const Ending& ending) {
+  Record(session, ending);
+  if (session.peer) Tell(session, ending);
+  TakeOut(session, /*keep_state=*/ending.reason != DisconnectReason::kReplaced);
+}
+
+void PlayerSessions::Record(const Session& session, const Ending& ending) {
+  stats_.ended[static_cast<size_t>(ending.reason)].Add();
+  if (!core::LogEnabled(core::LogLevel::kInfo) || !end_log_.Allow(parts_.clock.NowNs())) return;
+  core::Log(core::LogLevel::kInfo, "session_ended",
+            "session={} state={} entity={} tick={} reason={} text=\"{}\" not_logged={}",
+            session.id.index, SessionStateName(session.state), session.entity.bits, now_,
+            DisconnectReasonName(ending.reason), ending.text, end_log_.suppressed());
+}
+
+void PlayerSessions::Tell(Session& session, const Ending& ending) {
+  if (session.state == SessionState::kPlaying) {
+    SendControl(session, protocol::ServerGoodbye{ending.reason, ending.text});
+  } else if (session.state != SessionState::kLeaving) {
+    protocol::Refused refused{ending.reason, ending.text, ending.redirect, 0, 0};
+    if (ending.reason == DisconnectReason::kWrongVersion) {
+      refused.version_min = kProtocolVersionMin;
+      refused.version_max = kProtocolVersion;
+    }
+    SendControl(session, refused);
+  }
+  parts_.transport.Disconnect(session.peer, static_cast<uint32_t>(ending.reason));
+  table_.Detach(session);
+}
+
+void PlayerSessions::TakeOut(Session& session, bool keep_state) {
+  if (session.state == SessionState::kEntering) --entering_;
+  if (session.state != SessionState::kPlaying) {
+    table_.Close(session);
+    return;
+  }
+  --playing_;
+  session.state_now = StateOf(session);
+  parts_.replicator.RemoveViewer(session.viewer);
+  parts_.zone.RemoveEntity(session.entity);
+  if (!keep_state) {
+    table_.Close(session);
+    return;
+  }
+  session.state = SessionState::kLeaving;
+  session.since = now_;
+}
+
+bool PlayerSessions::SendControl(Session& session, const protocol::ServerControl& message) {
+  const auto bytes = protocol::Encode(message);
+  return parts_.transport.Send(session.peer, net::Channel::kReliable, bytes).ok();
+}
+
+}  // namespace bluemarble::session

@@ -1,0 +1,155 @@
+/// The lives of all players on this shard, from connecting to the last save: takes what the
+/// transport delivers, logs players in through the durable queue, feeds inputs to the game and
+/// snapshots to the peers, and decides in one place why a session ends. proto/SESSION.md draws the
+/// states. Owned by the zone thread; the phases of the tick call it in the order of the
+/// declarations.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bluemarble/wire.h"
+#include "core/clock.h"
+#include "core/counters.h"
+#include "core/log.h"
+#include "core/worker_pool.h"
+#include "net/transport.h"
+#include "persistence/durable_queue.h"
+#include "protocol/control.h"
+#include "replication/replicator.h"
+#include "session/dispatch.h"
+#include "session/session_table.h"
+#include "session/settings.h"
+#include "session/zone_access.h"
+
+namespace bluemarble::session {
+
+struct SessionStats {
+  std::array<core::Counter, kDisconnectReasons>
+      ended;  ///< Sessions ended by us or the peer, by reason.
+  std::array<core::Counter, kDisconnectReasons>
+      refused_messages;             ///< Messages that ended their session.
+  core::Counter connected;          ///< Peers that connected.
+  core::Counter logins;             ///< Welcomes sent.
+  core::Counter refused_no_slot;    ///< Peers sent away because the table was full.
+  core::Counter players;            ///< In play now.
+  core::Counter pending;            ///< Sessions not in play now.
+  core::Counter snapshots_dropped;  ///< The queue to the net thread was full.
+  core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
+  core::Counter
+      logouts_refused;  ///< Logout events that the store would not take; the position save stands.
+  core::Counter stray_messages;  ///< From peers that have no session (any more).
+  InputStats input;
+};
+
+/// The shard's rhythm, in ticks.
+struct SessionTiming {
+  int tick_hz = 30;
+  int position_interval_ms = 1000;
+  int sample_interval_s = 60;
+};
+
+/// What the sessions work with; all of it outlives them.
+struct SessionParts {
+  net::Transport& transport;
+  persistence::DurableQueue& store;
+  replication::Replicator& replicator;
+  ZoneAccess& zone;
+  const core::Clock& clock;  ///< For rate-limiting the log only.
+};
+
+class PlayerSessions {
+ public:
+  PlayerSessions(const SessionSettings& settings, const SessionTiming& timing,
+                 const SessionParts& parts);
+
+  // Receive.
+  void ReceiveMessages(core::Tick now);
+  /// Takes store completions; `reserved` is called with each confirmed tick reservation.
+  void ReceiveCompletions(core::Tick now, core::FunctionRef<void(core::Tick)> reserved);
+  /// Ends sessions that are silent or slow to log in.
+  void Expire(core::Tick now);
+  /// The answer to ZoneAccess::RequestEntity: the entity is in the world, and the player gets its
+  /// welcome.
+  void OnCreated(SessionId session, const core::Result<core::EntityId>& entity, core::Tick now);
+
+  // Simulate: `apply` gets each player's command for `now`; afterwards the results are compared
+  // with the clients' predictions (`digest` is motion::PositionDigest).
+  void ApplyInputs(core::Tick now,
+                   core::FunctionRef<void(core::EntityId, const protocol::Command&)> apply);
+  void CompareResults(core::Tick now, uint16_t (*digest)(geo::Vec3));
+
+  // Replicate: hands each viewer's snapshot to the transport.
+  void SendSnapshots();
+
+  // Commit: position saves, samples and logouts to the durable queue.
+  void Save(core::Tick now);
+
+  /// Tells everybody that the server stops; their last states go out with the next Save.
+  void EndAll(core::Tick now, DisconnectReason reason, const char* text);
+  /// Nobody left whose state the durable queue has not accepted.
+  bool empty() const { return table_.size() == 0; }
+
+  SessionTable& table() { return table_; }
+  const SessionStats& stats() const { return stats_; }
+
+  // For the handlers of the dispatch table.
+  DisconnectReason Login(Session& session, const protocol::Login& login);
+  DisconnectReason Goodbye(Session& session);
+  DisconnectReason Input(Session& session, const protocol::InputMessage& message);
+
+ private:
+  struct Ending {
+    DisconnectReason reason = DisconnectReason::kNone;
+    const char* text = "";
+    std::string redirect = {};
+  };
+
+  void OnConnected(const net::Inbound& inbound);
+  void OnDisconnected(Session& session, uint32_t reason);
+  void OnMessage(Session& session, const net::Inbound& inbound);
+  void OnLoginDone(Session& session, const persistence::Completion& completion);
+  void OnEventDone(Session& session, const persistence::Completion& completion);
+  void EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
+  void Welcome(Session& session);
+
+  /// The one place where a session ends: records, tells the peer (unless it is gone), then takes
+  /// the player out. The session is closed now, or when its logout is accepted.
+  void End(Session& session, const Ending& ending);
+  void Record(const Session& session, const Ending& ending);
+  void Tell(Session& session, const Ending& ending);
+  void TakeOut(Session& session, bool keep_state);
+  bool SendControl(Session& session, const protocol::ServerControl& message);
+
+  void SavePositions();
+  void AppendSample(Session& session);
+  bool AppendLogout(Session& session);
+  core::Status AppendEvent(Session& session, persistence::EventKind kind,
+                           const persistence::PlayerState& state);
+  persistence::PlayerState StateOf(const Session& session) const;
+  uint64_t NextRequestId(const Session& session);
+  Session* FindByRequest(uint64_t request_id);
+  uint32_t CountPlaying() const { return playing_; }
+
+  const SessionSettings settings_;
+  const SessionTiming timing_;
+  const core::Tick timeout_ticks_;
+  const core::Tick login_timeout_ticks_;
+  const core::Tick save_ticks_;
+  const core::Tick sample_ticks_;
+  SessionParts parts_;
+  SessionTable table_;
+  SessionStats stats_;
+  Message message_;
+  std::vector<persistence::PositionSave> saves_;
+  std::vector<uint32_t> saving_;  // session index of each save
+  core::Tick now_ = 0;
+  uint32_t playing_ = 0;
+  uint32_t entering_ = 0;
+  uint64_t requests_ = 0;
+  core::RateLimit end_log_;
+};
+
+}  // namespace bluemarble::session

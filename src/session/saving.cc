@@ -1,0 +1,109 @@
+// What of a player is kept: progressive positions, the minute's sample, the logout (DESIGN §6).
+#include "session/player_sessions.h"
+
+namespace bluemarble::session {
+
+using persistence::PlayerState;
+
+PlayerState PlayerSessions::StateOf(const Session& session) const {
+  world::Body body;
+  world::Vitals vitals;
+  parts_.zone.StateOf(session.entity, body, vitals);
+  PlayerState state;
+  state.x_m = body.position.x;
+  state.y_m = body.position.y;
+  state.z_m = body.position.z;
+  state.ground_height_m = body.ground_height_m;
+  state.health = vitals.health;
+  state.yaw = body.yaw;
+  return state;
+}
+
+void PlayerSessions::Save(core::Tick now) {
+  now_ = now;
+  SavePositions();
+  for (Session& session : table_.slots()) {
+    if (session.state == SessionState::kPlaying) {
+      if (now - session.sampled_tick >= sample_ticks_) AppendSample(session);
+    } else if (session.state == SessionState::kLeaving) {
+      if (AppendLogout(session)) table_.Close(session);
+    }
+  }
+}
+
+void PlayerSessions::SavePositions() {
+  saves_.clear();
+  saving_.clear();
+  for (Session& session : table_.slots()) {
+    const bool leaving = session.state == SessionState::kLeaving;
+    if (!leaving && session.state != SessionState::kPlaying) continue;
+    if (!leaving && now_ - session.saved_tick < save_ticks_) continue;
+    const PlayerState state = leaving ? session.state_now : StateOf(session);
+    if (state == session.saved) {
+      session.saved_tick = now_;
+      continue;
+    }
+    saves_.push_back({session.player_id, session.epoch, now_, state});
+    saving_.push_back(session.id.index);
+  }
+  if (saves_.empty()) return;
+  if (!parts_.store.SavePositions(saves_).ok()) {
+    stats_.save_queue_full.Add();  // all stay due, with a newer state, next tick
+    return;
+  }
+  for (size_t i = 0; i < saves_.size(); ++i) {
+    Session& session = *table_.AtIndex(saving_[i]);
+    session.saved = saves_[i].state;
+    session.saved_tick = now_;
+  }
+}
+
+core::Status PlayerSessions::AppendEvent(Session& session, persistence::EventKind kind,
+                                         const PlayerState& state) {
+  persistence::PlayerEventRequest request;
+  request.request_id = NextRequestId(session);
+  request.player_id = session.player_id;
+  request.epoch = session.epoch;
+  request.expected_version = session.version;
+  request.tick = now_;
+  request.state = state;
+  request.kind = kind;
+  const core::Status status = parts_.store.AppendEvent(request);
+  if (status.ok()) {
+    session.request_id = request.request_id;
+    ++session.version;
+  } else {
+    stats_.save_queue_full.Add();
+  }
+  return status;
+}
+
+void PlayerSessions::AppendSample(Session& session) {
+  // One event at a time: the next one's version is known when this one's answer is.
+  if (session.request_id != 0) return;
+  if (AppendEvent(session, persistence::EventKind::kSample, StateOf(session)).ok())
+    session.sampled_tick = now_;
+}
+
+bool PlayerSessions::AppendLogout(Session& session) {
+  if (session.request_id != 0) return false;
+  const core::Status status =
+      AppendEvent(session, persistence::EventKind::kLogout, session.state_now);
+  if (status.ok()) return true;
+  // A store that is gone for good takes nothing more; waiting would hold the slot for ever.
+  if (status.code() == core::Code::kFull) return false;
+  stats_.logouts_refused.Add();
+  return true;
+}
+
+void PlayerSessions::OnEventDone(Session& session, const persistence::Completion& completion) {
+  if (completion.outcome == persistence::Outcome::kOk) {
+    session.version = completion.row.version;
+    return;
+  }
+  // Not written: the next event expects what this one did, or what the store says it has.
+  session.version = completion.refusal == persistence::Refusal::kVersion ? completion.row.version
+                                                                         : session.version - 1;
+}
+
+}  // namespace bluemarble::session

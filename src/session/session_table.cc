@@ -1,0 +1,103 @@
+#include "session/session_table.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "core/hash.h"
+
+namespace bluemarble::session {
+
+const char* SessionStateName(SessionState state) {
+  switch (state) {
+    case SessionState::kFree: return "free";
+    case SessionState::kConnected: return "connected";
+    case SessionState::kLoading: return "loading";
+    case SessionState::kEntering: return "entering";
+    case SessionState::kPlaying: return "playing";
+    case SessionState::kLeaving: return "leaving";
+  }
+  return "unknown";
+}
+
+SessionTable::SessionTable(uint32_t capacity)
+    : slots_(capacity), buckets_(std::bit_ceil(size_t{capacity} * 2 + 2), 0) {
+  free_.reserve(capacity);
+  for (uint32_t i = capacity; i-- > 0;) {
+    slots_[i].id = {i, 1};
+    free_.push_back(i);
+  }
+}
+
+size_t SessionTable::BucketOf(core::PeerId peer) const {
+  return core::Mix64(peer.bits) & (buckets_.size() - 1);
+}
+
+Session* SessionTable::Open(core::PeerId peer, core::Tick now) {
+  if (free_.empty() || FindByPeer(peer) != nullptr) return nullptr;
+  const uint32_t index = free_.back();
+  free_.pop_back();
+  Session& session = slots_[index];
+  const SessionId id = session.id;
+  session = Session{};
+  session.id = id;
+  session.state = SessionState::kConnected;
+  session.peer = peer;
+  session.since = session.heard = now;
+  size_t bucket = BucketOf(peer);
+  while (buckets_[bucket] != 0) bucket = (bucket + 1) & (buckets_.size() - 1);
+  buckets_[bucket] = index + 1;
+  ++size_;
+  used_ = std::max(used_, index + 1);
+  return &session;
+}
+
+void SessionTable::Close(Session& session) {
+  Detach(session);
+  session.state = SessionState::kFree;
+  if (++session.id.generation == 0) session.id.generation = 1;
+  free_.push_back(session.id.index);
+  --size_;
+}
+
+void SessionTable::Detach(Session& session) {
+  if (!session.peer) return;
+  Unlink(session.peer);
+  session.peer = {};
+}
+
+Session* SessionTable::Find(SessionId id) {
+  if (id.generation == 0 || id.index >= slots_.size()) return nullptr;
+  Session& session = slots_[id.index];
+  return session.id == id && session.state != SessionState::kFree ? &session : nullptr;
+}
+
+Session* SessionTable::AtIndex(uint32_t index) {
+  if (index >= slots_.size() || slots_[index].state == SessionState::kFree) return nullptr;
+  return &slots_[index];
+}
+
+Session* SessionTable::FindByPeer(core::PeerId peer) {
+  for (size_t bucket = BucketOf(peer); buckets_[bucket] != 0;
+       bucket = (bucket + 1) & (buckets_.size() - 1)) {
+    Session& session = slots_[buckets_[bucket] - 1];
+    if (session.peer == peer) return &session;
+  }
+  return nullptr;
+}
+
+void SessionTable::Unlink(core::PeerId peer) {
+  const size_t mask = buckets_.size() - 1;
+  size_t hole = BucketOf(peer);
+  while (buckets_[hole] != 0 && slots_[buckets_[hole] - 1].peer != peer) hole = (hole + 1) & mask;
+  if (buckets_[hole] == 0) return;
+  // Backward shift keeps probe chains whole without tombstones.
+  for (size_t next = (hole + 1) & mask; buckets_[next] != 0; next = (next + 1) & mask) {
+    const size_t home = BucketOf(slots_[buckets_[next] - 1].peer);
+    if (((next - home) & mask) < ((next - hole) & mask)) continue;
+    buckets_[hole] = buckets_[next];
+    hole = next;
+  }
+  buckets_[hole] = 0;
+}
+
+}  // namespace bluemarble::session

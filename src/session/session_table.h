@@ -1,0 +1,100 @@
+/// All sessions in a table of fixed capacity, found by handle or by peer. A session is one peer's
+/// time from connecting until its last state is safe (proto/SESSION.md). Owned by the zone thread;
+/// allocates nothing after construction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/ids.h"
+#include "geo/planet.h"
+#include "persistence/rows.h"
+#include "replication/replicator.h"
+#include "session/input_buffer.h"
+
+namespace bluemarble::session {
+
+enum class SessionState : uint8_t {
+  kFree = 0,
+  kConnected,  ///< The peer is there and has not logged in.
+  kLoading,    ///< The store was asked for the player.
+  kEntering,   ///< The player is known; its entity is made at the end of this Receive phase.
+  kPlaying,    ///< Entity, viewer and inputs.
+  kLeaving,    ///< The peer is gone or told to go; the logout is not yet accepted by the store's
+               ///< queue.
+};
+const char* SessionStateName(SessionState state);
+
+struct SessionId {
+  uint32_t index = 0;
+  uint32_t generation = 0;  ///< 0: none.
+  friend constexpr bool operator==(const SessionId&, const SessionId&) = default;
+};
+
+/// Tokens that refill with the ticks; one per message class.
+struct RateBucket {
+  uint32_t spent = 0;  ///< In tokens times tick_hz.
+  core::Tick updated = 0;
+};
+
+struct Session {
+  SessionId id;
+  SessionState state = SessionState::kFree;
+  core::PeerId peer;  ///< None once the peer is gone.
+  uint32_t address_v4 = 0;
+  core::Tick since = 0;  ///< When `state` was entered.
+  core::Tick heard = 0;  ///< When the peer last said something.
+  RateBucket control_rate, input_rate;
+
+  persistence::PlayerName name;
+  std::optional<geo::Geodetic> spawn;
+  uint64_t request_id = 0;  ///< Outstanding at the store; 0: none.
+  int64_t player_id = 0;
+  int64_t epoch = 0;
+  int64_t version = 0;                 ///< That the next event expects.
+  persistence::PlayerState state_now;  ///< Entering: where to appear. Leaving: what is to be kept.
+  persistence::PlayerState saved;
+  core::Tick saved_tick = 0;
+  core::Tick sampled_tick = 0;
+
+  core::EntityId entity;
+  replication::ViewerSlot viewer = 0;
+  core::Tick entered = 0;
+  bool acked = false;  ///< Has acknowledged some snapshot.
+  InputBuffer input;
+};
+
+class SessionTable {
+ public:
+  explicit SessionTable(uint32_t capacity);
+
+  /// A session in kConnected for a peer that has none; null when the table is full.
+  Session* Open(core::PeerId peer, core::Tick now);
+  /// Frees the slot; the handle is stale from now on.
+  void Close(Session& session);
+  /// The peer is gone: it is not found by it any more, the session stays.
+  void Detach(Session& session);
+
+  Session* Find(SessionId id);
+  Session* FindByPeer(core::PeerId peer);
+  Session* AtIndex(uint32_t index);  ///< Null when free.
+  uint32_t size() const { return size_; }
+  /// The slots that were ever used, free ones included, in index order: the order in which
+  /// everything is done. Low slots are taken first, so a table for thousands costs little while few
+  /// are in it.
+  std::span<Session> slots() { return std::span(slots_).first(used_); }
+
+ private:
+  size_t BucketOf(core::PeerId peer) const;
+  void Unlink(core::PeerId peer);
+
+  std::vector<Session> slots_;
+  std::vector<uint32_t> free_;     // as a stack
+  std::vector<uint32_t> buckets_;  // open addressing by peer: slot index + 1, 0 free
+  uint32_t size_ = 0;
+  uint32_t used_ = 0;
+};
+
+}  // namespace bluemarble::session
