@@ -51,59 +51,65 @@ class CommitPipeline {
   CommitPipeline(const PersistenceSettings& settings, Store& store, const core::Clock& clock,
                  CommitStats& stats);
 
-  /// Takes one request record; false (and counted by nobody) when it is not one: our own mistake.
+  /// Takes one request record; false when it is not one: our own mistake.
   bool Accept(std::span<const std::byte> record);
-  bool has_work() const { return !waiting_.empty() || !positions_.empty() || reserve_ticks_ != 0; }
-  /// A group is full, or nothing more should be taken before the next Commit.
-  bool full() const { return waiting_.size() >= max_group_; }
+  /// A group is full: take nothing more before the next Commit.
+  bool full() const { return writes_.size() >= max_group_; }
 
-  /// Writes one group of what waits. Blocks in the store. When the store is away, transactional
-  /// requests are refused at once, positions and tick reservations stay for the next call.
+  /// Is there something that Commit would do now? While the store is away, positions wait for the
+  /// next try.
+  bool due() const;
+  /// Nanoseconds until what waits is due; -1 when nothing waits.
+  int64_t due_in_ns() const;
+  /// Writes all that waits in one transaction. Blocks in the store. When the store is away,
+  /// transactional requests are refused at once; positions and tick reservations wait. What is in
+  /// doubt waits as well.
   void Commit();
-  /// Nanoseconds to wait before Commit is worth calling again; 0: at once. Backs off while the
-  /// store is away.
-  int64_t retry_delay_ns() const { return retry_delay_ns_; }
 
   /// The oldest completion, or null; Pop releases it.
   const Completion* Front() const { return completions_.empty() ? nullptr : &completions_.front(); }
   void Pop() { completions_.pop_front(); }
-  size_t completions() const { return completions_.size(); }
 
-  size_t requests_waiting() const { return waiting_.size(); }
+  bool idle() const { return writes_.empty() && positions_.empty() && reserve_ticks_ == 0; }
+  bool failed() const { return failed_; }
+  size_t requests_waiting() const { return writes_.size(); }
   size_t positions_waiting() const { return positions_.size(); }
-  /// One line per waiting request, at most `limit`: kind, key, player.
+  /// One line per waiting request, at most `limit`: kind, request id, player or name.
   void Describe(std::vector<std::string>& lines, size_t limit) const;
   /// Once a minute of `clock`: drops old idempotency keys.
   void Maintain();
 
  private:
-  struct Waiting {
+  struct Origin {
     CompletionKind kind;
     uint64_t request_id;
-    DurableWrite write;
   };
 
   void AcceptPosition(const PositionSave& save);
-  core::Status CommitOnce(std::span<WriteResult> results, CommitReport& report);
-  core::Status Resolve(std::span<WriteResult> results, size_t& resolved);
-  void Answer(const Waiting& waiting, const WriteResult& result);
-  void AnswerAll(Outcome outcome, Refusal refusal);
+  IdempotencyKey KeyOf(int64_t player_id, uint64_t request_id) const;
+  void Committed(const CommitReport& report, int64_t started_ns);
+  void Answer(const Origin& origin, const WriteResult& result);
+  void AnswerAll(Outcome outcome);
+  void Away(const core::Status& status);
   void Fail(const core::Status& status);
-  void BackOff();
 
   Store& store_;
   const core::Clock& clock_;
   CommitStats& stats_;
   const size_t max_group_;
   const int64_t key_retention_us_;
-  std::deque<Waiting> waiting_;
+  std::vector<DurableWrite> writes_;  // with origins_: what waits, in order of arrival
+  std::vector<Origin> origins_;
+  std::vector<WriteResult> results_;
   std::unordered_map<int64_t, size_t> position_of_;  // player -> index in positions_
   std::vector<PositionSave> positions_;  // in order of first arrival: the same on every run
   core::Tick reserve_ticks_ = 0;
   std::deque<Completion> completions_;
-  std::vector<DurableWrite> group_;
-  std::vector<WriteResult> results_;
-  int64_t retry_delay_ns_ = 0;
+  bool away_ = false;
+  bool in_doubt_ = false;  // the outcome of writes_ is unknown; they are committed again by key
+  bool failed_ = false;
+  int64_t delay_ns_ = 0;
+  int64_t next_try_ns_ = 0;
   int64_t next_maintenance_us_ = 0;
 };
 

@@ -47,7 +47,7 @@ struct PlayerState {
 };
 
 struct PlayerRow {
-  int64_t player_id = 0;    ///< Unique over all shards: creating shard << 40 | running number.
+  int64_t player_id = 0;    ///< Unique over all shards: see ShardPrefix.
   int64_t version = 0;      ///< Of the aggregate; 1 at creation, +1 with each event.
   int64_t epoch = 0;        ///< Of the ownership row; every write names it.
   int64_t created_us = 0;   ///< Wall clock, microseconds since 1970 UTC.

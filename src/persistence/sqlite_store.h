@@ -14,7 +14,7 @@ namespace bluemarble::persistence {
 
 struct SqliteStoreOptions {
   std::string data_dir;
-  uint16_t shard_id = 1;    ///< 1 and up. A folder belongs to the shard that made it.
+  std::string shard_id = "zone";  ///< A folder belongs to the shard that made it.
   uint64_t world_seed = 0;  ///< Of a new world; an existing folder keeps its own (see meta()).
   int check_limit_mib = 64;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -79,7 +80,7 @@ struct CommitReport {
 };
 
 struct StoreMeta {
-  uint16_t shard_id = 0;
+  std::string shard_id;
   uint64_t world_seed = 0;
   core::Tick reserved_tick = 0;  ///< The zone starts at the tick after this one.
   int64_t run = 0;               ///< Counts openings for writing: no two processes share one.
@@ -126,6 +127,12 @@ class Store {
 /// refused as kKeyReused. `at_us` and `tick` do not count, a repeat comes later.
 uint64_t RequestDigest(const DurableWrite& write);
 
+/// Player ids carry the shard that made them: ShardPrefix << 40 | running number. 22 bits of the
+/// id's hash, never 0; the shards of one world must not share one (their owner checks that at
+/// start).
+int64_t ShardPrefix(std::string_view shard_id);
+inline constexpr int kPlayerNumberBits = 40;
+
 /// Stored with the key? Only answers that stay true: an owner or an outage may change.
 constexpr bool IsFinal(Refusal refusal) {
   return refusal == Refusal::kVersion || refusal == Refusal::kInvalid;
@@ -133,5 +140,12 @@ constexpr bool IsFinal(Refusal refusal) {
 
 /// kInvalid for what no store may write: a bad name, numbers that are not finite, unsorted updates.
 core::Status CheckWrite(const DurableWrite& write);
+bool IsFinite(const PlayerState& state);
+
+/// WriteResult as stored with its key: [u8 format = 1][outcome][refusal][created][PlayerRow],
+/// `repeated` left out.
+std::vector<std::byte> EncodeResult(const WriteResult& result);
+/// With `repeated` set; kCorrupt when the bytes are not a result.
+core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes);
 
 }  // namespace bluemarble::persistence

@@ -31,7 +31,7 @@ struct SimStoreFaults {
 /// Sync.
 class SimStore final : public persistence::Store {
  public:
-  explicit SimStore(uint64_t seed = 1, uint16_t shard_id = 1, uint64_t world_seed = 1);
+  explicit SimStore(uint64_t seed = 1, std::string shard_id = "zone", uint64_t world_seed = 1);
 
   const persistence::StoreMeta& meta() const override { return meta_; }
   core::Status Commit(const persistence::CommitGroup& group,
@@ -57,13 +57,13 @@ class SimStore final : public persistence::Store {
   /// A clean stop and start.
   void Reopen();
   /// Gives a player to another owner, as a handoff would.
-  void SetOwner(int64_t player_id, uint16_t shard_id, int64_t epoch);
+  void SetOwner(int64_t player_id, std::string shard_id, int64_t epoch);
   size_t keys() const { return keys_.size(); }
 
  private:
   struct Player {
     persistence::PlayerRow row;
-    uint16_t owner = 0;
+    std::string owner;
   };
   struct StoredResult {
     uint64_t digest = 0;
@@ -86,12 +86,12 @@ class SimStore final : public persistence::Store {
   std::map<std::pair<int64_t, int64_t>, persistence::EventRow> events_;
   std::map<persistence::IdempotencyKey, StoredResult> keys_;
   std::map<int64_t, std::pair<uint64_t, persistence::PlayerState>> unsynced_;  // as last synced
-  core::Tick synced_reserved_tick_ = 0;
 };
 
 struct SimDurableQueueOptions {
   uint64_t seed = 1;
-  int min_delay_ticks = 1;  ///< From request to completion, drawn per commit.
+  int min_delay_ticks =
+      1;  ///< From commit to completion, and to the next commit; drawn per commit.
   int max_delay_ticks = 4;
   persistence::PersistenceSettings settings;
 };
@@ -123,6 +123,7 @@ class SimDurableQueue final : public persistence::DurableQueue {
   persistence::CommitPipeline pipeline_;
   core::Tick now_ = 0;
   core::Tick next_commit_ = 0;
+  std::vector<std::byte> record_;
   std::deque<std::pair<core::Tick, persistence::Completion>> due_;
 };
 

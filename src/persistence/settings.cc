@@ -1,0 +1,31 @@
+#include "persistence/settings.h"
+
+#include <fmt/core.h>
+
+namespace bluemarble::persistence {
+namespace {
+
+template <typename T>
+void CheckRange(const char* name, T value, T low, T high, std::vector<std::string>& problems) {
+  if (value < low || value > high) {
+    problems.push_back(
+        fmt::format("persistence.{} is {}; it must be {} to {}", name, value, low, high));
+  }
+}
+
+}  // namespace
+
+void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
+  if (data_dir.empty() || data_dir.find('\0') != std::string::npos) {
+    problems.push_back("persistence.data_dir must name a folder");
+  }
+  CheckRange<uint64_t>("queue_bytes", queue_bytes, 64u << 10, 1u << 30, problems);
+  CheckRange("position_interval_ms", position_interval_ms, 50, 1000, problems);
+  CheckRange("sample_interval_s", sample_interval_s, 10, 3600, problems);
+  CheckRange("max_group", max_group, 1, 10'000, problems);
+  CheckRange("key_retention_s", key_retention_s, 60, 2'592'000, problems);
+  CheckRange("check_limit_mib", check_limit_mib, 0, 1'048'576, problems);
+  CheckRange("stop_deadline_ms", stop_deadline_ms, 100, 60'000, problems);
+}
+
+}  // namespace bluemarble::persistence
