@@ -1,16 +1,22 @@
-/// Octree over the planet's integer grid. Its leaves are the unit of replication (DESIGN §4): members
-/// sit in slots, 32 slots make a part, and a slot remembers since when its member is there, so that a
-/// block can be coded against a base without membership history. Owned by the zone thread; const
-/// queries may run on tick workers while nothing changes it.
+/// Octree over the planet's integer grid. Its leaves are the unit of replication (DESIGN §4):
+/// members sit in slots, 32 slots make a part, and a slot remembers since when its member is there,
+/// so that a block can be coded against a base without membership history. Owned by the zone
+/// thread; const queries may run on tick workers while nothing changes it.
 ///
-/// Leaves live at levels min_level..max_level: one splits above `split_above` members and siblings merge
-/// when together below `merge_below` for `merge_wait_ticks`; at most `max_restructures_per_tick` of
-/// either per tick, oldest wish first, key order on ties. A member stays in its leaf until it is a
-/// quarter of the leaf's width outside the cube (loose bounds). Everything is deterministic.
+/// Leaves live at levels min_level..max_level: one splits above `split_above` members and siblings
+/// merge when together below `merge_below` for `merge_wait_ticks`; at most
+/// `max_restructures_per_tick` of either per tick, oldest wish first, key order on ties. A member
+/// stays in its leaf until it is a quarter of the leaf's width outside the cube (loose bounds). A
+/// leaf keeps its parts for life, so one that a crowd has left almost empty is renewed after the
+/// same wait: destroyed, and replaced by one of the same key. Everything is deterministic; wherever
+/// leaves or nodes are listed "in key order", the order is that of the depth-first walk, octants
+/// ascending (a node's place on the Morton curve), since keys of different levels do not compare as
+/// numbers.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -23,17 +29,17 @@ namespace bluemarble::aoi {
 inline constexpr int kPartSlots = 32;
 
 struct OctreeLimits {
-  int min_level = 16;                    ///< 328 m.
-  int max_level = geo::kMaxLevel;        ///< 10 m; leaves of this level grow without splitting.
+  int min_level = 16;              ///< 328 m.
+  int max_level = geo::kMaxLevel;  ///< 10 m; leaves of this level grow without splitting.
   int split_above = 48;
   int merge_below = 16;
-  int merge_wait_ticks = 60;             ///< 2 s at 30 Hz.
+  int merge_wait_ticks = 60;  ///< 2 s at 30 Hz.
   int max_restructures_per_tick = 8;
-  uint32_t max_entities = 100'000;       ///< world.max_entities
-  uint32_t max_nodes = 0;                ///< 0: derived from max_entities.
+  uint32_t max_entities = 100'000;  ///< world.max_entities
 };
 
-/// Index + generation of a leaf in the octree's pool: stays valid until the leaf splits, merges or empties.
+/// Index + generation of a leaf in the octree's pool: stays valid until the leaf splits, merges or
+/// empties.
 struct LeafId {
   uint32_t index = 0;
   uint32_t generation = 0;  ///< 0 is "none".
@@ -41,18 +47,19 @@ struct LeafId {
 };
 
 struct Slot {
-  core::EntityId entity;     ///< None: free.
-  core::Tick since = 0;      ///< Tick at which this occupant took the slot.
+  core::EntityId entity;  ///< None: free.
+  core::Tick since = 0;   ///< Tick at which this occupant took the slot.
 };
 
 /// 32 slots. A part keeps its number within the leaf for the leaf's life; `id` is its index in the
-/// octree's part pool, unique among living parts, < Octree::part_capacity(): replication keys on it.
+/// octree's part pool, unique among living parts, < Octree::part_capacity(): replication keys on
+/// it.
 struct Part {
   std::array<Slot, kPartSlots> slots;
-  uint32_t occupied = 0;     ///< Bit i: slots[i] is taken.
+  uint32_t occupied = 0;  ///< Bit i: slots[i] is taken.
   uint32_t id = 0;
-  uint32_t next = kNone;     ///< Next part of the same leaf, or kNone.
-  uint16_t number = 0;       ///< Slots number*32 .. number*32+31 of the leaf.
+  uint32_t next = kNone;  ///< Next part of the same leaf, or kNone.
+  uint16_t number = 0;    ///< Slots number*32 .. number*32+31 of the leaf.
   static constexpr uint32_t kNone = 0xffffffffu;
 };
 
@@ -84,18 +91,25 @@ class Octree {
   Octree(const Octree&) = delete;
   Octree& operator=(const Octree&) = delete;
 
-  /// kFull names the setting; kConflict when the entity is already in.
+  /// kFull names the setting, or says that a smallest leaf holds its 32,768; kConflict when the
+  /// entity or an older generation of its index is already in; kInvalid for places outside the root
+  /// cube. The occupant of a slot is the one of base tick B exactly when `since` <= B.
   core::Status Insert(core::EntityId entity, geo::GridPoint at, core::Tick now);
+  /// kNotFound when this generation of the entity is not in.
   core::Status Remove(core::EntityId entity, core::Tick now);
-  /// O(1) while within the leaf's loose bounds, else O(depth). True when the leaf changed.
+  /// O(1) while within the leaf's loose bounds, else O(depth). True when the leaf changed. Without
+  /// effect for an entity that is not in, a place outside the root cube or a full smallest leaf.
   bool Move(core::EntityId entity, geo::GridPoint to, core::Tick now);
   /// True when Move would relink: lets workers test in parallel before the serial relinking.
   bool WouldRelink(core::EntityId entity, geo::GridPoint to) const;
-  /// Splits, merges and frees empty leaves; once a tick after all moves. Entities then have new places.
+  /// Splits, merges and frees empty leaves; once a tick after all moves. Entities then have new
+  /// places.
   void Restructure(core::Tick now);
 
   /// Leaves destroyed since the last ClearGone (by split, merge or emptying).
   std::span<const LeafGone> gone() const;
+  /// More were destroyed than the list holds (two per entity): ask Find about every leaf instead.
+  bool gone_lost() const;
   void ClearGone();
 
   /// Null when `id` no longer lives.
@@ -106,15 +120,20 @@ class Octree {
   geo::GridPoint PositionOf(core::EntityId entity) const;
 
   /// Appends to `out` (not past its capacity; then returns kFull) every leaf whose loose box comes
-  /// within `radius_cm` of `centre`, in ascending key order. Const, thread-safe beside other queries.
-  core::Status QueryLeaves(geo::GridPoint centre, int64_t radius_cm, std::vector<LeafId>& out) const;
-  /// Exact: every entity within `radius_cm` of `centre` (grid distance), in leaf order then slot order.
-  core::Status QueryEntities(geo::GridPoint centre, int64_t radius_cm, std::vector<core::EntityId>& out) const;
+  /// within `radius_cm` of `centre`, in key order. kInvalid when `centre` is outside the root cube;
+  /// a negative radius finds nothing. Const, thread-safe beside other queries. Cost: O(leaves found
+  /// + depth).
+  core::Status QueryLeaves(geo::GridPoint centre, int64_t radius_cm,
+                           std::vector<LeafId>& out) const;
+  /// Exact: every entity within `radius_cm` of `centre` (grid distance), in leaf order then slot
+  /// order.
+  core::Status QueryEntities(geo::GridPoint centre, int64_t radius_cm,
+                             std::vector<core::EntityId>& out) const;
 
   uint32_t entities() const;
   uint32_t leaves() const;
   uint32_t part_capacity() const;
-  uint32_t leaf_capacity() const;    ///< LeafId.index < this.
+  uint32_t leaf_capacity() const;  ///< LeafId.index < this.
   /// Hash of the whole structure, for determinism checks.
   uint64_t StructureHash() const;
   /// Walks everything and returns the first broken invariant (tests).
@@ -122,7 +141,7 @@ class Octree {
 
  private:
   struct Impl;
-  Impl* impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bluemarble::aoi
