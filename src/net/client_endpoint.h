@@ -23,12 +23,13 @@ struct _ENetPacket;
 namespace bluemarble::net {
 
 struct ClientEndpointOptions {
-  LinkConditions link;
+  LinkConditions link{};
   /// Nothing acknowledged for this long ends the connection, milliseconds; also the time to
   /// connect.
   int timeout_ms = 5000;
-  /// Kernel buffers, bytes: a client gets one datagram a tick.
-  int socket_buffer_bytes = 64 * 1024;
+  /// Kernel buffers, bytes. Used only while datagrams wait; must take the 58 fragments of the largest
+  /// message at once, which the kernel counts as 2.3 KB each.
+  int socket_buffer_bytes = 256 * 1024;
 };
 
 /// UDP payload, ENet's overhead included, before loss on the way up and after it on the way down.
