@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "core/log.h"
 
@@ -217,11 +218,13 @@ void CommitPipeline::Fail(const core::Status& status) {
 void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) const {
   for (size_t i = 0; i < writes_.size() && lines.size() < limit; ++i) {
     const DurableWrite& write = writes_[i];
-    const char* kind = write.login                                   ? "login"
-                       : origins_[i].kind == CompletionKind::kLogout ? "logout"
-                                                                     : "sample";
-    lines.push_back(fmt::format("kind={} request={} player={}", kind, origins_[i].request_id,
-                                write.login ? 0 : write.updates.front().player_id));
+    const char* kind = "sample";
+    if (origins_[i].kind == CompletionKind::kLogin) kind = "login";
+    if (origins_[i].kind == CompletionKind::kLogout) kind = "logout";
+    std::string key;
+    for (const std::byte b : write.key.bytes)
+      fmt::format_to(std::back_inserter(key), "{:02x}", static_cast<int>(b));
+    lines.push_back(fmt::format("kind={} player={} key={}", kind, write.key.player_id, key));
   }
 }
 

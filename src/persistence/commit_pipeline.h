@@ -74,7 +74,7 @@ class CommitPipeline {
   bool failed() const { return failed_; }
   size_t requests_waiting() const { return writes_.size(); }
   size_t positions_waiting() const { return positions_.size(); }
-  /// One line per waiting request, at most `limit`: kind, request id, player or name.
+  /// One line per waiting request, at most `limit`: kind, player (0: a login), idempotency key.
   void Describe(std::vector<std::string>& lines, size_t limit) const;
   /// Once a minute of `clock`: drops old idempotency keys.
   void Maintain();

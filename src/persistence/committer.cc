@@ -93,18 +93,22 @@ StopReport Committer::Stop(int deadline_ms) {
   const bool ended =
       state.ended.wait_for(lock, std::chrono::milliseconds(deadline_ms + kLastCommitMs),
                            [&state] { return state.has_ended; });
-  if (!ended) {
+  StopReport report;
+  if (ended) {
+    lock.unlock();
+    thread_.join();
+    report = state.report;
+  } else {
+    lock.unlock();
     thread_.detach();
-    StopReport report;
     report.timed_out = true;
     report.lines.push_back(
         fmt::format("the store did not return within {} ms; {} bytes of requests wait", deadline_ms,
                     state.requests.used_bytes()));
-    return report;
   }
-  lock.unlock();
-  thread_.join();
-  return state.report;
+  for (const std::string& line : report.lines)
+    core::Log(core::LogLevel::kError, "not_written", "{}", line);
+  return report;
 }
 
 core::Status Committer::RequestLogin(const LoginRequest& request) {

@@ -26,8 +26,6 @@ constexpr const char* kPlayerColumns =
     "p.ground_height_m, p.health, p.yaw, p.name, coalesce(o.shard_id, '') "
     "FROM player p LEFT JOIN ownership o USING (player_id) WHERE ";
 
-std::string_view TextOf(const PlayerName& name) { return name.view(); }
-
 struct OwnedPlayer {
   PlayerRow row;
   std::string shard_id;
@@ -319,7 +317,7 @@ Status SqliteStore::Apply(const DurableWrite& write, WriteResult& result) {
 }
 
 Status SqliteStore::ApplyLogin(const DurableWrite& write, WriteResult& result) {
-  const std::string_view name = TextOf(write.login->name);
+  const std::string_view name = write.login->name.view();
   std::optional<OwnedPlayer> player;
   if (Status status = FindPlayer(name, player); !status.ok()) return status;
   if (!player) {
@@ -349,10 +347,9 @@ Status SqliteStore::CreatePlayer(const DurableWrite& write) {
   if (code != SQLITE_ROW) return Done(code);
   const int64_t player_id = ShardPrefix(meta_.shard_id) << kPlayerNumberBits | number;
   const PlayerState& state = write.login->initial;
-  Status status =
-      Done(insert_player_.Run(player_id, TextOf(write.login->name), write.at_us,
-                              static_cast<int64_t>(write.tick), state.x_m, state.y_m, state.z_m,
-                              state.ground_height_m, int64_t{state.health}, int64_t{state.yaw}));
+  Status status = Done(insert_player_.Run(
+      player_id, write.login->name.view(), write.at_us, static_cast<int64_t>(write.tick), state.x_m,
+      state.y_m, state.z_m, state.ground_height_m, int64_t{state.health}, int64_t{state.yaw}));
   if (status.ok()) status = Done(insert_owner_.Run(player_id, std::string_view(meta_.shard_id)));
   if (!status.ok()) return status;
   return AddEvent(player_id, 1, write, EventKind::kPlayerCreated, EncodePlayerState(state));
@@ -502,6 +499,8 @@ Result<std::vector<EventRow>> SqliteStore::ReadEvents(AggregateType type, int64_
 
 Result<uint64_t> SqliteStore::PurgeKeys(int64_t before_us, size_t limit) {
   const int code = purge_keys_.Run(before_us, static_cast<int64_t>(limit));
+  if ((code & 0xff) == SQLITE_IOERR)
+    restart_needed_ = true;  // this commit, too, may have failed to sync
   if (code != SQLITE_DONE) return Done(code);
   return static_cast<uint64_t>(db_.changes());
 }

@@ -178,6 +178,16 @@ TEST_F(CommitPipelineTest, AFullGroupAsksForACommitFirst) {
   EXPECT_TRUE(small.full());
 }
 
+TEST_F(CommitPipelineTest, WhatWaitsIsDescribedByItsKey) {
+  AcceptLogin(0x2a, "Ada");
+  std::vector<std::string> lines;
+  pipeline_.Describe(lines, 10);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0], "kind=login player=0 key=01000000000000002a00000000000000");
+  pipeline_.Describe(lines, 1);
+  EXPECT_EQ(lines.size(), 1u);
+}
+
 TEST_F(CommitPipelineTest, RecordsThatAreNoneAreRefused) {
   std::vector<std::byte> record(3);
   EXPECT_FALSE(pipeline_.Accept(record));
