@@ -34,7 +34,9 @@ struct EndpointProviders {
   std::function<std::string()> metrics;      ///< Prometheus text
   std::function<Probe()> live;               ///< text
   std::function<Probe(bool verbose)> ready;  ///< JSON
-  /// A refusal's code chooses the HTTP status (see kStatusOfCode), its text is shown to the player.
+  /// A refusal's code chooses the HTTP status (kInvalid 400, kDenied 403, kConflict and kStale 409,
+  /// kNoSpace 429, kFull and kUnavailable 503, else 500); its text is shown to the player, so it
+  /// names no secrets.
   std::function<core::Result<JoinAnswer>(const JoinRequest&)> join;
   std::function<std::string()> stats;  ///< JSON
 };

@@ -1,0 +1,100 @@
+#include "api/endpoints.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/text.h"
+
+namespace bluemarble::api {
+namespace {
+
+using core::Code;
+using nlohmann::json;
+
+constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kJson = "application/json";
+
+int HttpStatusOf(Code code) {
+  switch (code) {
+    case Code::kInvalid: return 400;
+    case Code::kDenied: return 403;
+    case Code::kNotFound: return 404;
+    case Code::kConflict:
+    case Code::kStale: return 409;
+    case Code::kNoSpace: return 429;
+    case Code::kFull:
+    case Code::kUnavailable: return 503;
+    default: return 500;
+  }
+}
+
+// Invalid UTF-8 from whoever wrote the message must not become an exception.
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+HttpResponse JsonAnswer(int status, const json& value) {
+  return {.status = status, .content_type = kJson, .body = Dump(value)};
+}
+
+HttpResponse Refusal(const core::Status& status) {
+  return JsonAnswer(
+      HttpStatusOf(status.code()),
+      {{"error",
+        {{"code", std::string(core::CodeName(status.code()))}, {"message", status.ToString()}}}});
+}
+
+core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
+  const json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) return core::Status(Code::kInvalid, "the body is not a JSON object");
+  JoinRequest join;
+  const auto name = body.find("name");
+  if (name == body.end() || !name->is_string()) {
+    return core::Status(Code::kInvalid, "\"name\" is not a string");
+  }
+  join.name = name->get<std::string>();
+  if (core::Status status = core::ValidateName(join.name); !status.ok()) return status;
+  if (const auto observer = body.find("observer"); observer != body.end()) {
+    if (!observer->is_boolean())
+      return core::Status(Code::kInvalid, "\"observer\" is not a boolean");
+    join.observer = observer->get<bool>();
+  }
+  join.remote_address = request.remote_address;
+  return join;
+}
+
+}  // namespace
+
+Router BuildRouter(EndpointProviders providers) {
+  Router router;
+  router.Add("GET", "/metrics", [metrics = std::move(providers.metrics)](const HttpRequest&) {
+    return HttpResponse{.content_type = kPrometheusText, .body = metrics()};
+  });
+  for (const char* path : {"/healthz", "/health"}) {
+    router.Add("GET", path, [live = providers.live](const HttpRequest&) {
+      Probe probe = live();
+      return HttpResponse{.status = probe.ok ? 200 : 503, .body = std::move(probe.body)};
+    });
+  }
+  for (const char* path : {"/readyz", "/ready"}) {
+    router.Add("GET", path, [ready = providers.ready](const HttpRequest& request) {
+      Probe probe = ready(request.Query("verbose") != nullptr);
+      return HttpResponse{
+          .status = probe.ok ? 200 : 503, .content_type = kJson, .body = std::move(probe.body)};
+    });
+  }
+  router.Add("GET", "/v1/stats", [stats = std::move(providers.stats)](const HttpRequest&) {
+    return HttpResponse{.content_type = kJson, .body = stats()};
+  });
+  router.Add("POST", "/v1/join", [join = std::move(providers.join)](const HttpRequest& request) {
+    const auto wanted = ParseJoin(request);
+    if (!wanted) return Refusal(wanted.status());
+    const auto answer = join(*wanted);
+    if (!answer) return Refusal(answer.status());
+    return JsonAnswer(
+        200, {{"address", answer->address}, {"port", answer->port}, {"token", answer->token}});
+  });
+  return router;
+}
+
+}  // namespace bluemarble::api

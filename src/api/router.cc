@@ -1,0 +1,40 @@
+#include <exception>
+
+#include "api/http_server.h"
+#include "core/log.h"
+
+namespace bluemarble::api {
+
+const std::string* HttpRequest::Query(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+void Router::Add(std::string method, std::string path, Handler handler) {
+  routes_[std::move(path)][std::move(method)] = std::move(handler);
+}
+
+HttpResponse Router::Route(const HttpRequest& request, std::string* allow) const {
+  const auto path = routes_.find(request.path);
+  if (path == routes_.end()) return {.status = 404, .body = "not found\n"};
+  const auto handler = path->second.find(request.method == "HEAD" ? "GET" : request.method);
+  if (handler == path->second.end()) {
+    for (const auto& [method, unused] : path->second) {
+      *allow += (allow->empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+    }
+    return {.status = 405, .body = "method not allowed\n"};
+  }
+  try {
+    return handler->second(request);
+  } catch (const std::exception& error) {
+    core::Log(core::LogLevel::kError, "http_handler_failed", "path={} cause={}", request.path,
+              error.what());
+  } catch (...) {
+    core::Log(core::LogLevel::kError, "http_handler_failed", "path={}", request.path);
+  }
+  return {.status = 500, .body = "internal error\n"};
+}
+
+}  // namespace bluemarble::api

@@ -1,0 +1,143 @@
+#include "api/endpoints.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace bluemarble::api {
+namespace {
+
+using core::Code;
+using core::Status;
+using nlohmann::json;
+
+class EndpointsTest : public ::testing::Test {
+ protected:
+  EndpointsTest()
+      : router_(BuildRouter({
+            .metrics = [] { return std::string("x_total 1\n"); },
+            .live =
+                [this] {
+                  return Probe{alive, alive ? "ok\n" : "tick has been silent\n"};
+                },
+            .ready =
+                [this](bool verbose) {
+                  return Probe{ready, verbose ? "{\"v\":1}" : "{}"};
+                },
+            .join = [this](const JoinRequest& request) -> core::Result<JoinAnswer> {
+              joined = request;
+              if (!refusal.ok()) return refusal;
+              return JoinAnswer{"192.0.2.1", 7778, "token"};
+            },
+            .stats = [] { return std::string("{\"tick\":1}"); },
+        })) {}
+
+  HttpResponse Get(const std::string& path, std::string query = {}) {
+    HttpRequest request{.method = "GET", .path = path};
+    if (!query.empty()) request.query.emplace_back(std::move(query), "");
+    std::string allow;
+    return router_.Route(request, &allow);
+  }
+  HttpResponse Join(const std::string& body) {
+    std::string allow;
+    return router_.Route(
+        {.method = "POST", .path = "/v1/join", .body = body, .remote_address = "::1"}, &allow);
+  }
+
+  bool alive = true;
+  bool ready = true;
+  Status refusal;
+  std::optional<JoinRequest> joined;
+
+ private:
+  Router router_;
+};
+
+TEST_F(EndpointsTest, ServesMetricsAsPrometheusText) {
+  const HttpResponse response = Get("/metrics");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response.body, "x_total 1\n");
+}
+
+TEST_F(EndpointsTest, ServesStatsAsJson) {
+  EXPECT_EQ(Get("/v1/stats").content_type, "application/json");
+  EXPECT_EQ(Get("/v1/stats").body, "{\"tick\":1}");
+}
+
+TEST_F(EndpointsTest, ProbesAnswer200Or503UnderBothNames) {
+  for (const char* path : {"/healthz", "/health", "/readyz", "/ready"}) {
+    alive = ready = true;
+    EXPECT_EQ(Get(path).status, 200) << path;
+    alive = ready = false;
+    EXPECT_EQ(Get(path).status, 503) << path;
+  }
+}
+
+TEST_F(EndpointsTest, ReadinessTellsMoreWhenAsked) {
+  EXPECT_EQ(Get("/readyz").body, "{}");
+  EXPECT_EQ(Get("/readyz", "verbose").body, "{\"v\":1}");
+}
+
+TEST_F(EndpointsTest, JoinAnswersWithAddressPortAndToken) {
+  const HttpResponse response = Join("{\"name\": \"J\u00fcrgen\"}");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(json::parse(response.body),
+            (json{{"address", "192.0.2.1"}, {"port", 7778}, {"token", "token"}}));
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->name, "J\u00fcrgen");
+  EXPECT_FALSE(joined->observer);
+  EXPECT_EQ(joined->remote_address, "::1");
+}
+
+TEST_F(EndpointsTest, JoinPassesTheWishToObserve) {
+  EXPECT_EQ(Join("{\"name\":\"a\",\"observer\":true}").status, 200);
+  EXPECT_TRUE(joined->observer);
+}
+
+TEST_F(EndpointsTest, JoinRefusesBadBodiesBeforeTheProviderSeesThem) {
+  const std::string bodies[] = {
+      "",
+      "name",
+      "[]",
+      "{}",
+      "null",
+      "{\"name\":1}",
+      "{\"name\":\"\"}",
+      "{\"name\":\" a\"}",
+      "{\"name\":\"a\\u0000b\"}",
+      "{\"name\":\"a\\nb\"}",
+      "{\"name\":\"\xff\"}",
+      "{\"name\":\"" + std::string(33, 'x') + "\"}",
+      "{\"name\":\"a\",\"observer\":1}",
+      "{\"name\":\"a\"",
+      std::string(60'000, '['),
+  };
+  for (const std::string& body : bodies) {
+    const HttpResponse response = Join(body);
+    EXPECT_EQ(response.status, 400) << body.substr(0, 80);
+    EXPECT_EQ(json::parse(response.body)["error"]["code"], "invalid") << body.substr(0, 80);
+    EXPECT_FALSE(joined) << body.substr(0, 80);
+  }
+}
+
+TEST_F(EndpointsTest, JoinTurnsARefusalIntoStatusCodeAndMessage) {
+  const std::pair<Code, int> cases[] = {
+      {Code::kInvalid, 400},     {Code::kDenied, 403},   {Code::kNotFound, 404},
+      {Code::kConflict, 409},    {Code::kNoSpace, 429},  {Code::kFull, 503},
+      {Code::kUnavailable, 503}, {Code::kInternal, 500}, {Code::kStale, 409},
+  };
+  for (const auto& [code, status] : cases) {
+    refusal = Status(code, "the zone is full", "zone.max_players \xff");
+    const HttpResponse response = Join("{\"name\":\"a\"}");
+    EXPECT_EQ(response.status, status);
+    EXPECT_EQ(response.content_type, "application/json");
+    const json error = json::parse(response.body)["error"];
+    EXPECT_EQ(error["code"], core::CodeName(code));
+    EXPECT_EQ(error["message"], "the zone is full: zone.max_players \uFFFD");
+  }
+}
+
+}  // namespace
+}  // namespace bluemarble::api
