@@ -45,7 +45,7 @@ void RemoteView::OnUpdate(const HeldEntity& entity) {
   Track& track = found != nullptr ? *found : Insert(entity.id, entity.cls);
   Delay& delay = delay_[static_cast<size_t>(entity.cls)];
   if (track.removed_tick != 0) {
-    if (entity.tick <= track.removed_tick) return;
+    if (entity.tick < track.removed_tick) return;  // equal: it moved to another leaf
     track.removed_tick = 0;
     --removals_;
   }
