@@ -9,23 +9,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <new>
 
+#include "allocation_count.h"
 #include "loopback.h"
-
-namespace {
-thread_local uint64_t t_allocations = 0;
-}  // namespace
-
-// Counts this program's allocations per thread, for the test that the zone's calls make none.
-void* operator new(size_t bytes) {
-  ++t_allocations;
-  if (void* p = std::malloc(bytes)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
 
 namespace bluemarble::net {
 namespace {
@@ -434,11 +420,11 @@ TEST(EnetTransport, ZoneCallsDoNotAllocate) {
   ASSERT_TRUE(net.Until([&] {
     for (int i = 0; i < 5; ++i) (void)net.clients[0]->Send(Channel::kUnreliable, Bytes(text));
     net.clients[0]->Service();
-    const uint64_t before = t_allocations;
+    const uint64_t before = AllocationsOfThisThread();
     while (net.server->Receive(in)) received += in.kind == InboundKind::kMessage ? 1 : 0;
     for (int i = 0; i < 20; ++i) (void)net.server->Send(peer, Channel::kUnreliable, Bytes(text));
     net.server->Flush(0, 0);
-    allocations += t_allocations - before;
+    allocations += AllocationsOfThisThread() - before;
     return received > 500;
   }));
   EXPECT_EQ(allocations, 0u);
