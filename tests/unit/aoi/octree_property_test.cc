@@ -1,25 +1,12 @@
 // Random lives of an octree against brute force. Each property prints its seed; to look at one
 // again, set BLUEMARBLE_SEED to it.
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <iostream>
-#include <new>
 #include <unordered_map>
 
+#include "allocations.h"
 #include "crowd.h"
-
-namespace {
-std::atomic<uint64_t> allocations{0};
-}  // namespace
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace bluemarble::aoi {
 namespace {
@@ -207,7 +194,8 @@ TEST(OctreeProperty, NothingAllocatesAfterTheConstructor) {
   leaves.reserve(1'000);
   entities.reserve(1'000);
   const geo::GridPoint warm = Somewhere(random);  // its tables are made at the first call
-  const uint64_t before = allocations.load();
+  const uint64_t before = Allocations();
+  ASSERT_GT(before, 0u);
   uint64_t failures = 0;
   for (core::Tick now = 1; now <= 500; ++now) {
     for (int i = 0; i < 40; ++i) Change(tree, life, random, now);
@@ -218,7 +206,7 @@ TEST(OctreeProperty, NothingAllocatesAfterTheConstructor) {
     failures += !tree.QueryEntities(warm, 100'000, entities).ok();
     tree.ClearGone();
   }
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(Allocations(), before);
   EXPECT_EQ(failures, 0u);
 }
 
