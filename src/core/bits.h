@@ -1,6 +1,7 @@
-/// Bit streams over caller-owned bytes, least significant bit first within little-endian 64-bit words.
-/// One thread at a time per stream. Neither allocates. Writing past the end sets `overflow` and writes
-/// nothing more; reading past the end sets `overflow` and yields zeros: check once at the end.
+/// Bit streams over caller-owned bytes, least significant bit first within little-endian 64-bit
+/// words. One thread at a time per stream. Neither allocates. Writing past the end sets `overflow`
+/// and writes nothing more; reading past the end sets `overflow` and yields zeros: check once at
+/// the end.
 #pragma once
 
 #include <bit>

@@ -14,7 +14,8 @@ constexpr uint64_t Padded(uint64_t bytes) { return (bytes + 7) & ~uint64_t{7}; }
 }  // namespace
 
 ByteRing::ByteRing(size_t capacity_bytes)
-    : size_(std::bit_ceil(capacity_bytes < 4096 ? size_t{4096} : capacity_bytes)), mask_(size_ - 1) {
+    : size_(std::bit_ceil(capacity_bytes < 4096 ? size_t{4096} : capacity_bytes)),
+      mask_(size_ - 1) {
   data_ = std::make_unique_for_overwrite<std::byte[]>(size_);
 }
 

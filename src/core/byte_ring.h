@@ -1,6 +1,7 @@
 /// Bounded single-producer single-consumer ring of variable-length records: how datagrams, messages
-/// and batches cross threads by value. One thread writes, one reads; both are wait-free. A full ring
-/// refuses the record and counts it; what that means is the owner's policy (STYLE "Ownership").
+/// and batches cross threads by value. One thread writes, one reads; both are wait-free. A full
+/// ring refuses the record and counts it; what that means is the owner's policy (STYLE
+/// "Ownership").
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,8 @@ class ByteRing {
   /// `capacity_bytes` is rounded up to a power of two, at least 4 KiB. Allocates once, here.
   explicit ByteRing(size_t capacity_bytes);
 
-  /// Producer. Copies `head` then `body` as one record, or refuses (false, counted) when there is no
-  /// room. A record may be at most capacity / 4 bytes; a larger one is refused as well.
+  /// Producer. Copies `head` then `body` as one record, or refuses (false, counted) when there is
+  /// no room. A record may be at most capacity / 4 bytes; a larger one is refused as well.
   bool Push(std::span<const std::byte> head, std::span<const std::byte> body = {});
 
   /// Consumer. The oldest record, valid until Pop; an empty span with null data when there is none.

@@ -1,5 +1,5 @@
-/// Time as a constructor argument. Nobody below app/ reads a clock directly: under test the whole zone
-/// runs on a manual clock (DESIGN §1). Implementations may be called from any thread.
+/// Time as a constructor argument. Nobody below app/ reads a clock directly: under test the whole
+/// zone runs on a manual clock (DESIGN §1). Implementations may be called from any thread.
 #pragma once
 
 #include <cstdint>

@@ -22,8 +22,9 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-/// Log-linear histogram of non-negative integers (microseconds, bytes, ...): exact below 16, then 16
-/// steps per power of two, so a quantile is right within 1/16 = 6.25 %. Values from 2^32 count as 2^32-1.
+/// Log-linear histogram of non-negative integers (microseconds, bytes, ...): exact below 16, then
+/// 16 steps per power of two, so a quantile is right within 1/16 = 6.25 %. Values from 2^32 count
+/// as 2^32-1.
 class Histogram {
  public:
   static constexpr int kSubBits = 4;
@@ -50,7 +51,9 @@ class Histogram {
     count_.Add();
     if (value > max_.Get()) max_.Set(value);
   }
-  uint64_t bucket(int i) const { return buckets_[static_cast<size_t>(i)].load(std::memory_order_relaxed); }
+  uint64_t bucket(int i) const {
+    return buckets_[static_cast<size_t>(i)].load(std::memory_order_relaxed);
+  }
   uint64_t count() const { return count_.Get(); }
   uint64_t sum() const { return sum_.Get(); }
   uint64_t max() const { return max_.Get(); }

@@ -1,5 +1,5 @@
-/// Mixing functions and the world's randomness: a pure function of (seed, tick, entity, purpose), so
-/// that no order of evaluation and no worker count can change a result (DESIGN §1). Any thread.
+/// Mixing functions and the world's randomness: a pure function of (seed, tick, entity, purpose),
+/// so that no order of evaluation and no worker count can change a result (DESIGN §1). Any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 /// Logging without a logging library in every file: a level, an event name and key=value text go to
-/// one process-wide sink that ops/ installs (spdlog). Any thread; formatting allocates, so nothing on
-/// the tick path logs more than once in a while (use RateLimit).
+/// one process-wide sink that ops/ installs (spdlog). Any thread; formatting allocates, so nothing
+/// on the tick path logs more than once in a while (use RateLimit).
 #pragma once
 
 #include <fmt/core.h>
@@ -23,7 +23,8 @@ void LogLine(LogLevel level, std::string_view event, std::string_view fields);
 
 /// Log(kInfo, "listening", "address={} port={}", address, port)
 template <typename... Args>
-void Log(LogLevel level, std::string_view event, fmt::format_string<Args...> fields, Args&&... args) {
+void Log(LogLevel level, std::string_view event, fmt::format_string<Args...> fields,
+         Args&&... args) {
   if (LogEnabled(level)) LogLine(level, event, fmt::format(fields, std::forward<Args>(args)...));
 }
 inline void Log(LogLevel level, std::string_view event) {
@@ -34,7 +35,8 @@ inline void Log(LogLevel level, std::string_view event) {
 class RateLimit {
  public:
   explicit RateLimit(int64_t period_ns) : period_ns_(period_ns) {}
-  /// True when a line may be written now; `suppressed()` then tells how many were not since the last.
+  /// True when a line may be written now; `suppressed()` then tells how many were not since the
+  /// last.
   bool Allow(int64_t now_ns) {
     if (now_ns - last_ns_ < period_ns_ && last_ns_ != 0) {
       ++waiting_;

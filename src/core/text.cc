@@ -5,7 +5,8 @@
 namespace bluemarble::core {
 namespace {
 
-// Decodes one code point at text[i] and advances i; -1 for anything RFC 3629 forbids (i then advances by 1).
+// Decodes one code point at text[i] and advances i; -1 for anything RFC 3629 forbids (i then
+// advances by 1).
 int32_t NextCodePoint(std::string_view text, size_t& i) {
   const auto byte = [&](size_t k) { return static_cast<uint8_t>(text[k]); };
   const uint8_t lead = byte(i);

@@ -1,4 +1,5 @@
-/// Debug-build proof that an object is used by one thread: bind once, check everywhere. Free in release.
+/// Debug-build proof that an object is used by one thread: bind once, check everywhere. Free in
+/// release.
 #pragma once
 
 #include <cassert>
@@ -11,7 +12,9 @@ class ThreadOwner {
 #ifndef NDEBUG
   /// Makes the calling thread the owner (also when ownership moves at start-up and shutdown).
   void Bind() { owner_ = std::this_thread::get_id(); }
-  void Check() const { assert(owner_ == std::thread::id{} || owner_ == std::this_thread::get_id()); }
+  void Check() const {
+    assert(owner_ == std::thread::id{} || owner_ == std::this_thread::get_id());
+  }
 
  private:
   std::thread::id owner_;

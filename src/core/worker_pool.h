@@ -1,6 +1,6 @@
-/// The tick's worker pool: one fan-out at a time, fixed chunks, joined before it returns. The caller
-/// (the zone thread) takes part. Which worker runs which chunk is unspecified; results must depend on
-/// the chunk only (DESIGN §1: reductions per fixed chunk, combined in index order).
+/// The tick's worker pool: one fan-out at a time, fixed chunks, joined before it returns. The
+/// caller (the zone thread) takes part. Which worker runs which chunk is unspecified; results must
+/// depend on the chunk only (DESIGN §1: reductions per fixed chunk, combined in index order).
 #pragma once
 
 #include <atomic>
@@ -19,9 +19,10 @@ template <typename R, typename... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)  // NOLINT: implicit by design
-      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* o, Args... args) -> R {
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+      FunctionRef(F&& f)  // NOLINT: implicit by design
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* o, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(o))(static_cast<Args>(args)...);
         }) {}
   R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
@@ -41,8 +42,8 @@ class WorkerPool {
 
   int workers() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Runs `body(chunk, worker)` for chunk in [0, chunks), worker in [0, workers()). Returns when all
-  /// are done. `body` must not throw. Only the owning thread calls; not re-entrant.
+  /// Runs `body(chunk, worker)` for chunk in [0, chunks), worker in [0, workers()). Returns when
+  /// all are done. `body` must not throw. Only the owning thread calls; not re-entrant.
   void Run(int chunks, FunctionRef<void(int, int)> body);
 
  private:
