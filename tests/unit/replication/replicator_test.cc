@@ -1,0 +1,294 @@
+#include "replication/replicator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <map>
+#include <new>
+#include <vector>
+
+#include "client/ack_window.h"
+#include "client/replica.h"
+#include "core/hash.h"
+
+namespace {
+std::atomic<uint64_t> g_allocations{0};
+}
+
+// Counted so that a test can show that the phases do not allocate.
+void* operator new(std::size_t size) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* p = std::malloc(size)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace bluemarble::replication {
+namespace {
+
+using core::EntityId;
+using core::Tick;
+
+constexpr int kHz = 30;
+constexpr size_t kDatagram = 1139;
+
+class Stage {
+ public:
+  explicit Stage(ReplicationSettings settings = {.max_viewers = 700})
+      : pool_(1),
+        world_({.max_entities = 2000}),
+        octree_({.max_entities = 2000}),
+        replicator_(settings, kHz, kDatagram, world_, octree_, pool_),
+        centre_(geo::ToEcef({8.5, 47.4, 0})),
+        frame_(geo::FrameAt(centre_)) {}
+
+  EntityId Put(double east_m, double north_m = 0) {
+    const geo::Vec3 at =
+        geo::WithHeight(centre_ + frame_.east * east_m + frame_.north * north_m, 0);
+    const EntityId id = *world_.Create(world::Kind::kPlayer, {.position = at}, {});
+    EXPECT_TRUE(octree_.Insert(id, geo::ToGrid(at), tick_ + 1).ok());
+    return id;
+  }
+  void Push(EntityId id, double east_m) {
+    world::Body& body = world_.bodies()[world_.RowOf(id)];
+    body.position = geo::WithHeight(body.position + frame_.east * east_m, 0);
+    octree_.Move(id, geo::ToGrid(body.position), tick_ + 1);
+  }
+  ViewerSlot View(EntityId id) { return *replicator_.AddViewer(id, tick_ + 1); }
+
+  void Tick() {
+    ++tick_;
+    octree_.Restructure(tick_);
+    replicator_.Interest(tick_);
+    octree_.ClearGone();
+    replicator_.Replicate(tick_);
+  }
+
+  Replicator& replicator() { return replicator_; }
+  core::Tick tick() const { return tick_; }
+
+ private:
+  core::WorkerPool pool_;
+  world::World world_;
+  aoi::Octree octree_;
+  Replicator replicator_;
+  geo::Vec3 centre_;
+  geo::LocalFrame frame_;
+  core::Tick tick_ = 5000;
+};
+
+// A client at the end of a perfect wire.
+struct Watcher {
+  client::Replica replica{kHz};
+  client::AckWindow acks;
+  uint64_t bytes = 0, datagrams = 0;
+  protocol::PrivateBlock own;
+
+  bool Receive(Stage& stage, ViewerSlot viewer) {
+    const auto snapshot = stage.replicator().SnapshotOf(viewer);
+    if (snapshot.empty()) return false;
+    bytes += snapshot.size();
+    ++datagrams;
+    protocol::SnapshotReader reader;
+    EXPECT_TRUE(reader.Begin(snapshot).ok());
+    own = reader.own();
+    EXPECT_TRUE(replica.Apply(reader, stage.tick()).ok());
+    acks.Note(own.sequence);
+    stage.replicator().OnAck(viewer, acks.newest(), acks.bits());
+    return true;
+  }
+};
+
+TEST(Replicator, ALonePlayerGetsOnlyTheHeartbeat) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  Watcher watcher;
+  for (int i = 0; i < 301; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_EQ(watcher.datagrams, 100u);  // every 100 ms at 30 Hz
+  EXPECT_EQ(watcher.replica.entities(), 0u);
+}
+
+TEST(Replicator, ClassFollowsTheNearestOtherEntityOfTheLeaf) {
+  const struct {
+    double distance_m;
+    ReplicationClass cls;
+  } cases[] = {{20, ReplicationClass::kCombat},
+               {200, ReplicationClass::kVisual},
+               {900, ReplicationClass::kExtended}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.distance_m);
+    Stage stage;
+    const auto viewer = stage.View(stage.Put(0));
+    const EntityId other = stage.Put(c.distance_m);
+    Watcher watcher;
+    std::vector<Tick> updates;
+    for (int i = 0; i < 120; ++i) {
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+      const auto* held = watcher.replica.Find(other);
+      if (held != nullptr && (updates.empty() || held->tick != updates.back()))
+        updates.push_back(held->tick);
+    }
+    ASSERT_GT(updates.size(), 3u);
+    EXPECT_EQ(watcher.replica.Find(other)->cls, c.cls);
+    EXPECT_EQ(updates.back() - updates[updates.size() - 2], stage.replicator().period_ticks(c.cls));
+  }
+}
+
+TEST(Replicator, NothingBeyondTheOutermostClassIsSent) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  const EntityId far = stage.Put(1'500);
+  Watcher watcher;
+  for (int i = 0; i < 60; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_EQ(watcher.replica.Find(far), nullptr);
+}
+
+TEST(Replicator, WhatIsLeftBehindIsForgottenByTheClient) {
+  Stage stage;
+  const EntityId own = stage.Put(0);
+  const auto viewer = stage.View(own);
+  const EntityId other = stage.Put(100);
+  Watcher watcher;
+  for (int i = 0; i < 30; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  ASSERT_NE(watcher.replica.Find(other), nullptr);
+  stage.Push(own, 3'000);
+  for (int i = 0; i < 30; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_EQ(watcher.replica.Find(other), nullptr);
+}
+
+TEST(Replicator, ACrowdStaysWithinTheBudgetAndNobodyStarves) {
+  ReplicationSettings settings;
+  settings.max_viewers = 8;
+  settings.budget_bytes_per_s = 20'000;
+  Stage stage(settings);
+  const EntityId own = stage.Put(0);
+  const auto viewer = stage.View(own);
+  std::vector<EntityId> crowd;
+  core::Random random(3);
+  for (int i = 0; i < 400; ++i)
+    crowd.push_back(stage.Put(random.Range(-20, 20), random.Range(-20, 20)));
+  Watcher watcher;
+  core::Tick oldest = 0;
+  for (int i = 0; i < 300; ++i) {
+    for (EntityId id : crowd) stage.Push(id, random.Range(-0.1, 0.1));
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+    if (i < 90) continue;
+    for (EntityId id : crowd) {
+      const auto* held = watcher.replica.Find(id);
+      ASSERT_NE(held, nullptr);
+      oldest = std::max(oldest, stage.tick() - held->tick);
+    }
+  }
+  EXPECT_LE(watcher.bytes, 20'000u * 300 / kHz + 2 * kDatagram);
+  EXPECT_GT(watcher.bytes, 15'000u * 300 / kHz);
+  EXPECT_LE(oldest, 20u);
+  EXPECT_GT(stage.replicator().stats().parts_deferred.Get(), 0u);
+}
+
+TEST(Replicator, TheLeafLimitKeepsTheNearestAndIsCounted) {
+  ReplicationSettings settings;
+  settings.max_viewers = 8;
+  settings.max_leaves_per_viewer = 16;
+  Stage stage(settings);
+  const auto viewer = stage.View(stage.Put(0));
+  const EntityId near = stage.Put(30);
+  for (int i = -9; i <= 9; ++i) {
+    for (int k = -9; k <= 9; ++k) stage.Put(i * 100, k * 100);
+  }
+  Watcher watcher;
+  for (int i = 0; i < 60; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_NE(watcher.replica.Find(near), nullptr);
+  EXPECT_GT(stage.replicator().stats().leaves_over_limit.Get(), 0u);
+}
+
+TEST(Replicator, OwnReportTravelsAndAnExactStateIsDueAtOnce) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  Watcher watcher;
+  for (int i = 0; i < 4; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  stage.replicator().SetOwn(
+      viewer, {.input_depth = 2, .exact = true, .confirmed = true, .confirmed_tick = stage.tick()});
+  stage.Tick();
+  ASSERT_TRUE(watcher.Receive(stage, viewer));
+  EXPECT_TRUE(watcher.own.exact);
+  EXPECT_EQ(watcher.own.input_depth, 2);
+  EXPECT_TRUE(watcher.own.confirmed);
+  EXPECT_EQ(watcher.own.confirmed_age, 1);
+  stage.replicator().SetOwn(viewer, {.input_depth = 2});
+  stage.Tick();
+  EXPECT_FALSE(watcher.Receive(stage, viewer));
+}
+
+TEST(Replicator, AnAckOfASnapshotThatWasNeverSentIsCountedAndHarmless) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  stage.Put(10);
+  Watcher watcher;
+  stage.replicator().OnAck(viewer, 77, ~uint64_t{0});
+  for (int i = 0; i < 10; ++i) {
+    stage.Tick();
+    stage.replicator().OnAck(viewer, 20'000, ~uint64_t{0});
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_EQ(stage.replicator().stats().acks_unknown.Get(), 11u);
+  EXPECT_EQ(watcher.replica.stats().missing_base, 0u);
+}
+
+TEST(Replicator, RefusesViewersBeyondTheSettingAndReusesSlots) {
+  ReplicationSettings settings;
+  settings.max_viewers = 2;
+  Stage stage(settings);
+  const auto first = stage.View(stage.Put(0));
+  stage.View(stage.Put(5));
+  const auto refused = stage.replicator().AddViewer(stage.Put(9), stage.tick());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), core::Code::kFull);
+  EXPECT_NE(std::string(refused.status().context()).find("replication.max_viewers"),
+            std::string::npos);
+  stage.replicator().RemoveViewer(first);
+  EXPECT_TRUE(stage.replicator().AddViewer(stage.Put(9), stage.tick()).ok());
+}
+
+TEST(Replicator, PhasesDoNotAllocateInSteadyState) {
+  Stage stage;
+  core::Random random(5);
+  std::vector<EntityId> all;
+  std::vector<ViewerSlot> viewers;
+  for (int i = 0; i < 200; ++i) {
+    all.push_back(stage.Put(random.Range(-300, 300), random.Range(-300, 300)));
+    viewers.push_back(stage.View(all.back()));
+  }
+  uint64_t allocations = 0;
+  for (int i = 0; i < 200; ++i) {
+    const uint64_t before = g_allocations.load();
+    for (EntityId id : all) stage.Push(id, random.Range(-0.3, 0.3));
+    stage.Tick();
+    if (i >= 20) allocations += g_allocations.load() - before;
+  }
+  EXPECT_EQ(allocations, 0u);
+}
+
+}  // namespace
+}  // namespace bluemarble::replication
