@@ -27,8 +27,8 @@ struct ClientEndpointOptions {
   /// Nothing acknowledged for this long ends the connection, milliseconds; also the time to
   /// connect.
   int timeout_ms = 5000;
-  /// Kernel buffers, bytes. Used only while datagrams wait; must take the 58 fragments of the largest
-  /// message at once, which the kernel counts as 2.3 KB each.
+  /// Kernel buffers, bytes. Used only while datagrams wait; must take the 58 fragments of the
+  /// largest message at once, which the kernel counts as 2.3 KB each.
   int socket_buffer_bytes = 256 * 1024;
 };
 

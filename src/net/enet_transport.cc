@@ -121,6 +121,7 @@ void EnetTransport::Disconnect(core::PeerId peer, uint32_t reason) {
 }
 
 void EnetTransport::Flush(core::Tick, int64_t scheduled_ns) {
+  if (sequence_ == 0) owner_.Bind();
   owner_.Check();
   ++sequence_;
   scheduled_ns_[sequence_ % NetThread::kFlushHistory] = scheduled_ns;

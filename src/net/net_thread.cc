@@ -45,7 +45,7 @@ NetThread::NetThread(const NetSettings& settings, int index, const core::Clock& 
 
 NetThread::~NetThread() {
   if (thread_.joinable()) Stop(0, 0);
-  if (waiting_ && waiting_->packet != nullptr) enet_packet_destroy(waiting_->packet);
+  ForgetWaiting();
   if (host_ != nullptr) {
     UnregisterSocket(socket_.fd());
     host_->peerCount = peers_.size();
@@ -264,17 +264,15 @@ void NetThread::Maintain(int64_t now_ns) {
   }
 }
 
+// From here on nobody reads the inbound queue, and who connects now is told to go as well.
 void NetThread::SayGoodbye() {
   ApplyOutbound();
-  for (size_t slot = 0; slot < peers_.size(); ++slot) {
-    if (peers_[slot].connected) Close(slot, stop_reason_, AfterQueue::kSent);
-  }
-  if (waiting_) {
-    if (waiting_->packet != nullptr) enet_packet_destroy(waiting_->packet);
-    waiting_.reset();
-  }
   const int64_t deadline_ns = clock_.NowNs() + stop_patience_ms_ * kMs;
   for (;;) {
+    for (size_t slot = 0; slot < walk_peers_; ++slot) {
+      if (peers_[slot].connected) Close(slot, stop_reason_, AfterQueue::kSent);
+    }
+    ForgetWaiting();
     SendPass();
     const bool all_gone =
         std::none_of(peers_.begin(), peers_.end(), [](const Peer& p) { return p.closing; });
@@ -283,8 +281,12 @@ void NetThread::SayGoodbye() {
     poll(&readable, 1, 10);
     socket_.Drain(settings_.service_budget);
     ReceivePass();
-    waiting_.reset();
   }
+}
+
+void NetThread::ForgetWaiting() {
+  if (waiting_ && waiting_->packet != nullptr) enet_packet_destroy(waiting_->packet);
+  waiting_.reset();
 }
 
 void NetThread::Handle(ENetEvent& event) {

@@ -73,6 +73,7 @@ class NetThread final : private HookedSocket {
   void CompleteFlush(uint64_t sequence);
   void Maintain(int64_t now_ns);
   void SayGoodbye();
+  void ForgetWaiting();
 
   void Handle(_ENetEvent& event);
   void OnConnect(_ENetPeer& peer);
