@@ -74,7 +74,8 @@ void RequestStop() {
 }
 
 void WaitForSignal(int timeout_ms) {
-  if (g_stop.load() || g_reload.load()) return;
+  // A reload wakes by its byte in the pipe alone: a caller that does not take it must not spin.
+  if (g_stop.load()) return;
   pollfd wake{g_wake_read.load(), POLLIN, 0};
   if (::poll(&wake, 1, timeout_ms) <= 0) return;
   char drained[64];

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 
@@ -67,6 +68,20 @@ TEST_F(ShutdownDeathTest, HangupAsksForAReloadOnceAndStopsNothing) {
         Require(!StopRequested());
         Require(TakeReloadRequest());
         Require(!TakeReloadRequest());
+        std::_Exit(kPassed);
+      },
+      ::testing::ExitedWithCode(kPassed), "");
+}
+
+TEST_F(ShutdownDeathTest, AReloadThatNobodyTakesDoesNotEndEveryWait) {
+  EXPECT_EXIT(
+      {
+        Require(InstallSignalHandlers().ok());
+        ::raise(SIGHUP);
+        WaitForSignal(-1);
+        const auto before = std::chrono::steady_clock::now();
+        WaitForSignal(50);
+        Require(std::chrono::steady_clock::now() - before >= std::chrono::milliseconds(45));
         std::_Exit(kPassed);
       },
       ::testing::ExitedWithCode(kPassed), "");
