@@ -15,8 +15,8 @@ struct ShardEntry {
   std::string id;
   double lon_min = -180;  ///< Degrees; the range may wrap over the antimeridian.
   double lon_max = 180;
-  std::string
-      http;  ///< "http://address:port" of its HTTP interface; what a refused player is told.
+  /// "http://address:port" of its HTTP interface; what a refused player is told.
+  std::string http;
 };
 
 /// This process's own part of the Earth.

@@ -1,0 +1,48 @@
+#include "app/alloc_counter.h"
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+namespace bluemarble::app {
+uint64_t ThreadAllocations() { return 0; }
+bool CountsAllocations() { return false; }
+}  // namespace bluemarble::app
+
+#else
+
+namespace {
+
+thread_local uint64_t allocations = 0;
+
+void* Allocate(size_t bytes, size_t alignment) {
+  ++allocations;
+  if (bytes == 0) bytes = 1;
+  void* memory =
+      alignment <= alignof(std::max_align_t)
+          ? std::malloc(bytes)
+          : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+namespace bluemarble::app {
+uint64_t ThreadAllocations() { return allocations; }
+bool CountsAllocations() { return true; }
+}  // namespace bluemarble::app
+
+// The array and nothrow forms of the standard library call these.
+void* operator new(size_t bytes) { return Allocate(bytes, 0); }
+void* operator new(size_t bytes, std::align_val_t alignment) {
+  return Allocate(bytes, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+#endif

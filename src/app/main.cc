@@ -1,0 +1,102 @@
+// zoned: the zone server. docs/operations.md is the operator's page; exit codes are in
+// ops/exit_codes.h.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "app/healthcheck.h"
+#include "app/replay.h"
+#include "app/serve.h"
+#include "app/settings.h"
+#include "ops/config.h"
+#include "ops/exit_codes.h"
+
+namespace {
+
+using namespace bluemarble;
+
+struct CommandLine {
+  std::vector<std::string> files;
+  std::vector<std::string> sets;
+  std::string record_dir;
+  std::string replay_dir;
+  std::string url;
+  bool defaults = false;
+};
+
+int PrintProblems(const std::vector<std::string>& problems) {
+  for (const std::string& problem : problems) fmt::print(stderr, "{}\n", problem);
+  return problems.empty() ? ops::kExitOk : ops::kExitBadConfig;
+}
+
+int Run(const CLI::App& cli, const CommandLine& line) {
+  if (cli.got_subcommand("version")) {
+    fmt::print("zoned {}\n", app::Version());
+    return ops::kExitOk;
+  }
+  if (cli.got_subcommand("replay")) return app::Replay(line.replay_dir, line.sets);
+  if (cli.got_subcommand("print-config") && line.defaults) {
+    fmt::print("{}", app::DefaultSettingsFile());
+    return ops::kExitOk;
+  }
+
+  app::Settings settings;
+  ops::ConfigSchema schema;
+  app::BindSettings(schema, settings);
+  const ops::ConfigSources sources{
+      .files = line.files, .environment = ops::EnvironmentOfProcess(), .sets = line.sets};
+  if (const auto problems = app::LoadSettings(schema, settings, sources); !problems.empty()) {
+    return PrintProblems(problems);
+  }
+  if (cli.got_subcommand("check")) {
+    fmt::print("the settings are fine\n");
+    return ops::kExitOk;
+  }
+  if (cli.got_subcommand("print-config")) {
+    fmt::print("{}", schema.Print());
+    return ops::kExitOk;
+  }
+  if (cli.got_subcommand("healthcheck")) return app::HealthCheck(line.url, settings.http);
+  return app::Serve(settings, {.record_dir = line.record_dir, .settings_toml = schema.Print()});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App cli("zoned: one zone of the blue marble. Without a subcommand it serves.");
+  cli.fallthrough();
+  cli.require_subcommand(0, 1);
+  cli.add_option("-c,--config", line.files, "TOML file; may repeat, the later wins key by key");
+  cli.add_option("--set", line.sets,
+                 "section.key=value; may repeat, wins over files and environment");
+  cli.add_option("--record", line.record_dir, "serve: folder for the flight recorder");
+  cli.add_subcommand("serve", "serve the zone until SIGTERM (the default)");
+  cli.add_subcommand("check", "check the settings and list every problem");
+  cli.add_subcommand("version", "print the version");
+  auto* healthcheck = cli.add_subcommand("healthcheck", "ask a running zoned whether it is ready");
+  healthcheck->add_option("--url", line.url, "its HTTP address; default: from the settings");
+  auto* replay = cli.add_subcommand("replay", "run a recording again and compare every world hash");
+  replay->add_option("DIR", line.replay_dir, "the folder given to --record")->required();
+  auto* print =
+      cli.add_subcommand("print-config", "print the effective settings and their sources");
+  print->add_flag("--default", line.defaults, "print the commented default file instead");
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return cli.exit(success);
+  } catch (const CLI::ParseError& error) {
+    cli.exit(error);
+    return ops::kExitUsage;
+  }
+  try {
+    return Run(cli, line);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "zoned: {}\n", error.what());
+    return ops::kExitInternal;
+  }
+}

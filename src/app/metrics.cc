@@ -1,0 +1,231 @@
+#include "app/metrics.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "bluemarble/wire.h"
+#include "ops/process_stats.h"
+
+namespace bluemarble::app {
+namespace {
+
+/// Registers until the first failure, which it keeps.
+class Registrar {
+ public:
+  explicit Registrar(ops::MetricsRegistry& registry) : registry_(registry) {}
+
+  void Count(const char* name, const char* help, const core::Counter& counter,
+             ops::MetricLabels labels = {}) {
+    Keep(registry_.AddCounter(name, help, std::move(labels), &counter));
+  }
+  void Level(const char* name, const char* help, const core::Counter& counter,
+             ops::MetricLabels labels = {}) {
+    const core::Counter* level = &counter;
+    Keep(registry_.AddGauge(name, help, std::move(labels),
+                            [level] { return static_cast<double>(level->Get()); }));
+  }
+  void Micros(const char* name, const char* help, const core::Histogram& histogram,
+              ops::MetricLabels labels = {}) {
+    Keep(registry_.AddHistogram(name, help, std::move(labels), &histogram, 1e-6,
+                                ops::DurationBoundsSeconds()));
+  }
+  void Keep(core::Status status) {
+    if (status_.ok()) status_ = std::move(status);
+  }
+  core::Status status() const { return status_; }
+
+ private:
+  ops::MetricsRegistry& registry_;
+  core::Status status_;
+};
+
+void RegisterZone(Registrar& add, const Zone& zone, const ZoneLoop& loop) {
+  const ZoneStats& stats = zone.stats();
+  add.Micros("zone_tick_duration_seconds",
+             "Scheduled start of a tick to its last datagram handed over.", stats.tick_us);
+  for (size_t i = 0; i < kPhases; ++i) {
+    add.Micros("zone_phase_duration_seconds", "Time in one phase of the tick.", stats.phase_us[i],
+               {{"phase", PhaseName(static_cast<Phase>(i))}});
+  }
+  add.Count("zone_ticks_total", "Ticks run.", stats.ticks);
+  add.Level("zone_entities", "Living entities.", stats.entities);
+  add.Level("zone_octree_leaves", "Leaves of the octree.", stats.leaves);
+  add.Count("zone_index_failures_total", "Entities that the octree refused.", stats.index_failures);
+  add.Count("zone_ticks_skipped_total", "Ticks given up because the loop was too late.",
+            loop.stats().skipped);
+  add.Count("zone_ticks_late_total", "Ticks that began after the next one's scheduled start.",
+            loop.stats().late);
+  add.Count("zone_allocations_total", "Heap allocations of the zone thread.",
+            loop.stats().allocations);
+  add.Count("zone_cpu_microseconds_total", "CPU time of the zone thread.", loop.stats().cpu_us);
+}
+
+void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
+  for (uint32_t reason = 0; reason < kDisconnectReasons; ++reason) {
+    const char* name = DisconnectReasonName(static_cast<DisconnectReason>(reason));
+    add.Count("session_ended_total", "Sessions ended, by reason.", stats.ended[reason],
+              {{"reason", name}});
+    add.Count("session_refused_messages_total", "Messages that ended their session, by reason.",
+              stats.refused_messages[reason], {{"reason", name}});
+  }
+  add.Count("session_connected_total", "Peers that connected.", stats.connected);
+  add.Count("session_logins_total", "Players that entered the world.", stats.logins);
+  add.Count("session_no_slot_total", "Peers sent away because the session table was full.",
+            stats.refused_no_slot);
+  add.Level("session_players", "Players in play.", stats.players);
+  add.Level("session_pending_players", "Sessions not in play.", stats.pending);
+  add.Count("session_snapshots_dropped_total", "Snapshots lost to a full outbound queue.",
+            stats.snapshots_dropped);
+  add.Count("session_save_queue_full_total", "Saves put off because the durable queue was full.",
+            stats.save_queue_full);
+  add.Count("session_logouts_refused_total", "Logout events that the store would not take.",
+            stats.logouts_refused);
+  add.Count("session_stray_messages_total", "Messages of peers without a session.",
+            stats.stray_messages);
+  add.Count("session_commands_accepted_total", "Commands that were in time.", stats.input.accepted);
+  add.Count("session_commands_late_total", "Commands whose tick was over.", stats.input.late);
+  add.Count("session_commands_early_total", "Commands too far ahead.", stats.input.early);
+  add.Count("session_commands_held_total", "Ticks on which the last command was held.",
+            stats.input.held);
+  add.Count("session_predictions_confirmed_total", "Predictions of clients that were right.",
+            stats.input.confirmed);
+  add.Count("session_predictions_wrong_total", "Predictions that were corrected.",
+            stats.input.mismatched);
+}
+
+void RegisterReplication(Registrar& add, const replication::ReplicationStats& stats) {
+  add.Count("replication_datagrams_total", "Snapshots built.", stats.datagrams);
+  add.Count("replication_sent_bytes_total", "Bytes of snapshots.", stats.bytes);
+  add.Count("replication_parts_total", "Leaf-block parts sent.", stats.parts_sent);
+  add.Count("replication_keyframes_total", "Parts sent without a base.", stats.keyframes_sent);
+  add.Count("replication_blocks_encoded_total", "Parts encoded.", stats.blocks_encoded);
+  add.Count("replication_block_cache_hits_total", "Parts copied from the tick's cache.",
+            stats.block_cache_hits);
+  add.Count("replication_entity_updates_total", "Member records sent.", stats.entity_updates);
+  add.Count("replication_parts_deferred_total", "Due parts that did not fit the budget.",
+            stats.parts_deferred);
+  add.Count("replication_leaves_over_limit_total", "Hits of replication.max_leaves_per_viewer.",
+            stats.leaves_over_limit);
+  add.Count("replication_acks_unknown_total", "Acks of datagrams never sent or forgotten.",
+            stats.acks_unknown);
+  add.Count("replication_scratch_full_total", "Tick scratch exhausted.", stats.scratch_full);
+}
+
+void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
+  const net::TickStats& ticks = transport.tick_stats();
+  add.Micros("net_tick_to_wire_seconds", "Scheduled start of a tick to its last datagram sent.",
+             ticks.tick_to_wire_us);
+  add.Count("net_ticks_missed_total", "Ticks on the wire after the next one's scheduled start.",
+            ticks.ticks_missed);
+  add.Count("net_ticks_unmeasured_total", "Ticks too old to measure.", ticks.ticks_unmeasured);
+  for (int host = 0; host < transport.hosts(); ++host) {
+    const net::HostStats& stats = transport.host_stats(host);
+    const ops::MetricLabels label = {{"host", fmt::format("{}", host)}};
+    add.Count("net_received_datagrams_total", "Datagrams received.", stats.datagrams_in, label);
+    add.Count("net_received_bytes_total", "UDP payload received.", stats.bytes_in, label);
+    add.Count("net_sent_datagrams_total", "Datagrams sent.", stats.datagrams_out, label);
+    add.Count("net_sent_bytes_total", "UDP payload sent.", stats.bytes_out, label);
+    for (int i = 0; i < net::kDropReasons; ++i) {
+      add.Count("net_dropped_datagrams_total", "Datagrams that did not reach ENet.",
+                stats.drops[static_cast<size_t>(i)],
+                {{"host", fmt::format("{}", host)},
+                 {"reason", std::string(DropReasonName(net::DropReason(i)))}});
+    }
+    for (int i = 1; i < net::kVerdicts; ++i) {
+      add.Count("net_malformed_datagrams_total", "Datagrams whose ENet commands were refused.",
+                stats.malformed[static_cast<size_t>(i)],
+                {{"host", fmt::format("{}", host)},
+                 {"reason", std::string(VerdictName(net::Verdict(i)))}});
+    }
+    add.Count("net_receive_errors_total", "Failed receive calls.", stats.receive_errors, label);
+    add.Count("net_send_errors_total", "Datagrams that the kernel refused.", stats.send_errors,
+              label);
+    add.Level("net_kernel_dropped_datagrams", "Dropped by the kernel's full receive buffer.",
+              stats.kernel_drops, label);
+    add.Level("net_peers", "Connected peers.", stats.peers_connected, label);
+    add.Count("net_connects_total", "Peers that connected.", stats.connects, label);
+    add.Count("net_disconnects_total", "Peers that left or were ended.", stats.disconnects, label);
+    add.Count("net_timeouts_total", "Peers that fell silent.", stats.timeouts, label);
+    add.Count("net_inbound_dropped_total", "Messages lost to a full inbound queue.",
+              stats.inbound_dropped, label);
+    add.Count("net_outbound_refused_total", "Messages refused by a full outbound queue.",
+              stats.outbound_refused, label);
+    add.Count("net_peer_queue_dropped_total", "Messages lost to a peer's full queue.",
+              stats.peer_queue_dropped, label);
+    add.Count("net_peer_queue_ended_total", "Peers ended because they do not read.",
+              stats.peer_queue_ended, label);
+  }
+}
+
+void RegisterPersistence(Registrar& add, const persistence::Committer& committer) {
+  const persistence::CommitStats& stats = committer.stats();
+  add.Micros("persistence_commit_duration_seconds", "One transaction.", stats.commit_us);
+  add.Count("persistence_commits_total", "Durable transactions.", stats.commits);
+  add.Count("persistence_writes_ok_total", "Requests done.", stats.writes_ok);
+  add.Count("persistence_writes_refused_total", "Requests refused.", stats.writes_refused);
+  add.Count("persistence_writes_unknown_total", "Requests of unknown outcome.",
+            stats.writes_unknown);
+  add.Count("persistence_positions_saved_total", "Positions saved.", stats.positions_saved);
+  add.Count("persistence_positions_stale_total", "Positions not newer than the row.",
+            stats.positions_stale);
+  add.Count("persistence_positions_refused_total", "Positions of players not owned.",
+            stats.positions_refused);
+  add.Count("persistence_retries_total", "Commits tried again.", stats.retries);
+  add.Level("persistence_away_stores", "1 while the store is unavailable.", stats.away);
+  add.Level("persistence_positions_waiting_entities", "Positions not yet durable.",
+            stats.positions_waiting);
+}
+
+std::string HistogramJson(const char* name, const core::Histogram& histogram) {
+  std::string out = fmt::format("\"{}\":[", name);
+  bool first = true;
+  for (int i = 0; i < core::Histogram::kBuckets; ++i) {
+    const uint64_t count = histogram.bucket(i);
+    if (count == 0) continue;
+    out += fmt::format("{}[{},{}]", first ? "" : ",", core::Histogram::UpperBound(i), count);
+    first = false;
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& counted) {
+  Registrar add(registry);
+  RegisterZone(add, counted.zone, counted.loop);
+  RegisterSessions(add, counted.zone.session_stats());
+  RegisterReplication(add, counted.zone.replication_stats());
+  RegisterNet(add, counted.transport);
+  RegisterPersistence(add, counted.committer);
+  add.Keep(ops::AddProcessMetrics(registry));
+  return add.status();
+}
+
+std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s) {
+  const ZoneStats& zone = counted.zone.stats();
+  const net::TickStats& ticks = counted.transport.tick_stats();
+  constexpr double kMegabyte = 1e6;
+  std::string out = fmt::format(
+      "{{\"tick_hz\":{},\"tick\":{},\"uptime_s\":{:.3f},\"players\":{},\"entities\":{},\"ticks\":{}"
+      ","
+      "\"missed_ticks\":{},\"allocations\":{},\"cpu_s\":{:.4f},\"zone_cpu_s\":{:.4f},\"rss_mb\":{:."
+      "1f},"
+      "\"steal_ticks_s\":{:.3f},\"cores\":{},\"histograms\":{{",
+      tick_hz, zone.tick.Get(), uptime_s, counted.zone.session_stats().players.Get(),
+      zone.entities.Get(), zone.ticks.Get(),
+      ticks.ticks_missed.Get() + counted.loop.stats().skipped.Get(),
+      counted.loop.stats().allocations.Get(), ops::ProcessCpuSeconds(),
+      static_cast<double>(counted.loop.stats().cpu_us.Get()) / 1e6,
+      static_cast<double>(ops::ResidentBytes()) / kMegabyte, ops::MachineStealSeconds(),
+      std::thread::hardware_concurrency());
+  out += HistogramJson("tick_us", zone.tick_us) + ",";
+  out += HistogramJson("tick_to_wire_us", ticks.tick_to_wire_us);
+  for (size_t i = 0; i < kPhases; ++i) {
+    const std::string name = fmt::format("{}_us", PhaseName(static_cast<Phase>(i)));
+    out += "," + HistogramJson(name.c_str(), zone.phase_us[i]);
+  }
+  return out + "}}\n";
+}
+
+}  // namespace bluemarble::app

@@ -1,0 +1,34 @@
+/// Gives the zone's counters their names on /metrics and their places in /v1/stats. Any thread may
+/// scrape; everything is read without locks.
+#pragma once
+
+#include <string>
+
+#include "api/http_server.h"
+#include "app/recorder.h"
+#include "app/zone.h"
+#include "app/zone_loop.h"
+#include "core/clock.h"
+#include "core/result.h"
+#include "net/enet_transport.h"
+#include "ops/metrics.h"
+#include "persistence/committer.h"
+
+namespace bluemarble::app {
+
+/// The parts of a running daemon that count; all outlive whoever reads them.
+struct Counted {
+  const Zone& zone;
+  const ZoneLoop& loop;
+  const net::EnetTransport& transport;
+  const persistence::Committer& committer;
+};
+
+/// The first refusal is our own mistake.
+core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& counted);
+
+/// The JSON of GET /v1/stats: totals since the start and histograms as [upper bound, count] pairs
+/// of the buckets that are not empty. zonebot takes differences of two of them.
+std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s);
+
+}  // namespace bluemarble::app

@@ -1,0 +1,21 @@
+/// `zoned serve`: builds the daemon's parts, runs until a signal, stops in reverse.
+#pragma once
+
+#include <string>
+
+#include "app/settings.h"
+
+namespace bluemarble::app {
+
+struct ServeOptions {
+  std::string record_dir;     ///< Empty: no recording.
+  std::string settings_toml;  ///< Effective settings, for the recording.
+};
+
+/// Returns the process's exit code (ops/exit_codes.h); what is wrong is on standard error.
+int Serve(const Settings& settings, const ServeOptions& options);
+
+/// The program's version, as `zoned version` prints it.
+const char* Version();
+
+}  // namespace bluemarble::app

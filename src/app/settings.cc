@@ -1,0 +1,318 @@
+#include "app/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "net/address.h"
+
+namespace bluemarble::app {
+namespace {
+
+using ops::ConfigSchema;
+using ops::ConfigSection;
+
+void BindShard(ConfigSchema& schema, ZoneSettings& zone) {
+  ConfigSection& shard = schema.Section("shard", "The part of the Earth that this process owns.");
+  shard.Add("id", &zone.shard.id,
+            {.min = 1, .max = 64, .help = "Name of this shard, told to players and logs."});
+  shard.Add(
+      "lon_min", &zone.shard.lon_min,
+      {.min = -180,
+       .max = 180,
+       .unit = "degrees",
+       .help =
+           "West border, inclusive. Larger than lon_max: the range wraps over the antimeridian."});
+  shard.Add("lon_max", &zone.shard.lon_max,
+            {.min = -180,
+             .max = 180,
+             .unit = "degrees",
+             .help = "East border, exclusive. -180 and 180 together are the whole Earth."});
+  schema.AddTableArray<cluster::ShardEntry>(
+      "shards",
+      "All shards, this one included. A login outside the own range is refused with the address "
+      "found here.",
+      &zone.shards, [](ConfigSection& row, cluster::ShardEntry& entry) {
+        row.Add("id", &entry.id, {.help = "Name, unique."});
+        row.Add("lon_min", &entry.lon_min, {.min = -180, .max = 180, .unit = "degrees"});
+        row.Add("lon_max", &entry.lon_max, {.min = -180, .max = 180, .unit = "degrees"});
+        row.Add("http", &entry.http, {.help = "Its HTTP interface: \"http://address:port\"."});
+      });
+}
+
+void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
+  ConfigSection& tick = schema.Section("tick", "The simulation step.");
+  tick.Add("hz", &zone.tick.hz,
+           {.min = 10,
+            .max = 60,
+            .unit = "per second",
+            .help = "Too low: sluggish; too high: CPU and bytes grow in proportion."});
+  tick.Add("workers", &zone.tick.workers,
+           {.min = 0,
+            .max = 64,
+            .help = "Threads of a tick, the zone's own included; 0: as many as cores, at most 4. "
+                    "The world is the same "
+                    "for any number."});
+}
+
+void BindNet(ConfigSchema& schema, net::NetSettings& net) {
+  ConfigSection& s = schema.Section("net", "Game traffic: ENet over UDP.");
+  s.Add("bind", &net.bind,
+        {.help = "IPv4 address. Datagrams are not sealed yet, so only loopback is accepted."});
+  s.Add("port", &net.port,
+        {.help = "UDP port of host 0; host i listens on port + i. 0: the system chooses."});
+  s.Add("hosts", &net.hosts,
+        {.min = 1,
+         .max = 16,
+         .help = "ENet hosts, each with its own port and thread, for up to 4,095 peers each."});
+  s.Add("max_peers_per_host", &net.max_peers_per_host, {.min = 1, .max = 4095});
+  s.Add(
+      "receive_buffer_bytes", &net.receive_buffer_bytes,
+      {.unit = "bytes", .help = "Kernel buffer of a host. Too low: a storm of joins is dropped."});
+  s.Add("send_buffer_bytes", &net.send_buffer_bytes, {.unit = "bytes"});
+  s.Add("datagram_bytes", &net.datagram_bytes,
+        {.min = 1200,
+         .max = 1472,
+         .unit = "bytes",
+         .help = "Largest UDP payload; more is fragmented or lost."});
+  s.Add("datagram_queue", &net.datagram_queue,
+        {.help = "Datagrams that wait between kernel and ENet, per host."});
+  s.Add("inbound_queue_bytes", &net.inbound_queue_bytes,
+        {.unit = "bytes", .help = "From a net thread to the zone. Full: inputs are dropped."});
+  s.Add("outbound_queue_bytes", &net.outbound_queue_bytes,
+        {.unit = "bytes", .help = "From the zone to a net thread. Full: snapshots are dropped."});
+  s.Add(
+      "peer_queue_bytes", &net.peer_queue_bytes,
+      {.unit = "bytes", .help = "What may wait for one peer; a peer that does not read is ended."});
+  s.Add("max_peers_per_address", &net.max_peers_per_address,
+        {.help = "Peers of one address on one host, 0: no limit. Too low: players behind one NAT "
+                 "lock each other out."});
+  s.Add("service_budget", &net.service_budget, {.help = "Datagrams handed to ENet in one pass."});
+  s.Add("drain_interval_us", &net.drain_interval_us,
+        {.unit = "us", .help = "Pause between two drains of the socket."});
+  s.Add("idle_service_ms", &net.idle_service_ms, {.unit = "ms"});
+  s.Add("peer_timeout_ms", &net.peer_timeout_ms,
+        {.unit = "ms", .help = "A peer that acknowledges nothing is gone."});
+  s.Add("linger_ms", &net.linger_ms,
+        {.unit = "ms", .help = "How long a peer that we end may take to acknowledge."});
+}
+
+void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
+  ConfigSection& s =
+      schema.Section("http", "/metrics, /healthz, /readyz, /v1/stats and POST /v1/join.");
+  s.Add("bind", &http.bind,
+        {.help = "IP address. Anything but loopback shows the metrics to the network."});
+  s.Add("port", &http.port, {.help = "TCP port. 0: the system chooses."});
+  s.Add("threads", &http.threads, {.min = 1, .max = 16});
+  s.Add("max_body_bytes", &http.max_body_bytes, {.min = 1024, .max = 1 << 24, .unit = "bytes"});
+  s.Add("max_header_bytes", &http.max_header_bytes, {.min = 1024, .max = 1 << 20, .unit = "bytes"});
+  s.Add("timeout_ms", &http.timeout_ms,
+        {.min = 100,
+         .max = 600000,
+         .unit = "ms",
+         .help = "Of a request, an answer, and an idle connection."});
+  s.Add("max_connections", &http.max_connections,
+        {.min = 1, .max = 65536, .help = "More are answered 503."});
+}
+
+void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
+  ConfigSection& s = schema.Section("session", "Players and the zone's patience with them.");
+  s.Add("max_players", &session.max_players,
+        {.min = 1, .max = 60000, .help = "One more is refused as zone_full. About 45 kB each."});
+  s.Add(
+      "max_pending", &session.max_pending,
+      {.min = 16,
+       .max = 60000,
+       .help =
+           "Peers connected but not in play. Too low: a storm of logins is refused as zone_full."});
+  s.Add("timeout_ms", &session.timeout_ms,
+        {.min = 500,
+         .max = 120000,
+         .unit = "ms",
+         .help = "Silence that ends a session. Too low: a short outage costs it; too high: ghosts "
+                 "stand around."});
+  s.Add("login_timeout_ms", &session.login_timeout_ms,
+        {.min = 500,
+         .max = 120000,
+         .unit = "ms",
+         .help = "From connecting to a finished login. Too low: a slow store refuses players."});
+  s.Add("enters_per_tick", &session.enters_per_tick,
+        {.min = 1,
+         .max = 1000,
+         .help = "Logins that enter the world per tick, so that a storm cannot stall it."});
+}
+
+void BindWorld(ConfigSchema& schema, ZoneSettings& zone) {
+  ConfigSection& world = schema.Section("world");
+  world.Add("max_entities", &zone.world.max_entities,
+            {.min = 64,
+             .max = 1000000,
+             .help = "Entities of all kinds at once. Too low: logins are refused; too high: about "
+                     "1.5 kB each."});
+  world.Add("seed", &zone.seed,
+            {.min = 0, .help = "Of a new world; an existing data folder keeps its own."});
+
+  ConfigSection& game = schema.Section("game", "The rules.");
+  game.Add("max_speed_mps", &zone.game.player_limits.max_speed_mps,
+           {.min = 0.1, .max = 100, .unit = "m/s"});
+  game.Add("acceleration_mps2", &zone.game.player_limits.acceleration_mps2,
+           {.min = 0.1, .max = 1000, .unit = "m/s2"});
+  game.Add("animals", &zone.game.animals,
+           {.max = 100000, .help = "Wandering animals, shared out over spawn_centres."});
+  game.Add("resource_nodes", &zone.game.resource_nodes,
+           {.max = 100000, .help = "Static nodes, shared out likewise."});
+  game.Add("scatter_radius_m", &zone.game.scatter_radius_m,
+           {.min = 1,
+            .max = 10000,
+            .unit = "m",
+            .help = "Animals and nodes lie this close to their centre."});
+  game.Add("wander_radius_m", &zone.game.wander_radius_m, {.min = 1, .max = 10000, .unit = "m"});
+  game.Add("animal_speed_mps", &zone.game.animal_speed_mps, {.min = 0.1, .max = 50, .unit = "m/s"});
+  game.Add("player_scatter_m", &zone.game.player_scatter_m,
+           {.min = 0,
+            .max = 10000,
+            .unit = "m",
+            .help = "New players appear this close to the first centre."});
+  game.Add("spawn_centres", &zone.game.spawn_centres,
+           {.max = 1000,
+            .help = "\"longitude,latitude\" in degrees; those in the shard's range are used."});
+}
+
+void BindReplication(ConfigSchema& schema, replication::ReplicationSettings& replication) {
+  ConfigSection& s =
+      schema.Section("replication", "What players are sent of each other, by distance class.");
+  const std::array<const char*, kReplicationClasses> names = {"combat", "visual", "extended"};
+  for (size_t i = 0; i < names.size(); ++i) {
+    s.Add(fmt::format("{}_radius_m", names[i]), &replication.radius_m[i],
+          {.min = 1, .max = 5000, .unit = "m"});
+    s.Add(fmt::format("{}_rate_hz", names[i]), &replication.rate_hz[i],
+          {.max = 60, .unit = "per second", .help = "0: every tick."});
+  }
+  s.Add("budget_bytes_per_s", &replication.budget_bytes_per_s,
+        {.min = 2000,
+         .max = 1000000,
+         .unit = "bytes/s",
+         .help = "Per player; also bounded by one datagram a tick."});
+  s.Add("max_silence_ms", &replication.max_silence_ms,
+        {.min = 20, .max = 2000, .unit = "ms", .help = "Longest silence towards a client."});
+  s.Add("interest_ticks", &replication.interest_ticks,
+        {.min = 1,
+         .max = 60,
+         .unit = "ticks",
+         .help = "Everybody's surroundings are looked up once in this time."});
+  s.Add("max_viewers", &replication.max_viewers,
+        {.min = 1, .max = 65000, .help = "About 40 kB each."});
+  s.Add("max_leaves_per_viewer", &replication.max_leaves_per_viewer, {.min = 16, .max = 4096});
+}
+
+void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& persistence) {
+  ConfigSection& s = schema.Section("persistence", "The embedded store.");
+  s.Add("data_dir", &persistence.data_dir,
+        {.help = "Folder of the database; one running zoned per folder."});
+  s.Add("queue_bytes", &persistence.queue_bytes,
+        {.unit = "bytes", .help = "Of the queue to the committer."});
+  s.Add("position_interval_ms", &persistence.position_interval_ms,
+        {.min = 50, .max = 1000, .unit = "ms", .help = "What a crash may lose of a player's way."});
+  s.Add("sample_interval_s", &persistence.sample_interval_s,
+        {.min = 10, .max = 3600, .unit = "s", .help = "Between two sample events of a player."});
+  s.Add("max_group", &persistence.max_group,
+        {.min = 1, .max = 10000, .help = "Requests in one transaction."});
+  s.Add("key_retention_s", &persistence.key_retention_s, {.min = 60, .max = 2592000, .unit = "s"});
+  s.Add("check_limit_mib", &persistence.check_limit_mib,
+        {.min = 0,
+         .max = 1048576,
+         .unit = "MiB",
+         .help = "A database up to this size is checked wholly at start."});
+  s.Add("stop_deadline_ms", &persistence.stop_deadline_ms,
+        {.min = 100,
+         .max = 60000,
+         .unit = "ms",
+         .help = "How long a stop waits for the last writes."});
+}
+
+void BindLog(ConfigSchema& schema, ops::LogSettings& log) {
+  ConfigSection& s = schema.Section("log");
+  s.Add("level", &log.level,
+        {.help = "Read again on SIGHUP.", .choices = {"debug", "info", "warn", "error"}});
+  s.Add(
+      "format", &log.format,
+      {.help = "auto: text on a terminal, else JSON lines.", .choices = {"auto", "text", "json"}});
+  s.Add("service", &log.service, {.help = "The \"service\" of every JSON line."});
+  s.Add("queue_lines", &log.queue_lines,
+        {.min = 16, .max = 1 << 20, .help = "Lines that may wait for a slow reader."});
+}
+
+bool LoopbackBind(const net::NetSettings& net) {
+  const auto v4 = net::ParseV4(net.bind);
+  return v4.ok() && net::IsLoopback(*v4);
+}
+
+}  // namespace
+
+void BindSettings(ConfigSchema& schema, Settings& settings) {
+  BindShard(schema, settings.zone);
+  BindTick(schema, settings.zone);
+  BindNet(schema, settings.net);
+  BindHttp(schema, settings.http);
+  BindSession(schema, settings.zone.session);
+  BindWorld(schema, settings.zone);
+  BindReplication(schema, settings.zone.replication);
+  BindPersistence(schema, settings.zone.persistence);
+  BindLog(schema, settings.log);
+  schema.Section("dev", "For development on one machine.")
+      .Add("allow_spawn_position", &settings.zone.dev.allow_spawn_position,
+           {.help = "Loopback clients may choose where they appear. Needs a loopback net.bind."});
+}
+
+std::string DefaultSettingsFile() {
+  Settings settings;
+  ConfigSchema schema;
+  BindSettings(schema, settings);
+  return schema.DefaultFile(
+      "Settings of zoned at their defaults. Every one may be set here, by the environment\n"
+      "(BLUEMARBLE_<SECTION>_<KEY>) or by --set section.key=value; the later of these wins.\n"
+      "Written by `zoned print-config --default`; a test compares.");
+}
+
+std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
+                                      const ops::ConfigSources& sources) {
+  std::vector<std::string> problems = schema.Load(sources);
+  const ZoneSettings& zone = settings.zone;
+  cluster::ShardMap::Validate(zone.shard, zone.shards, problems);
+  settings.net.Validate(problems);
+  zone.game.Validate(problems);
+  zone.replication.Validate(problems);
+  zone.persistence.Validate(problems);
+  if (!LoopbackBind(settings.net)) {
+    problems.push_back(
+        "net.bind: datagrams are not sealed yet, so only a loopback address is accepted");
+    if (zone.dev.allow_spawn_position) {
+      problems.push_back("dev.allow_spawn_position: refused unless net.bind is a loopback address");
+    }
+  }
+  if (zone.replication.max_viewers < zone.session.max_players) {
+    problems.push_back("replication.max_viewers: must be at least session.max_players");
+  }
+  if (uint64_t{zone.game.animals} + zone.game.resource_nodes + zone.session.max_players >
+      zone.world.max_entities) {
+    problems.push_back(
+        "world.max_entities: too few for game.animals, game.resource_nodes and "
+        "session.max_players");
+  }
+  const auto slots = static_cast<int64_t>(settings.net.hosts) * settings.net.max_peers_per_host;
+  if (slots < zone.session.max_players) {
+    problems.push_back(
+        fmt::format("net.hosts: {} hosts of {} peers cannot hold session.max_players",
+                    settings.net.hosts, settings.net.max_peers_per_host));
+  }
+  return problems;
+}
+
+int WorkersOf(const TickSettings& tick) {
+  if (tick.workers != 0) return tick.workers;
+  constexpr int kMostUseful = 4;  // beyond, the join costs more than the chunks save
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostUseful);
+}
+
+}  // namespace bluemarble::app

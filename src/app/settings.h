@@ -1,0 +1,36 @@
+/// All settings of zoned, bound to their places in file, environment and command line. Filled at
+/// start, then immutable.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/http_server.h"
+#include "app/zone_settings.h"
+#include "net/settings.h"
+#include "ops/config.h"
+#include "ops/log_settings.h"
+
+namespace bluemarble::app {
+
+struct Settings {
+  ZoneSettings zone;
+  net::NetSettings net;
+  api::HttpSettings http;
+  ops::LogSettings log;
+};
+
+/// Binds every field with its range and its documentation. `settings` must outlive the schema.
+void BindSettings(ops::ConfigSchema& schema, Settings& settings);
+
+/// The commented default file: config/zoned.toml.
+std::string DefaultSettingsFile();
+
+/// Loads all sources and checks what one field alone cannot say. One line per problem; empty: fine.
+std::vector<std::string> LoadSettings(ops::ConfigSchema& schema, Settings& settings,
+                                      const ops::ConfigSources& sources);
+
+/// tick.workers with 0 resolved: as many as cores, at most 4.
+int WorkersOf(const TickSettings& tick);
+
+}  // namespace bluemarble::app

@@ -1,0 +1,91 @@
+#include "app/zone_loop.h"
+
+#include <time.h>
+
+#include <cerrno>
+
+#include "app/alloc_counter.h"
+#include "core/log.h"
+
+namespace bluemarble::app {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+// Three late ticks in a row are caught up within a few more; a longer stall would only be followed
+// by a storm.
+constexpr int64_t kCatchUpTicks = 3;
+
+void SleepUntil(int64_t at_ns) {
+  const timespec at{.tv_sec = at_ns / kSecondNs, .tv_nsec = at_ns % kSecondNs};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr) == EINTR) {
+  }
+}
+
+uint64_t ThreadCpuUs() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<uint64_t>(used.tv_sec) * 1'000'000 +
+         static_cast<uint64_t>(used.tv_nsec) / 1000;
+}
+
+}  // namespace
+
+ZoneLoop::ZoneLoop(Zone& zone, int tick_hz, core::Tick first, const core::Clock& clock,
+                   ops::HealthComponent& health, Recorder* recorder)
+    : zone_(zone),
+      hz_(tick_hz),
+      first_(first),
+      clock_(clock),
+      health_(health),
+      recorder_(recorder) {}
+
+ZoneLoop::~ZoneLoop() { Stop(); }
+
+void ZoneLoop::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ZoneLoop::Stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  if (thread_.joinable()) thread_.join();
+}
+
+void ZoneLoop::RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping) {
+  if (recorder_ != nullptr) recorder_->BeginTick(tick, stopping);
+  zone_.RunTick({tick, scheduled_ns, stopping});
+  if (recorder_ != nullptr) recorder_->EndTick(zone_.Hash());
+}
+
+void ZoneLoop::Run() {
+  zone_.BindThread();
+  int64_t anchor_ns = clock_.NowNs();
+  int64_t since_anchor = 0;
+  int64_t stopping_ticks = 0;
+  const uint64_t allocations_before = ThreadAllocations();
+  for (core::Tick tick = first_;; ++tick) {
+    if (!zone_.MayRun(tick)) {
+      core::Log(core::LogLevel::kError, "tick_grant_exhausted", "tick={}", tick);
+      stats_.grant_exhausted.Set(1);
+      failed_.store(true, std::memory_order_relaxed);
+      return;
+    }
+    int64_t scheduled_ns = anchor_ns + since_anchor * kSecondNs / hz_;
+    SleepUntil(scheduled_ns);
+    const int64_t behind = (clock_.NowNs() - scheduled_ns) * hz_ / kSecondNs;
+    if (behind >= 1) stats_.late.Add();
+    if (behind > kCatchUpTicks) {
+      stats_.skipped.Add(static_cast<uint64_t>(behind));
+      anchor_ns = scheduled_ns = clock_.NowNs();
+      since_anchor = 0;
+    }
+    ++since_anchor;
+    const bool stopping = stop_.load(std::memory_order_relaxed);
+    RunOne(tick, scheduled_ns, stopping);
+    health_.Beat();
+    stats_.allocations.Set(ThreadAllocations() - allocations_before);
+    stats_.cpu_us.Set(ThreadCpuUs());
+    if (stopping && (zone_.drained() || ++stopping_ticks > hz_)) return;
+  }
+}
+
+}  // namespace bluemarble::app

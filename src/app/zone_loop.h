@@ -1,0 +1,57 @@
+/// Runs a zone in real time: ticks at absolute times of the monotonic clock on a thread of its own.
+/// When late it catches up a few ticks, then gives up the lost ones and goes on from now, counted:
+/// the tick never silently slips. Start and Stop: the owner's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "app/recorder.h"
+#include "app/zone.h"
+#include "core/clock.h"
+#include "core/counters.h"
+#include "ops/health.h"
+
+namespace bluemarble::app {
+
+struct LoopStats {
+  core::Counter skipped;          ///< Ticks given up because the loop was too late.
+  core::Counter late;             ///< Ticks that started after the next one's scheduled start.
+  core::Counter allocations;      ///< Of the zone thread since its first tick.
+  core::Counter cpu_us;           ///< Of the zone thread.
+  core::Counter grant_exhausted;  ///< 1: the store confirmed no more ticks, the loop ended.
+};
+
+class ZoneLoop {
+ public:
+  /// `recorder` may be null. `zone` belongs to the loop's thread from Start until Stop returned.
+  ZoneLoop(Zone& zone, int tick_hz, core::Tick first, const core::Clock& clock,
+           ops::HealthComponent& health, Recorder* recorder);
+  ~ZoneLoop();
+
+  void Start();
+  /// Sends everybody away, runs ticks until their states are accepted (at most a second), ends the
+  /// thread.
+  void Stop();
+  /// The loop ended by itself; see LoopStats.
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+  const LoopStats& stats() const { return stats_; }
+
+ private:
+  void Run();
+  void RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping);
+
+  Zone& zone_;
+  const int64_t hz_;
+  const core::Tick first_;
+  const core::Clock& clock_;
+  ops::HealthComponent& health_;
+  Recorder* recorder_;
+  std::thread thread_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> failed_{false};
+  LoopStats stats_;
+};
+
+}  // namespace bluemarble::app
