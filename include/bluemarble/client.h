@@ -139,6 +139,7 @@ class Client {
   /// would be delivering now, so it lags the server by the least one-way delay. 0 before kPlaying.
   double ServerTick(int64_t now_ns) const;
   int tick_hz() const;
+  double max_speed_mps() const;
   double class_radius_m(ReplicationClass cls) const;
   const ClientStats& stats() const;
   int fd() const;  ///< Socket, for epoll; -1 when closed.

@@ -127,6 +127,10 @@ int Client::tick_hz() const {
   const protocol::Welcome* welcome = impl_->core.welcome();
   return welcome == nullptr ? 0 : static_cast<int>(welcome->tick_hz);
 }
+double Client::max_speed_mps() const {
+  const protocol::Welcome* welcome = impl_->core.welcome();
+  return welcome == nullptr ? 0 : welcome->max_speed_mps;
+}
 double Client::class_radius_m(ReplicationClass cls) const {
   const protocol::Welcome* welcome = impl_->core.welcome();
   return welcome == nullptr ? 0 : welcome->class_radius_m[static_cast<size_t>(cls)];

@@ -1,0 +1,84 @@
+/// All bots of a run, polled by one thread: when a datagram waits (epoll), when a client has
+/// something due, and when a bot decides anew. Owned by the main thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bluemarble/client.h"
+#include "core/counters.h"
+#include "core/result.h"
+#include "tools/zonebot/joiner.h"
+#include "tools/zonebot/options.h"
+#include "tools/zonebot/placing.h"
+#include "tools/zonebot/report.h"
+#include "tools/zonebot/steering.h"
+#include "tools/zonebot/trace.h"
+
+namespace bluemarble::zonebot {
+
+class Fleet {
+ public:
+  /// `plans` and `trace` must outlive it; `decodes[i]`: bot i decodes the world.
+  Fleet(const Options& options, const std::vector<BotPlan>& plans, const Trace& trace,
+        const std::vector<bool>& decodes);
+  ~Fleet();
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  /// kDenied: no epoll.
+  core::Status Open();
+  /// Connects those that got a ticket and counts those that did not.
+  void Connect(std::vector<Joiner::Answer>& answers, int64_t now_ns);
+  /// Waits at most `wait_ms` for datagrams, then polls who has something to do.
+  void Turn(int wait_ms);
+  /// Forgets the sums so far; the measured window begins.
+  void StartWindow(int64_t now_ns);
+  /// Everybody says goodbye and has up to a second to get it out.
+  void Quit();
+
+  size_t size() const { return bots_.size(); }
+  size_t settled() const { return connected_ + refused_; }  ///< Playing, ended or refused.
+  size_t playing() const { return playing_; }
+  /// By bot: null unless playing.
+  const std::vector<const Client*>& clients() const { return clients_; }
+  /// Once in a while (ten times a second): collects corrections.
+  void Collect();
+  /// Players and traffic since StartWindow, into `report`.
+  void Fill(Report& report, int64_t now_ns) const;
+  /// Sum over the players of bytes down, for the status line.
+  uint64_t down_bytes() const;
+
+ private:
+  enum class Phase : uint8_t { kWaiting, kConnecting, kPlaying, kDone };
+  struct Bot {
+    Client client;
+    Steering steering;
+    Phase phase = Phase::kWaiting;
+    bool decodes = false;
+    int64_t due_ns = 0, decide_ns = 0;
+    ClientStats at_start;
+    uint64_t corrections = 0;
+  };
+
+  void Poll(size_t index, int64_t now_ns, bool readable);
+  void Decide(Bot& bot, int64_t now_ns);
+  void OnPhase(size_t index, int64_t now_ns);
+  void Refuse(Bot& bot, const std::string& reason, const std::string& text);
+
+  std::vector<Bot> bots_;
+  std::vector<const Client*> clients_;
+  int epoll_ = -1;
+  int64_t origin_ns_ = 0, swept_ns_ = 0, window_ns_ = 0;
+  bool quitting_ = false;
+  size_t connected_ = 0, refused_ = 0, playing_ = 0, disconnected_ = 0;
+  std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
+  core::Histogram corrections_;  // tenths of a millimetre
+  uint64_t corrections_total_ = 0;
+};
+
+}  // namespace bluemarble::zonebot

@@ -1,0 +1,114 @@
+#include "tools/zonebot/options.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <map>
+
+#include "geo/planet.h"
+#include "ops/exit_codes.h"
+
+namespace bluemarble::zonebot {
+namespace {
+
+constexpr int kMaxPlayers = 60'000;  // ports of one address
+
+std::string ParseAnchor(const std::string& text, std::optional<GeoPosition>& out) {
+  GeoPosition place;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%lf,%lf%c", &place.lon_deg, &place.lat_deg, &rest) != 2)
+    return "--anchor: expected LON,LAT in degrees, such as 13.4,52.5";
+  if (!geo::ValidateGeodetic({place.lon_deg, place.lat_deg, 0}).ok())
+    return "--anchor: longitude must lie in -180..180 and latitude in -90..90";
+  out = place;
+  return "";
+}
+
+std::string FirstProblem(const Options& o) {
+  if (o.scenario == Scenario::kTrace && o.trace.empty())
+    return "--scenario trace needs --trace FILE";
+  if (o.scenario != Scenario::kTrace && !o.trace.empty()) return "--trace needs --scenario trace";
+  if (!o.server.starts_with("http://") && !o.server.starts_with("https://"))
+    return "--server: expected an address such as http://127.0.0.1:8080";
+  return "";
+}
+
+}  // namespace
+
+const char* ScenarioName(Scenario scenario) {
+  constexpr std::array<const char*, 4> kNames = {"cities", "spread", "crowd", "trace"};
+  return kNames[static_cast<size_t>(scenario)];
+}
+
+std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
+  CLI::App app{"zonebot: thousands of real players for a zoned, in one process"};
+  const std::map<std::string, Scenario> scenarios = {{"cities", Scenario::kCities},
+                                                     {"spread", Scenario::kSpread},
+                                                     {"crowd", Scenario::kCrowd},
+                                                     {"trace", Scenario::kTrace}};
+  std::string anchor;
+  app.add_option("--server", o.server, "HTTP address of the zone")->capture_default_str();
+  app.add_option(
+         "--scenario", o.scenario,
+         "cities: 25 players in each of players/25 cities drawn by population; spread: uniform at "
+         "--density; "
+         "crowd: all within --radius of the anchor; trace: each agent of --trace is a player")
+      ->transform(CLI::CheckedTransformer(scenarios, CLI::ignore_case))
+      ->default_str("cities");
+  app.add_option("--players", o.players, "players (default 1000; trace: all agents)")
+      ->check(CLI::Range(1, kMaxPlayers));
+  app.add_option("--seconds", o.seconds, "length of the measured window; 0: until Ctrl-C")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--warmup", o.warmup_s, "seconds between the last login and the measured window")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--seed", o.seed, "seed of places, walks and faults")->capture_default_str();
+  app.add_option("--ramp", o.ramp_per_s, "joins per second (default: all within about 5 s)")
+      ->check(CLI::Range(0.1, 1e5));
+  app.add_option("--loss", o.loss_pct, "datagrams lost in each direction, percent")
+      ->check(CLI::Range(0.0, 100.0));
+  app.add_option("--latency-ms", o.latency_ms, "delay added in each direction")
+      ->check(CLI::Range(0, 10'000));
+  app.add_option("--jitter-ms", o.jitter_ms, "random delay on top, 0 to this")
+      ->check(CLI::Range(0, 10'000));
+  app.add_option("--observers", o.observers, "players that decode the world and are measured")
+      ->check(CLI::Range(0, kMaxPlayers))
+      ->capture_default_str();
+  app.add_option("--radius", o.radius_m, "crowd: metres")
+      ->check(CLI::Range(1.0, 10'000.0))
+      ->capture_default_str();
+  app.add_option("--density", o.density, "spread: players per disc of 1,000 m radius")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
+  app.add_option("--trace", o.trace,
+                 "CSV: t_s,agent,lon_deg,lat_deg,alt_m or t_s,agent,x_m,y_m[,z_m]");
+  app.add_option("--anchor", anchor, "LON,LAT: where spread, crowd and a trace in metres lie");
+  app.add_option("--copies", o.copies, "trace: so many times, 2 km apart")
+      ->check(CLI::Range(1, 10'000));
+  app.add_option("--cities", o.cities,
+                 "CSV: lon_deg,lat_deg,population (default build/cities.csv)");
+  app.add_option("--report", o.report, "write the measurements to this JSON file");
+  app.add_option("--require-moving-others", o.require_moving_others,
+                 "exit 1 unless every player connected and holds this many others that moved by "
+                 "0.2 m in the window; "
+                 "up to 1,000 players all decode for it, beyond that the observers are checked")
+      ->check(CLI::Range(0, kMaxPlayers));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::Error& error) {
+    std::cerr << "zonebot: " << error.what() << " (see --help)\n";
+    return ops::kExitUsage;
+  }
+  std::string problem = anchor.empty() ? "" : ParseAnchor(anchor, o.anchor);
+  if (problem.empty()) problem = FirstProblem(o);
+  if (problem.empty()) return std::nullopt;
+  std::cerr << "zonebot: " << problem << '\n';
+  return ops::kExitUsage;
+}
+
+}  // namespace bluemarble::zonebot

@@ -1,0 +1,94 @@
+#include "tools/zonebot/report.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace bluemarble::zonebot {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+// Six significant digits: what the measurements are worth at most, and people read the file.
+double Rounded(double value) {
+  if (value == 0 || !std::isfinite(value)) return 0;
+  const double scale = std::pow(10, 5 - std::floor(std::log10(std::abs(value))));
+  return std::round(value * scale) / scale;
+}
+
+json Pair(double p50, double p99) { return {{"p50", Rounded(p50)}, {"p99", Rounded(p99)}}; }
+json ToJson(const Quantiles& q) {
+  return {{"p50", Rounded(q.p50)}, {"p99", Rounded(q.p99)}, {"max", Rounded(q.max)}};
+}
+json ToJson(const Traffic& t) {
+  return {{"bytes_per_player_s", Rounded(t.bytes_per_player_s)},
+          {"packets_per_player_s", Rounded(t.packets_per_player_s)}};
+}
+
+json ToJson(const ServerWindow& w) {
+  return {{"tick_ms", ToJson(w.tick_ms)},
+          {"tick_to_wire_ms", ToJson(w.tick_to_wire_ms)},
+          {"missed_ticks", w.missed_ticks},
+          {"ticks", w.ticks},
+          {"tick_hz", Rounded(w.tick_hz)},
+          {"cpu_s_per_s", Rounded(w.cpu_s_per_s)},
+          {"steal_pct", Rounded(w.steal_pct)},
+          {"rss_mb", Rounded(w.rss_mb)},
+          {"allocations_per_tick", Rounded(w.allocations_per_tick)}};
+}
+
+json ViewJson(const Report& r) {
+  constexpr std::array<const char*, kReplicationClasses> kNames = {"combat", "visual", "extended"};
+  json age, error, samples;
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    age[kNames[i]] = Pair(r.view[i].age_p50_ms, r.view[i].age_p99_ms);
+    error[kNames[i]] = Pair(r.view[i].error_p50_m, r.view[i].error_p99_m);
+    samples[kNames[i]] = r.view[i].samples;
+  }
+  return {{"age_ms", age}, {"error_m", error}, {"samples", samples}};
+}
+
+}  // namespace
+
+std::string ToJson(const Report& r) {
+  json body = {{"scenario", r.scenario},
+               {"seed", r.seed},
+               {"seconds", Rounded(r.seconds)},
+               {"players",
+                {{"wanted", r.wanted},
+                 {"connected", r.connected},
+                 {"refused", r.refused},
+                 {"disconnected", r.disconnected}}},
+               {"refused_by_reason", r.refused_by_reason},
+               {"disconnected_by_reason", r.disconnected_by_reason},
+               {"down", ToJson(r.down)},
+               {"up", ToJson(r.up)},
+               {"bytes_per_entity_update", Rounded(r.bytes_per_entity_update)},
+               {"view", ViewJson(r)},
+               {"own",
+                {{"correction_m", Pair(r.correction_p50_m, r.correction_p99_m)},
+                 {"corrections_per_player_s", Rounded(r.corrections_per_player_s)}}},
+               {"decode_errors", {{"missing_base", r.missing_base}, {"malformed", r.malformed}}},
+               {"moving_others",
+                {{"min", r.moving_others_min},
+                 {"p50", r.moving_others_p50},
+                 {"checked", r.moving_others_checked}}},
+               {"zonebot", {{"cpu_s_per_s", Rounded(r.zonebot_cpu_s_per_s)}}},
+               {"server", r.server ? ToJson(*r.server) : json(nullptr)}};
+  return body.dump(2) + "\n";
+}
+
+core::Status WriteReport(const Report& report, const std::string& path) {
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << ToJson(report);
+  out.close();
+  if (!out)
+    return {core::Code::kDenied, "cannot write the report",
+            path + ": " + std::strerror(errno ? errno : EIO)};
+  return core::Status::Ok();
+}
+
+}  // namespace bluemarble::zonebot

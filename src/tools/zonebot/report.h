@@ -1,0 +1,48 @@
+/// What a run measured, and its JSON. Values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "bluemarble/wire.h"
+#include "core/result.h"
+#include "tools/zonebot/server_stats.h"
+
+namespace bluemarble::zonebot {
+
+struct Traffic {
+  double bytes_per_player_s = 0, packets_per_player_s = 0;
+};
+
+struct ClassFigures {
+  double age_p50_ms = 0, age_p99_ms = 0;
+  double error_p50_m = 0, error_p99_m = 0;
+  uint64_t samples = 0;
+};
+
+struct Report {
+  std::string scenario;
+  uint64_t seed = 0;
+  double seconds = 0;
+  size_t wanted = 0, connected = 0, refused = 0, disconnected = 0;
+  std::map<std::string, uint64_t> refused_by_reason, disconnected_by_reason;
+  Traffic down, up;
+  double bytes_per_entity_update = 0;
+  std::array<ClassFigures, kReplicationClasses> view;
+  double correction_p50_m = 0, correction_p99_m = 0;
+  double corrections_per_player_s = 0;
+  uint64_t missing_base = 0, malformed = 0;
+  int moving_others_min = 0, moving_others_p50 = 0;
+  size_t moving_others_checked = 0;
+  double zonebot_cpu_s_per_s = 0;
+  std::optional<ServerWindow> server;  ///< Nothing when the daemon did not answer.
+};
+
+std::string ToJson(const Report& report);
+/// kDenied names the file and the cause.
+core::Status WriteReport(const Report& report, const std::string& path);
+
+}  // namespace bluemarble::zonebot
