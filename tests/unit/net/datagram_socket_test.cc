@@ -1,0 +1,120 @@
+#include "net/datagram_socket.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+namespace bluemarble::net {
+namespace {
+
+// A DatagramSocket over a plain bound socket, and a sender next to it.
+class DatagramSocketTest : public testing::Test {
+ protected:
+  DatagramSocketTest()
+      : fd_(socket(AF_INET, SOCK_DGRAM, 0)), sender_(socket(AF_INET, SOCK_DGRAM, 0)) {
+    settings_.datagram_queue = 64;
+    name_.sin_family = AF_INET;
+    name_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&name_), sizeof name_), 0);
+    socklen_t length = sizeof name_;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&name_), &length);
+    socket_ = std::make_unique<DatagramSocket>(settings_, seam_, stats_);
+    socket_->Attach(fd_);
+  }
+  ~DatagramSocketTest() override {
+    close(fd_);
+    close(sender_);
+  }
+
+  void SendIn(std::span<const uint8_t> bytes) {
+    EXPECT_EQ(sendto(sender_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&name_),
+                     sizeof name_),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  size_t TakeAll() {
+    Address from;
+    size_t taken = 0;
+    while (socket_->Take(from, out_) > 0) ++taken;
+    return taken;
+  }
+  uint64_t Drops(DropReason reason) const {
+    return stats_.drops[static_cast<size_t>(reason)].Get();
+  }
+
+  static constexpr std::array<uint8_t, 8> kPing{0x80, 3, 0, 0, 0x85, 0xff, 0, 1};
+  NetSettings settings_;
+  PlainSeam seam_;
+  HostStats stats_;
+  int fd_, sender_;
+  sockaddr_in name_{};
+  std::unique_ptr<DatagramSocket> socket_;
+  std::array<std::byte, 4096> out_{};
+};
+
+TEST_F(DatagramSocketTest, CallsAFailedSendSentAndCountsIt) {
+  std::array<std::byte, 10> bytes{};
+  const iovec part{bytes.data(), bytes.size()};
+  const Address nowhere{0x7f000001, 0};
+  EXPECT_EQ(socket_->Send(nowhere, {&part, 1}), 10);
+  EXPECT_EQ(stats_.send_errors.Get(), 1u);
+  EXPECT_EQ(stats_.datagrams_out.Get(), 0u);
+}
+
+TEST_F(DatagramSocketTest, KeepsTheOldestWhenItsQueueIsFull) {
+  for (int i = 0; i < 100; ++i) SendIn(kPing);
+  while (!socket_->Drain(10)) {
+  }
+  EXPECT_EQ(Drops(DropReason::kQueueFull), 36u);
+  EXPECT_EQ(TakeAll(), 64u);
+  SendIn(kPing);
+  socket_->Drain(10);
+  EXPECT_EQ(TakeAll(), 1u);
+}
+
+TEST_F(DatagramSocketTest, TakesGoodDatagramsFromBetweenBadOnes) {
+  const std::array<uint8_t, 3> bad{0xff, 0xff, 0xff};
+  const std::array<uint8_t, 1300> oversized{};
+  for (int i = 0; i < 10; ++i) {
+    SendIn(bad);
+    SendIn(kPing);
+    SendIn(oversized);
+  }
+  socket_->Drain(1000);
+  Address from;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(socket_->Take(from, out_), static_cast<int>(kPing.size()));
+    EXPECT_EQ(std::memcmp(out_.data(), kPing.data(), kPing.size()), 0);
+    EXPECT_EQ(from.v4, 0x7f000001u);
+  }
+  EXPECT_EQ(socket_->Take(from, out_), 0);
+  EXPECT_EQ(Drops(DropReason::kMalformed), 10u);
+  EXPECT_EQ(Drops(DropReason::kOversized), 10u);
+}
+
+class RefusingSeam final : public DatagramSeam {
+ public:
+  core::Status AllowBind(uint32_t) const override { return {}; }
+  bool Open(Address&, std::span<std::byte>&) noexcept override { return false; }
+  bool Seal(Address&, std::span<const iovec>&) noexcept override { return false; }
+};
+
+TEST_F(DatagramSocketTest, LetsNothingPastASeamThatRefuses) {
+  RefusingSeam seam;
+  DatagramSocket refusing(settings_, seam, stats_);
+  refusing.Attach(fd_);
+  SendIn(kPing);
+  refusing.Drain(10);
+  Address from;
+  EXPECT_EQ(refusing.Take(from, out_), 0);
+  EXPECT_EQ(Drops(DropReason::kSeal), 1u);
+  const iovec part{out_.data(), 10};
+  EXPECT_EQ(refusing.Send({0x7f000001, ntohs(name_.sin_port)}, {&part, 1}), 10);
+  EXPECT_EQ(stats_.send_refused.Get(), 1u);
+  EXPECT_EQ(stats_.datagrams_out.Get(), 0u);
+}
+
+}  // namespace
+}  // namespace bluemarble::net
