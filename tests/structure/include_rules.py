@@ -50,7 +50,7 @@ def folder_table(text):
             below = {other for other in may if other != "include" and order.index(other) >= order.index(name)}
             if below:
                 raise SystemExit(f"the row of {name}/ points down the table: {sorted(below)}")
-        allowed[name] = may | {name}
+        allowed[name] = may | {name.split("/")[0]}
     return allowed
 
 
@@ -104,7 +104,9 @@ def check(root):
 
     def check_source(path):
         place = path.relative_to(root / "src").as_posix()
-        folder = place.split("/")[0]
+        folder = "/".join(place.split("/")[:2])
+        if folder not in folders:  # a row for a subfolder goes before its folder's
+            folder = place.split("/")[0]
         if folder not in folders:
             problem(path, 1, f"src/{folder}/ is in no row of the folder table")
             return

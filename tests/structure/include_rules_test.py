@@ -18,6 +18,7 @@ PAGE = """
 | `client/` | library | core, net, include |
 | `app/` | main | all |
 | `tools/` | programs | all but app |
+| `tools/bot/` | load | client, include |
 
 <!-- library-table -->
 | headers | allowed in |
@@ -69,8 +70,13 @@ class IncludeRules(unittest.TestCase):
         self.assert_reported("src/core/ids.cc", '#include "net/host.h"\n', "core/ may not include net/")
 
     def test_reports_what_all_but_excludes(self):
-        found = self.problems({"src/app/zone.h": "", "src/tools/bot/main.cc": '#include "app/zone.h"\n'})
-        self.assertEqual(found, ["src/tools/bot/main.cc:1: tools/ may not include app/"])
+        found = self.problems({"src/app/zone.h": "", "src/tools/ctl/main.cc": '#include "app/zone.h"\n'})
+        self.assertEqual(found, ["src/tools/ctl/main.cc:1: tools/ may not include app/"])
+
+    def test_reports_what_a_subfolder_row_leaves_out(self):
+        own = '#include "tools/bot/bot.h"\n'
+        found = self.problems({"src/tools/bot/bot.h": "", "src/tools/bot/main.cc": own + '#include "net/host.h"\n'})
+        self.assertEqual(found, ["src/tools/bot/main.cc:2: tools/bot/ may not include net/"])
 
     def test_reports_library_outside_its_folder(self):
         self.assert_reported("src/world/store.cc", "#include <enet/enet.h>\n", "is for net/")
