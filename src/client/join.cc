@@ -22,8 +22,9 @@ std::string Trimmed(const std::string& http_url) {
 
 // The server's own words where it gave some, else the status.
 std::string RefusalText(const client::HttpReply& reply, const json& body) {
-  if (body.is_object() && body.contains("error") && body["error"].is_string())
-    return body["error"].get<std::string>();
+  const json::json_pointer message("/error/message");
+  if (body.is_object() && body.contains(message) && body[message].is_string())
+    return body[message].get<std::string>();
   return "HTTP status " + std::to_string(reply.status);
 }
 

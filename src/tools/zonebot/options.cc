@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
-#include <map>
 
 #include "geo/planet.h"
 #include "ops/exit_codes.h"
@@ -44,19 +43,16 @@ const char* ScenarioName(Scenario scenario) {
 
 std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   CLI::App app{"zonebot: thousands of real players for a zoned, in one process"};
-  const std::map<std::string, Scenario> scenarios = {{"cities", Scenario::kCities},
-                                                     {"spread", Scenario::kSpread},
-                                                     {"crowd", Scenario::kCrowd},
-                                                     {"trace", Scenario::kTrace}};
+  std::string scenario = ScenarioName(o.scenario);
   std::string anchor;
   app.add_option("--server", o.server, "HTTP address of the zone")->capture_default_str();
   app.add_option(
-         "--scenario", o.scenario,
+         "--scenario", scenario,
          "cities: 25 players in each of players/25 cities drawn by population; spread: uniform at "
          "--density; "
          "crowd: all within --radius of the anchor; trace: each agent of --trace is a player")
-      ->transform(CLI::CheckedTransformer(scenarios, CLI::ignore_case))
-      ->default_str("cities");
+      ->check(CLI::IsMember({"cities", "spread", "crowd", "trace"}))
+      ->capture_default_str();
   app.add_option("--players", o.players, "players (default 1000; trace: all agents)")
       ->check(CLI::Range(1, kMaxPlayers));
   app.add_option("--seconds", o.seconds, "length of the measured window; 0: until Ctrl-C")
@@ -104,6 +100,9 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
     std::cerr << "zonebot: " << error.what() << " (see --help)\n";
     return ops::kExitUsage;
   }
+  for (const Scenario each :
+       {Scenario::kCities, Scenario::kSpread, Scenario::kCrowd, Scenario::kTrace})
+    if (scenario == ScenarioName(each)) o.scenario = each;
   std::string problem = anchor.empty() ? "" : ParseAnchor(anchor, o.anchor);
   if (problem.empty()) problem = FirstProblem(o);
   if (problem.empty()) return std::nullopt;
