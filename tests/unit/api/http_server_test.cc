@@ -146,12 +146,14 @@ TEST(HttpServer, TakesABodyUpToTheLimitInEitherEncoding) {
   EXPECT_TRUE(client.ReadAnswer().ends_with("\r\n\r\nabcde"));
 }
 
-TEST(HttpServer, DeliversTheRefusalOfALargeBodyThatIsStillBeingSent) {
+TEST(HttpServer, SwallowsTheRestOfABodyThatItRefused) {
   const auto server = Started();
   RawClient client(server->bound_port());
-  // 200 kB after the head: closing without reading it would reset the connection.
-  client.Send(Post(200'000));
-  EXPECT_EQ(StatusOf(client.ReadToEnd()), 413);
+  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nContent-Length: 200000\r\n\r\n"));
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 413);
+  // A plain close would answer these with a reset, and a client that is still sending would see
+  // only that.
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(client.Send(std::string(10'000, 'b'))) << i;
 }
 
 TEST(HttpServer, SaysContinueToAClientThatWaitsForIt) {

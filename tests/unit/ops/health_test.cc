@@ -24,7 +24,10 @@ TEST(Health, IsNotReadyBeforeEveryComponentIs) {
   EXPECT_FALSE(health.Ready(false).ok);
   store.Set(HealthState::kReady);
   EXPECT_FALSE(health.Ready(false).ok);
+  store.Set(HealthState::kStarting);
   net.Set(HealthState::kReady);
+  EXPECT_FALSE(health.Ready(false).ok);
+  store.Set(HealthState::kReady);
   EXPECT_TRUE(health.Ready(false).ok);
   EXPECT_EQ(health.Ready(false).body, "{\"status\":\"ready\"}\n");
 }
