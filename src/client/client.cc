@@ -98,7 +98,10 @@ bool Client::Connect(const JoinTicket& ticket) {
 void Client::Poll(int64_t now_ns, bool readable) { impl_->Poll(now_ns, readable); }
 
 int64_t Client::NextDueNs() const {
-  return impl_->open ? std::min(impl_->core.NextDueNs(), impl_->endpoint.next_due_ns()) : INT64_MAX;
+  if (!impl_->open) return INT64_MAX;
+  // The goodbye is under way: each poll may finish it.
+  if (impl_->core.state() == ClientState::kEnded) return 0;
+  return std::min(impl_->core.NextDueNs(), impl_->endpoint.next_due_ns());
 }
 
 void Client::SetInput(const PlayerInput& input) { impl_->core.SetInput(input); }

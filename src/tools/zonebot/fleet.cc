@@ -106,8 +106,7 @@ void Fleet::Turn(int wait_ms) {
   size_t polled = 0;
   for (size_t i = 0; i < bots_.size(); ++i) {
     Bot& bot = bots_[i];
-    if (bot.phase == Phase::kWaiting || (bot.phase == Phase::kDone && bot.client.fd() < 0))
-      continue;
+    if (bot.phase == Phase::kWaiting) continue;
     if (bot.phase == Phase::kPlaying && now_ns >= bot.decide_ns && !quitting_) Decide(bot, now_ns);
     if (now_ns < bot.due_ns) continue;
     if (++polled % kPollsPerClockReading == 0) now_ns = kClock.NowNs();
@@ -120,7 +119,8 @@ void Fleet::Poll(size_t index, int64_t now_ns, bool readable) {
   bot.client.Poll(now_ns, readable);
   OnPhase(index, now_ns);
   bot.due_ns = bot.client.NextDueNs();
-  if (bot.phase != Phase::kPlaying) bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
+  if (bot.phase == Phase::kConnecting)
+    bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
 }
 
 void Fleet::Decide(Bot& bot, int64_t now_ns) {
