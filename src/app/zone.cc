@@ -1,6 +1,7 @@
 #include "app/zone.h"
 
 #include "core/hash.h"
+#include "game/movement.h"
 #include "game/spawner.h"
 #include "motion/step.h"
 #include "net/address.h"
@@ -185,6 +186,11 @@ bool Zone::MayChoosePlace(uint32_t address_v4) const {
 
 world::Body Zone::BodyAt(const geo::Geodetic& place) const {
   world::Body body = game::BodyAt(place);
+  const geo::LongitudeRange& range = shards_.own_range();
+  // Exactly on lon_min belongs to us, though rounding may put the point a hair outside.
+  if (range.ContainsLongitude(place.lon_deg)) {
+    body.position = range.ClampInside(body.position, game::kWallDepthM);
+  }
   body.position = geo::WithHeight(body.position, place.alt_m);
   return body;
 }

@@ -105,8 +105,6 @@ void PlayerSessions::Expire(core::Tick now) {
       default: break;
     }
   }
-  stats_.players.Set(playing_);
-  stats_.pending.Set(table_.size() - playing_);
 }
 
 DisconnectReason PlayerSessions::Input(Session& session, const protocol::InputMessage& message) {
@@ -147,6 +145,8 @@ void PlayerSessions::CompareResults(core::Tick now, uint16_t (*digest)(geo::Vec3
 }
 
 void PlayerSessions::SendSnapshots() {
+  stats_.players.Set(playing_);  // before anybody can hear of this tick
+  stats_.pending.Set(table_.size() - playing_);
   for (Session& session : table_.slots()) {
     if (session.state != SessionState::kPlaying) continue;
     const auto snapshot = parts_.replicator.SnapshotOf(session.viewer);

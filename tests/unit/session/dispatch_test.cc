@@ -1,0 +1,117 @@
+#include "session/dispatch.h"
+
+#include <gtest/gtest.h>
+
+namespace bluemarble::session {
+namespace {
+
+using net::Channel;
+
+std::vector<std::byte> Login() {
+  protocol::Login login;
+  login.token = "ann";
+  return protocol::Encode(protocol::ClientControl(login));
+}
+std::vector<std::byte> Goodbye() {
+  return protocol::Encode(protocol::ClientControl(protocol::ClientGoodbye{}));
+}
+std::vector<std::byte> Input() {
+  protocol::InputMessage input;
+  input.count = kMinInputCommands;
+  std::vector<std::byte> bytes(protocol::kMaxInputBytes);
+  bytes.resize(*protocol::EncodeInput(input, bytes));
+  return bytes;
+}
+std::vector<std::byte> Garbage(std::initializer_list<int> values, size_t size) {
+  std::vector<std::byte> bytes;
+  for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
+  bytes.resize(size);
+  return bytes;
+}
+
+DisconnectReason JudgeOnce(SessionState state, Channel channel, std::span<const std::byte> bytes) {
+  Session session;
+  session.state = state;
+  Message message;
+  net::Inbound inbound;
+  inbound.channel = channel;
+  inbound.bytes = bytes;
+  return Judge(inbound, session, 30, 1000, message).refusal;
+}
+
+TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
+  const struct {
+    const char* name;
+    SessionState state;
+    Channel channel;
+    std::vector<std::byte> bytes;
+    DisconnectReason reason;
+  } cases[] = {
+      {"login", SessionState::kConnected, Channel::kReliable, Login(), DisconnectReason::kNone},
+      {"login twice", SessionState::kLoading, Channel::kReliable, Login(),
+       DisconnectReason::kOutOfState},
+      {"login in play", SessionState::kPlaying, Channel::kReliable, Login(),
+       DisconnectReason::kOutOfState},
+      {"goodbye at once", SessionState::kConnected, Channel::kReliable, Goodbye(),
+       DisconnectReason::kNone},
+      {"goodbye in play", SessionState::kPlaying, Channel::kReliable, Goodbye(),
+       DisconnectReason::kNone},
+      {"input in play", SessionState::kPlaying, Channel::kUnreliable, Input(),
+       DisconnectReason::kNone},
+      {"input too early", SessionState::kLoading, Channel::kUnreliable, Input(),
+       DisconnectReason::kOutOfState},
+      {"input reliable", SessionState::kPlaying, Channel::kReliable, Input(),
+       DisconnectReason::kWrongChannel},
+      {"login unreliable", SessionState::kConnected, Channel::kUnreliable, Login(),
+       DisconnectReason::kWrongChannel},
+      {"empty control",
+       SessionState::kConnected,
+       Channel::kReliable,
+       {},
+       DisconnectReason::kMalformed},
+      {"empty datagram",
+       SessionState::kPlaying,
+       Channel::kUnreliable,
+       {},
+       DisconnectReason::kMalformed},
+      {"big control", SessionState::kConnected, Channel::kReliable, Garbage({10}, 1025),
+       DisconnectReason::kOversized},
+      {"big input", SessionState::kPlaying, Channel::kUnreliable, Garbage({1}, 113),
+       DisconnectReason::kOversized},
+      {"short input", SessionState::kPlaying, Channel::kUnreliable, Garbage({1}, 9),
+       DisconnectReason::kMalformed},
+      {"unknown datagram", SessionState::kPlaying, Channel::kUnreliable, Garbage({9}, 9),
+       DisconnectReason::kUnknownMessage},
+      {"a snapshot", SessionState::kPlaying, Channel::kUnreliable, Garbage({2}, 30),
+       DisconnectReason::kUnknownMessage},
+      {"unknown control", SessionState::kConnected, Channel::kReliable, Garbage({0x7a, 0}, 2),
+       DisconnectReason::kUnknownMessage},
+      {"broken login", SessionState::kConnected, Channel::kReliable, Garbage({10, 120, 1}, 3),
+       DisconnectReason::kMalformed},
+  };
+  for (const auto& test : cases)
+    EXPECT_EQ(JudgeOnce(test.state, test.channel, test.bytes), test.reason) << test.name;
+}
+
+TEST(Dispatch, AFloodOfInputsIsRateLimitedAndAnHonestRateNever) {
+  Session session;
+  session.state = SessionState::kPlaying;
+  Message message;
+  const auto bytes = Input();
+  net::Inbound inbound;
+  inbound.channel = Channel::kUnreliable;
+  inbound.bytes = bytes;
+  for (core::Tick tick = 1; tick <= 3000; ++tick) {
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_EQ(Judge(inbound, session, 30, tick, message).refusal, DisconnectReason::kNone)
+          << tick;
+    }
+  }
+  int accepted = 0;
+  while (Judge(inbound, session, 30, 3001, message).refusal == DisconnectReason::kNone) ++accepted;
+  EXPECT_LE(accepted, 310);
+  EXPECT_EQ(Judge(inbound, session, 30, 3001, message).refusal, DisconnectReason::kRateLimited);
+}
+
+}  // namespace
+}  // namespace bluemarble::session

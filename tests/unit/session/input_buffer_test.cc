@@ -1,0 +1,127 @@
+#include "session/input_buffer.h"
+
+#include <gtest/gtest.h>
+
+namespace bluemarble::session {
+namespace {
+
+protocol::Command East(int value) { return {.move_east = static_cast<int8_t>(value)}; }
+
+/// A message whose command for tick t is East(t % 100).
+protocol::InputMessage Message(core::Tick newest, int count = 4, uint16_t digest = 0) {
+  protocol::InputMessage message;
+  message.newest_tick = static_cast<uint32_t>(newest);
+  message.digest = digest;
+  message.count = count;
+  for (int i = 0; i < count; ++i) {
+    message.commands[static_cast<size_t>(i)] =
+        East(static_cast<int>((newest - static_cast<core::Tick>(i)) % 100));
+  }
+  return message;
+}
+
+struct Buffer : testing::Test {
+  Buffer() { buffer.Reset(100, East(-1)); }
+  int Take(core::Tick tick) { return buffer.Take(tick, stats).move_east; }
+  InputBuffer buffer;
+  InputStats stats;
+};
+
+TEST_F(Buffer, HoldsTheFirstCommandUntilOneComes) {
+  EXPECT_EQ(Take(101), -1);
+  EXPECT_EQ(Take(102), -1);
+  EXPECT_EQ(stats.held.Get(), 2u);
+}
+
+TEST_F(Buffer, EachCommandServesItsOwnTick) {
+  buffer.Push(Message(104), stats);
+  for (core::Tick tick = 101; tick <= 104; ++tick)
+    EXPECT_EQ(Take(tick), static_cast<int>(tick % 100));
+  EXPECT_EQ(Take(105), 4);  // held
+}
+
+TEST_F(Buffer, DuplicatesAndReorderedRepetitionsChangeNothing) {
+  buffer.Push(Message(104), stats);
+  buffer.Push(Message(104), stats);
+  buffer.Push(Message(103), stats);
+  EXPECT_EQ(stats.accepted.Get(), 4u);
+  EXPECT_EQ(Take(101), 1);
+  buffer.Push(Message(104), stats);
+  EXPECT_EQ(Take(102), 2);
+  EXPECT_EQ(stats.late.Get(), 0u);
+}
+
+TEST_F(Buffer, ALateCommandIsDroppedAndCounted) {
+  EXPECT_EQ(Take(101), -1);
+  EXPECT_EQ(Take(102), -1);
+  buffer.Push(Message(102, 4), stats);
+  EXPECT_EQ(stats.late.Get(), 4u);
+  EXPECT_EQ(Take(103), -1);
+  EXPECT_EQ(buffer.depth(), -1);
+}
+
+TEST_F(Buffer, ABurstAfterSilenceBuysNoMoreTicksThanElapsed) {
+  for (core::Tick tick = 101; tick <= 130; ++tick) Take(tick);
+  for (core::Tick newest = 101; newest <= 160; ++newest) buffer.Push(Message(newest), stats);
+  EXPECT_EQ(stats.accepted.Get(), static_cast<uint64_t>(InputBuffer::kAhead));
+  EXPECT_GT(stats.early.Get(), 0u);
+}
+
+TEST_F(Buffer, ATickFarFromHereIsIgnored) {
+  buffer.Push(Message(100 + 5000), stats);
+  buffer.Push(Message(0xfffffff0u), stats);
+  EXPECT_FALSE(buffer.heard());
+  EXPECT_EQ(stats.accepted.Get(), 0u);
+}
+
+TEST_F(Buffer, DepthTellsHowFarAheadTheNewestCommandIs) {
+  buffer.Push(Message(103), stats);
+  Take(101);
+  EXPECT_EQ(buffer.depth(), 2);
+  Take(102);
+  Take(103);
+  EXPECT_EQ(buffer.depth(), 0);
+  Take(104);
+  EXPECT_EQ(buffer.depth(), -1);
+}
+
+TEST_F(Buffer, ARightPredictionConfirmsItsTick) {
+  buffer.Push(Message(102, 4, 77), stats);
+  Take(101);
+  buffer.Simulated(55, stats);
+  Take(102);
+  buffer.Simulated(77, stats);
+  EXPECT_EQ(buffer.confirmed_tick(), 102u);
+  EXPECT_FALSE(buffer.TakeMismatch());
+}
+
+TEST_F(Buffer, AWrongPredictionIsReportedOnce) {
+  buffer.Push(Message(101, 4, 77), stats);
+  Take(101);
+  buffer.Simulated(78, stats);
+  EXPECT_TRUE(buffer.TakeMismatch());
+  EXPECT_FALSE(buffer.TakeMismatch());
+  EXPECT_EQ(buffer.confirmed_tick(), 0u);
+}
+
+TEST_F(Buffer, ALatePredictionIsJudgedAgainstWhatHappened) {
+  Take(101);
+  buffer.Simulated(55, stats);
+  Take(102);
+  buffer.Simulated(66, stats);
+  buffer.Push(Message(101, 4, 55), stats);
+  EXPECT_EQ(buffer.confirmed_tick(), 101u);
+  buffer.Push(Message(102, 4, 67), stats);
+  EXPECT_TRUE(buffer.TakeMismatch());
+}
+
+TEST_F(Buffer, TicksAcrossThe32BitWrapAreTheSame) {
+  const core::Tick start = 0xfffffffeull;
+  buffer.Reset(start, East(-1));
+  buffer.Push(Message(start + 4), stats);
+  for (core::Tick tick = start + 1; tick <= start + 4; ++tick)
+    EXPECT_EQ(Take(tick), static_cast<int>(tick % 100));
+}
+
+}  // namespace
+}  // namespace bluemarble::session

@@ -1,0 +1,83 @@
+#include "session/session_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core/hash.h"
+
+namespace bluemarble::session {
+namespace {
+
+core::PeerId Peer(uint32_t slot, uint32_t generation = 1) {
+  return core::PeerId::Make(0, slot, generation);
+}
+
+TEST(SessionTable, FindsByPeerAndByHandle) {
+  SessionTable table(4);
+  Session* session = table.Open(Peer(3), 10);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->state, SessionState::kConnected);
+  EXPECT_EQ(table.FindByPeer(Peer(3)), session);
+  EXPECT_EQ(table.Find(session->id), session);
+  EXPECT_EQ(table.FindByPeer(Peer(3, 2)), nullptr);
+}
+
+TEST(SessionTable, RefusesMoreThanItsCapacityAndASecondSessionOfAPeer) {
+  SessionTable table(2);
+  ASSERT_NE(table.Open(Peer(1), 1), nullptr);
+  EXPECT_EQ(table.Open(Peer(1), 1), nullptr);
+  ASSERT_NE(table.Open(Peer(2), 1), nullptr);
+  EXPECT_EQ(table.Open(Peer(3), 1), nullptr);
+}
+
+TEST(SessionTable, AClosedHandleIsStaleAfterTheSlotWasReused) {
+  SessionTable table(1);
+  Session* session = table.Open(Peer(1), 1);
+  const SessionId old = session->id;
+  table.Close(*session);
+  EXPECT_EQ(table.Find(old), nullptr);
+  ASSERT_NE(table.Open(Peer(2), 2), nullptr);
+  EXPECT_EQ(table.Find(old), nullptr);
+  EXPECT_EQ(table.FindByPeer(Peer(1)), nullptr);
+}
+
+TEST(SessionTable, ADetachedSessionStaysButIsNotFoundByPeer) {
+  SessionTable table(2);
+  Session* session = table.Open(Peer(1), 1);
+  table.Detach(*session);
+  EXPECT_EQ(table.FindByPeer(Peer(1)), nullptr);
+  EXPECT_EQ(table.Find(session->id), session);
+  EXPECT_NE(table.Open(Peer(1), 2), nullptr);
+}
+
+TEST(SessionTable, EqualsAMapUnderRandomOpeningAndClosing) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    core::Random random(seed);
+    SessionTable table(64);
+    std::map<uint64_t, SessionId> model;
+    for (int step = 0; step < 3000; ++step) {
+      const core::PeerId peer = Peer(static_cast<uint32_t>(random.Below(100)));
+      if (random.Chance(0.5)) {
+        Session* session = table.Open(peer, 1);
+        ASSERT_EQ(session != nullptr, model.size() < 64 && !model.contains(peer.bits))
+            << "seed " << seed;
+        if (session != nullptr) model[peer.bits] = session->id;
+      } else if (Session* session = table.FindByPeer(peer)) {
+        model.erase(peer.bits);
+        table.Close(*session);
+      }
+      ASSERT_EQ(table.size(), model.size()) << "seed " << seed;
+    }
+    for (uint32_t slot = 0; slot < 100; ++slot) {
+      Session* session = table.FindByPeer(Peer(slot));
+      const auto expected = model.find(Peer(slot).bits);
+      ASSERT_EQ(session != nullptr, expected != model.end()) << "seed " << seed;
+      if (session == nullptr) continue;
+      ASSERT_EQ(session->id, expected->second) << "seed " << seed;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bluemarble::session
