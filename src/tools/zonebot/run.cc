@@ -171,8 +171,8 @@ class Session {
     cpu_start_s_ = ProcessCpuS();
     fleet_.StartWindow(window_ns_);
     probe_.StartRecording();
-    if (auto sample = FetchServerSample(options_.server, 2000); sample.ok())
-      window_start_ = std::move(*sample);
+    // At most a second old; asking now would keep the bots waiting for a busy server.
+    if (auto sample = poller_.latest()) window_start_ = std::move(*sample);
   }
 
   void ShowStatus(int64_t now_ns) {
