@@ -232,9 +232,8 @@ void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& per
 }
 
 void BindLog(ConfigSchema& schema, ops::LogSettings& log) {
-  ConfigSection& s = schema.Section("log");
-  s.Add("level", &log.level,
-        {.help = "Read again on SIGHUP.", .choices = {"debug", "info", "warn", "error"}});
+  ConfigSection& s = schema.Section("log", "To standard error.");
+  s.Add("level", &log.level, {.choices = {"debug", "info", "warn", "error"}});
   s.Add(
       "format", &log.format,
       {.help = "auto: text on a terminal, else JSON lines.", .choices = {"auto", "text", "json"}});
