@@ -19,7 +19,8 @@ TEST(Bits, ReadsBackWhatWasWrittenForRandomFields) {
     std::vector<std::pair<uint64_t, int>> fields;
     for (int i = 0; i < 300; ++i) {
       const int count = static_cast<int>(random.Below(65));
-      const uint64_t value = count == 64 ? random.Next() : random.Next() & ((uint64_t{1} << count) - 1);
+      const uint64_t value =
+          count == 64 ? random.Next() : random.Next() & ((uint64_t{1} << count) - 1);
       writer.Write64(value, count);
       fields.emplace_back(value, count);
     }

@@ -25,7 +25,8 @@ TEST(ByteRing, DeliversEveryRecordInOrderAcrossThreads) {
     for (uint64_t n = 0; n < kRecords; ++n) {
       const auto bytes = Record(n, random.Below(1300));
       const size_t cut = bytes.size() / 3;
-      while (!ring.Push({bytes.data(), cut}, {bytes.data() + cut, bytes.size() - cut})) std::this_thread::yield();
+      while (!ring.Push({bytes.data(), cut}, {bytes.data() + cut, bytes.size() - cut}))
+        std::this_thread::yield();
     }
   });
   Random random(7);

@@ -16,7 +16,10 @@ TEST(Text, AcceptsOrdinaryTextOfManyScripts) {
 }
 
 TEST(Text, RefusesEachKindOfBadTextWithItsReason) {
-  const struct { std::string text; const char* reason; } cases[] = {
+  const struct {
+    std::string text;
+    const char* reason;
+  } cases[] = {
       {"", "empty"},
       {"\0"s, "control"},
       {"a\nb", "control"},
@@ -39,7 +42,8 @@ TEST(Text, RefusesEachKindOfBadTextWithItsReason) {
 
 TEST(Text, NamesHaveNoStraySpaces) {
   EXPECT_TRUE(ValidateName("Ada Lovelace").ok());
-  for (const char* name : {" Ada", "Ada ", "Ada  Lovelace"}) EXPECT_FALSE(ValidateName(name).ok()) << name;
+  for (const char* name : {" Ada", "Ada ", "Ada  Lovelace"})
+    EXPECT_FALSE(ValidateName(name).ok()) << name;
 }
 
 TEST(Text, EscapesWhatCouldForgeALogLine) {

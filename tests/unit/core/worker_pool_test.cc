@@ -18,7 +18,8 @@ TEST(WorkerPool, RunsEachChunkOnceAndJoinsBeforeReturning) {
         ASSERT_LT(worker, workers);
         ++hits[static_cast<size_t>(chunk)];
       });
-      for (int chunk = 0; chunk < 17; ++chunk) ASSERT_EQ(hits[static_cast<size_t>(chunk)], chunk < chunks ? 1 : 0);
+      for (int chunk = 0; chunk < 17; ++chunk)
+        ASSERT_EQ(hits[static_cast<size_t>(chunk)], chunk < chunks ? 1 : 0);
     }
   }
 }
