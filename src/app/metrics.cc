@@ -44,6 +44,8 @@ void RegisterZone(Registrar& add, const Zone& zone, const ZoneLoop& loop) {
   const ZoneStats& stats = zone.stats();
   add.Micros("zone_tick_duration_seconds",
              "Scheduled start of a tick to its last datagram handed over.", stats.tick_us);
+  add.Micros("zone_tick_cpu_seconds", "CPU time of the zone thread in one tick.",
+             loop.stats().tick_cpu_us);
   for (size_t i = 0; i < kPhases; ++i) {
     add.Micros("zone_phase_duration_seconds", "Time in one phase of the tick.", stats.phase_us[i],
                {{"phase", PhaseName(static_cast<Phase>(i))}});
@@ -141,6 +143,10 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
     add.Count("net_receive_errors_total", "Failed receive calls.", stats.receive_errors, label);
     add.Count("net_send_errors_total", "Datagrams that the kernel refused.", stats.send_errors,
               label);
+    add.Count("net_oversized_sends_total", "Datagrams above net.datagram_bytes, not sent.",
+              stats.send_oversized, label);
+    add.Count("net_service_failures_total", "Failed passes of ENet.", stats.service_failures,
+              label);
     add.Level("net_kernel_dropped_datagrams", "Dropped by the kernel's full receive buffer.",
               stats.kernel_drops, label);
     add.Level("net_peers", "Connected peers.", stats.peers_connected, label);
@@ -220,7 +226,8 @@ std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s) {
       static_cast<double>(ops::ResidentBytes()) / kMegabyte, ops::MachineStealSeconds(),
       std::thread::hardware_concurrency());
   out += HistogramJson("tick_us", zone.tick_us) + ",";
-  out += HistogramJson("tick_to_wire_us", ticks.tick_to_wire_us);
+  out += HistogramJson("tick_to_wire_us", ticks.tick_to_wire_us) + ",";
+  out += HistogramJson("tick_cpu_us", counted.loop.stats().tick_cpu_us);
   for (size_t i = 0; i < kPhases; ++i) {
     const std::string name = fmt::format("{}_us", PhaseName(static_cast<Phase>(i)));
     out += "," + HistogramJson(name.c_str(), zone.phase_us[i]);

@@ -83,7 +83,9 @@ void ZoneLoop::Run() {
     RunOne(tick, scheduled_ns, stopping);
     health_.Beat();
     stats_.allocations.Set(ThreadAllocations() - allocations_before);
-    stats_.cpu_us.Set(ThreadCpuUs());
+    const uint64_t cpu_us = ThreadCpuUs();
+    stats_.tick_cpu_us.Add(cpu_us - stats_.cpu_us.Get());
+    stats_.cpu_us.Set(cpu_us);
     if (stopping && (zone_.drained() || ++stopping_ticks > hz_)) return;
   }
 }

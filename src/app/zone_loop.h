@@ -20,6 +20,7 @@ struct LoopStats {
   core::Counter late;             ///< Ticks that started after the next one's scheduled start.
   core::Counter allocations;      ///< Of the zone thread since its first tick.
   core::Counter cpu_us;           ///< Of the zone thread.
+  core::Histogram tick_cpu_us;    ///< Of the zone thread, by tick.
   core::Counter grant_exhausted;  ///< 1: the store confirmed no more ticks, the loop ended.
 };
 

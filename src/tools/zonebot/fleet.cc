@@ -79,6 +79,7 @@ void Fleet::Connect(std::vector<Joiner::Answer>& answers, int64_t now_ns) {
       continue;
     }
     bot.phase = Phase::kConnecting;
+    bot.asked_ns = answer.asked_ns;
     bot.due_ns = now_ns;
   }
   answers.clear();
@@ -139,6 +140,8 @@ void Fleet::OnPhase(size_t index, int64_t now_ns) {
     bot.phase = Phase::kPlaying;
     bot.decide_ns = now_ns;
     clients_[index] = &bot.client;
+    logins_.Add(static_cast<uint64_t>((now_ns - bot.asked_ns) / 1000));
+    last_login_ns_ = now_ns;
     ++connected_;
     ++playing_;
   } else if (state == ClientState::kEnded && bot.phase != Phase::kDone) {
@@ -183,6 +186,9 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   report.connected = connected_;
   report.refused = refused_;
   report.disconnected = disconnected_;
+  report.connect_s = connected_ > 0 ? static_cast<double>(last_login_ns_ - origin_ns_) / 1e9 : 0.0;
+  report.login_p50_ms = static_cast<double>(logins_.Quantile(0.5)) / 1000;
+  report.login_p99_ms = static_cast<double>(logins_.Quantile(0.99)) / 1000;
   report.refused_by_reason = refused_by_reason_;
   report.disconnected_by_reason = disconnected_by_reason_;
   report.seconds = static_cast<double>(now_ns - window_ns_) / 1e9;

@@ -60,7 +60,7 @@ class Fleet {
     Steering steering;
     Phase phase = Phase::kWaiting;
     bool decodes = false;
-    int64_t due_ns = 0, decide_ns = 0;
+    int64_t due_ns = 0, decide_ns = 0, asked_ns = 0;
     ClientStats at_start;
     uint64_t corrections = 0;
   };
@@ -73,10 +73,11 @@ class Fleet {
   std::vector<Bot> bots_;
   std::vector<const Client*> clients_;
   int epoll_ = -1;
-  int64_t origin_ns_ = 0, swept_ns_ = 0, window_ns_ = 0;
+  int64_t origin_ns_ = 0, swept_ns_ = 0, window_ns_ = 0, last_login_ns_ = 0;
   bool quitting_ = false;
   size_t connected_ = 0, refused_ = 0, playing_ = 0, disconnected_ = 0;
   std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
+  core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre
   uint64_t corrections_total_ = 0;
 };

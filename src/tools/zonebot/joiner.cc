@@ -38,12 +38,13 @@ void Joiner::Run() {
     while (!stop_ && clock.NowNs() < due_ns)
       std::this_thread::sleep_for(
           std::chrono::nanoseconds(std::clamp<int64_t>(due_ns - clock.NowNs(), 0, 50'000'000)));
+    const int64_t asked_ns = clock.NowNs();
     JoinResult result;
     for (int attempt = 0; attempt < kTries && !result.ok && !stop_; ++attempt)
       result = Join(server_, names_[bot], kTimeoutMs);
     if (stop_) return;
     const std::lock_guard lock(mutex_);
-    answers_.push_back({bot, std::move(result)});
+    answers_.push_back({bot, asked_ns, std::move(result)});
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@ class Joiner {
  public:
   struct Answer {
     size_t bot = 0;
+    int64_t asked_ns = 0;  ///< When the first request went out.
     JoinResult result;
   };
 

@@ -44,6 +44,7 @@ json ViewJson(const Report& r) {
   json age, error, samples;
   for (size_t i = 0; i < kNames.size(); ++i) {
     age[kNames[i]] = Pair(r.view[i].age_p50_ms, r.view[i].age_p99_ms);
+    age[kNames[i]]["max"] = Rounded(r.view[i].age_max_ms);
     error[kNames[i]] = Pair(r.view[i].error_p50_m, r.view[i].error_p99_m);
     samples[kNames[i]] = r.view[i].samples;
   }
@@ -61,6 +62,8 @@ std::string ToJson(const Report& r) {
                  {"connected", r.connected},
                  {"refused", r.refused},
                  {"disconnected", r.disconnected}}},
+               {"connect_s", Rounded(r.connect_s)},
+               {"login_ms", Pair(r.login_p50_ms, r.login_p99_ms)},
                {"refused_by_reason", r.refused_by_reason},
                {"disconnected_by_reason", r.disconnected_by_reason},
                {"down", ToJson(r.down)},

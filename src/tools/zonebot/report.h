@@ -18,7 +18,7 @@ struct Traffic {
 };
 
 struct ClassFigures {
-  double age_p50_ms = 0, age_p99_ms = 0;
+  double age_p50_ms = 0, age_p99_ms = 0, age_max_ms = 0;
   double error_p50_m = 0, error_p99_m = 0;
   uint64_t samples = 0;
 };
@@ -28,6 +28,8 @@ struct Report {
   uint64_t seed = 0;
   double seconds = 0;
   size_t wanted = 0, connected = 0, refused = 0, disconnected = 0;
+  double connect_s = 0;                       ///< From the first request to the last login.
+  double login_p50_ms = 0, login_p99_ms = 0;  ///< From a player's first request to being in play.
   std::map<std::string, uint64_t> refused_by_reason, disconnected_by_reason;
   Traffic down, up;
   double bytes_per_entity_update = 0;

@@ -208,8 +208,8 @@ class Session {
       report.server = Difference(window_start_, *sample);
     for (size_t c = 0; c < report.view.size(); ++c) {
       const auto cls = static_cast<ReplicationClass>(c);
-      report.view[c] = {probe_.AgeMs(cls, 0.5), probe_.AgeMs(cls, 0.99), probe_.ErrorM(cls, 0.5),
-                        probe_.ErrorM(cls, 0.99), probe_.samples(cls)};
+      report.view[c] = {probe_.AgeMs(cls, 0.5),  probe_.AgeMs(cls, 0.99),  probe_.AgeMs(cls, 1.0),
+                        probe_.ErrorM(cls, 0.5), probe_.ErrorM(cls, 0.99), probe_.samples(cls)};
     }
     std::vector<int> moving;
     for (size_t i = 0; i < checked_.size(); ++i) moving.push_back(moving_.Count(i));

@@ -71,6 +71,9 @@ TEST(Report, HoldsEveryPromisedField) {
                            "/seconds",
                            "/scenario",
                            "/moving_others/min",
+                           "/connect_s",
+                           "/login_ms/p99",
+                           "/view/age_ms/combat/max",
                            "/zonebot/cpu_s_per_s"})
     EXPECT_TRUE(body.contains(nlohmann::json::json_pointer(path))) << path;
 }
