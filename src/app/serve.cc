@@ -204,6 +204,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                       : listening.ToString());
   }
 
+  const uint32_t entities = zone->world().count();  // the loop's from the next line on
   loop.Start();
   zone_health.Set(ops::HealthState::kReady);
   PublishStoreHealth(store_health, committer, settings.zone.persistence.queue_bytes);
@@ -212,7 +213,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
             "workers={} entities={}",
             zone_settings.shard.id, Version(), settings.http.bind, http.bound_port(),
             settings.net.bind, (*transport)->port(0), (*transport)->hosts(), grant->first, hz,
-            workers.workers(), zone->world().count());
+            workers.workers(), entities);
 
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);

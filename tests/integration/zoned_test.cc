@@ -35,15 +35,15 @@ TEST(Zoned, StartsServesAndStopsOnSigtermWithinFiveSeconds) {
 TEST(Zoned, ASecondSignalEndsItAtOnce) {
   ZonedProcess zoned;
   ASSERT_TRUE(zoned.StartReady()) << zoned.output();
-  // A player that answers nothing makes the stop take a moment.
+  // A player that does not acknowledge its goodbye keeps the stop waiting.
   Player silent(zoned, "silent");
   ASSERT_TRUE(PollUntil({&silent}, [&] { return Playing(silent); }));
   zoned.Signal(SIGTERM);
   ::usleep(50'000);
   zoned.Signal(SIGTERM);
   const Ended ended = zoned.WaitForEnd();
-  EXPECT_TRUE(ended.exit_code == 130 || ended.exit_code == 0) << ended.exit_code;
-  EXPECT_LT(ended.seconds, 1.0);
+  EXPECT_EQ(ended.exit_code, 130) << ended.output;
+  EXPECT_LT(ended.seconds, 2.0);  // ThreadSanitizer sleeps a second at exit
 }
 
 TEST(Zoned, ASecondOneOnTheSamePortsIsRefusedAtOnceNamingTheHolder) {
