@@ -26,17 +26,20 @@ struct Replica::Impl {
     ReplicationClass cls = ReplicationClass::kCombat;
     std::unique_ptr<PartState> state;
   };
-  struct PartRecord {
-    std::vector<HeldPart> held;  // ascending ticks; the last is the newest
-  };
-  struct LeafRecord {
-    geo::SectorFrame frame;
-    std::vector<PartRecord> parts;
-  };
   struct EntityRecord {
     HeldEntity entity;
     uint8_t part = 0;
     bool alive = false;  // false: a tombstone at entity.tick
+  };
+  struct PartRecord {
+    std::vector<HeldPart> held;  // ascending ticks; the last is the newest
+    // Where each slot's member was found last time: saves a look-up per update. Until the next
+    // sweep.
+    std::array<EntityRecord*, protocol::kSlots> shown{};
+  };
+  struct LeafRecord {
+    geo::SectorFrame frame;
+    std::vector<PartRecord> parts;
   };
 
   Impl(int hz, Listener* l) : tick_hz(hz), listener(l) {}
@@ -124,7 +127,7 @@ struct Replica::Impl {
     const PartState* before = previous       ? previous.get()
                               : held.empty() ? nullptr
                                              : held.back().state.get();
-    Show(leaf, header, *state, before, tick);
+    Show(leaf, record, header, *state, before, tick);
     held.push_back({tick, header.cls, std::move(state)});
     if (previous) spare.push_back(std::move(previous));
   }
@@ -141,12 +144,16 @@ struct Replica::Impl {
                 HeldPart{tick, cls, std::move(state)});
   }
 
-  void Show(const LeafRecord& leaf, const protocol::PartHeader& header, const PartState& now,
-            const PartState* before, Tick tick) {
+  void Show(const LeafRecord& leaf, PartRecord& part, const protocol::PartHeader& header,
+            const PartState& now, const PartState* before, Tick tick) {
     const double unit_m = protocol::PositionUnitCm(header.cls) * 0.01;
     for (uint32_t rest = now.occupied; rest != 0; rest &= rest - 1) {
-      const auto& member = now.members[static_cast<size_t>(std::countr_zero(rest))];
-      EntityRecord& record = entities[member.id.bits];
+      const auto slot = static_cast<size_t>(std::countr_zero(rest));
+      const auto& member = now.members[slot];
+      if (part.shown[slot] == nullptr || part.shown[slot]->entity.id != member.id) {
+        part.shown[slot] = &entities[member.id.bits];
+      }
+      EntityRecord& record = *part.shown[slot];
       // At an equal tick the living wins over its removal from another leaf.
       if (record.entity.tick > tick || (record.alive && record.entity.tick == tick)) continue;
       if (!record.alive) ++alive;
@@ -162,9 +169,10 @@ struct Replica::Impl {
       const geo::Vec3 local{member.state.position[0] * unit_m, member.state.position[1] * unit_m,
                             member.state.position[2] * unit_m};
       entity.position = leaf.frame.origin + leaf.frame.RotateToEcef(local);
-      entity.velocity =
-          leaf.frame.RotateToEcef({member.state.velocity[0] * 0.01, member.state.velocity[1] * 0.01,
-                                   member.state.velocity[2] * 0.01});
+      const auto& v = member.state.velocity;
+      entity.velocity = v == std::array<int16_t, 3>{}
+                            ? geo::Vec3{}
+                            : leaf.frame.RotateToEcef({v[0] * 0.01, v[1] * 0.01, v[2] * 0.01});
       if (listener != nullptr) listener->OnUpdate(entity);
     }
     if (before == nullptr) return;
@@ -215,6 +223,9 @@ struct Replica::Impl {
   void Sweep(Tick tick) {
     if (tick < next_sweep) return;
     next_sweep = tick + kTombstoneTicks;
+    for (auto& [key, leaf] : leaves) {
+      for (PartRecord& part : leaf.parts) part.shown.fill(nullptr);
+    }
     std::erase_if(entities, [&](const auto& item) {
       return !item.second.alive && item.second.entity.tick + kTombstoneTicks < tick;
     });

@@ -88,15 +88,10 @@ class BitReader {
   /// The next `count` bits, 0 <= count <= 32; zeros past the end.
   uint32_t Read(int count) {
     assert(count >= 0 && count <= 32);
-    while (available_ < count) {
-      uint64_t next = 0;
-      if (position_ < in_.size()) {
-        next = static_cast<uint64_t>(in_[position_++]);
-      } else {
-        overflow_ = true;
-      }
-      scratch_ |= next << available_;
-      available_ += 8;
+    if (available_ < count) Refill();
+    if (available_ < count) {
+      overflow_ = true;
+      available_ = count;
     }
     const auto value = static_cast<uint32_t>(scratch_ & ((uint64_t{1} << count) - 1));
     scratch_ >>= count;
@@ -109,7 +104,9 @@ class BitReader {
     return low | uint64_t{Read(count - 32)} << 32;
   }
   bool ReadBool() { return Read(1) != 0; }
+  /// Skips to the next byte; bytes taken ahead are given back.
   void Align() {
+    position_ = in_.size() - remaining_bytes();
     scratch_ = 0;
     available_ = 0;
   }
@@ -125,11 +122,31 @@ class BitReader {
     position_ += count;
     return bytes;
   }
-  /// Bytes not yet touched.
-  size_t remaining_bytes() const { return in_.size() - position_; }
+  /// Bytes of which no bit has been read.
+  size_t remaining_bytes() const {
+    return overflow_ ? 0 : in_.size() - position_ + static_cast<size_t>(available_ / 8);
+  }
   bool overflow() const { return overflow_; }
 
  private:
+  // Tops the scratch up to at least 49 bits while there are bytes, several at once where it can.
+  void Refill() {
+    if (in_.size() - position_ >= 8) {
+      uint64_t next;
+      std::memcpy(&next, in_.data() + position_, 8);
+      scratch_ |= next << available_;
+      const int bytes = (63 - available_) / 8;
+      position_ += static_cast<size_t>(bytes);
+      available_ += bytes * 8;
+      scratch_ &= (uint64_t{1} << available_) - 1;
+      return;
+    }
+    while (available_ <= 48 && position_ < in_.size()) {
+      scratch_ |= static_cast<uint64_t>(in_[position_++]) << available_;
+      available_ += 8;
+    }
+  }
+
   std::span<const std::byte> in_;
   size_t position_ = 0;
   uint64_t scratch_ = 0;
