@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "bluemarble/wire.h"
+#include "ops/log_sinks.h"
 #include "ops/process_stats.h"
 
 namespace bluemarble::app {
@@ -205,6 +206,25 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   RegisterNet(add, counted.transport);
   RegisterPersistence(add, counted.committer);
   add.Keep(ops::AddProcessMetrics(registry));
+  return add.status();
+}
+
+core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http) {
+  Registrar add(registry);
+  const char* const answered = "HTTP answers by status class.";
+  add.Count("http_responses_total", answered, http.responses_2xx, {{"class", "2xx"}});
+  add.Count("http_responses_total", answered, http.responses_3xx, {{"class", "3xx"}});
+  add.Count("http_responses_total", answered, http.responses_4xx, {{"class", "4xx"}});
+  add.Count("http_responses_total", answered, http.responses_5xx, {{"class", "5xx"}});
+  add.Count("http_connections_total", "HTTP connections accepted.", http.accepted_connections);
+  add.Count("http_connections_refused_total", "HTTP connections beyond http.max_connections.",
+            http.refused_connections);
+  add.Count("http_timeouts_total", "HTTP connections that were too slow.", http.timeouts);
+  add.Keep(registry.AddGauge("log_lines_lost", "Log lines lost to a full queue since the start.",
+                             {}, [] { return static_cast<double>(ops::GetLogStats().overrun); }));
+  add.Keep(registry.AddGauge(
+      "log_write_failures", "Log lines that could not be written since the start.", {},
+      [] { return static_cast<double>(ops::GetLogStats().write_failures); }));
   return add.status();
 }
 

@@ -26,6 +26,8 @@ struct Counted {
 
 /// The first refusal is our own mistake.
 core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& counted);
+/// The HTTP endpoint's and the log's own counts.
+core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http);
 
 /// The JSON of GET /v1/stats: totals since the start and histograms as [upper bound, count] pairs
 /// of the buckets that are not empty. zonebot takes differences of two of them.

@@ -196,6 +196,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                  return StatsJson(counted, hz,
                                   static_cast<double>(clock.NowNs() - started_ns) / 1e9);
                }}));
+  if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
   if (core::Status listening = http.Start(); !listening.ok()) {
     const bool taken = listening.code() == core::Code::kConflict;
     return Fail(taken || listening.code() == core::Code::kDenied ? ops::kExitNoPermission
