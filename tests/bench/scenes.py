@@ -1,0 +1,179 @@
+"""The scenes that the project's figures come from: zoned and zonebot together on this machine, and a simulated zone.
+
+    scenes.py --bin DIR [--seconds S] [--only cities,crowd,...] [--seed K] [--out DIR] [--quiet-load L]
+
+Prints one JSON object per scene: each figure's value, limit and whether it holds, the commit, the machine, the load before.
+With --out they also go to DIR/<scene>.json, zonebot's whole report beside them. Exit code 1 when a figure misses its limit.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from zone_under_test import ROOT, Bots, Failure, Zone  # noqa: E402
+
+RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
+JOIN_LIMIT_S = 120
+QUIET_WAIT_S = 600
+
+# (figure, where in zonebot's report, relation, limit, unit)
+IN_PLAY = [("connected", "players/connected", "==", "players/wanted", "players"),
+           ("disconnects", "players/disconnected", "==", 0, "players")]
+TICK = [("tick P99", "server/tick_ms/p99", "<", 8, "ms"),
+        ("missed ticks", "missed_pct", "<=", 0.1, "%"),
+        ("allocations per tick", "server/allocations_per_tick", "==", 0, "")]
+CROWD = [("down per player", "down/bytes_per_player_s", "<=", 36_000, "B/s"),
+         ("combat age P99", "view/age_ms/combat/p99", "<", 250, "ms")]
+TRACE = CROWD + [("combat error P99", "view/error_m/combat/p99", "<", 0.25, "m")]
+SCENES = {
+    "cities": (["--scenario", "cities", "--players", 1000, "--cities", ROOT / "build/cities.csv"],
+               IN_PLAY + TICK + [("down per player", "down/bytes_per_player_s", "<=", 15_000, "B/s")]),
+    "crowd": (["--scenario", "crowd", "--players", 500, "--radius", 25], IN_PLAY + CROWD),
+    "trace": (["--scenario", "trace"], IN_PLAY + TRACE),
+    "trace_3": (["--scenario", "trace", "--copies", 3], IN_PLAY + TRACE),
+    "spread": (["--scenario", "spread", "--players", 4500], IN_PLAY + [("all in play", "connect_s", "<=", 30, "s")]),
+}
+# Printed beside the figures: what one wants to know when a figure is off.
+CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "server/steal_pct", "server/rss_mb",
+           "zonebot/cpu_s_per_s", "down/packets_per_player_s", "view/age_ms/visual", "view/age_ms/extended",
+           "bytes_per_entity_update", "login_ms", "connect_s", "missed_pct"]
+SIMULATED = "simulated"  # sim_bench: whole zone and clients on a simulated network in one process
+SIMULATED_LIMIT_S = 20
+ALL = [*SCENES, SIMULATED]
+
+
+def at(report, path):
+    for key in path.split("/"):
+        report = report[key]
+    return report
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": os.cpu_count()}
+
+
+def commit():
+    def git(*arguments):
+        return subprocess.run(["git", "-c", "safe.directory=*", "-C", ROOT, *arguments], capture_output=True,
+                              text=True).stdout.strip()
+
+    return git("rev-parse", "--short=10", "HEAD") + ("-dirty" if git("status", "--porcelain", "src", "include") else "")
+
+
+def wait_for_quiet(load):
+    until = time.monotonic() + QUIET_WAIT_S
+    while os.getloadavg()[0] > load and time.monotonic() < until:
+        time.sleep(5)
+    return round(os.getloadavg()[0], 2)
+
+
+def holds(value, relation, limit):
+    return {"<": value < limit, "<=": value <= limit, "==": value == limit}[relation]
+
+
+def figure(report, name, path, relation, limit, unit):
+    if isinstance(limit, str):
+        limit = at(report, limit)
+    value = at(report, path)
+    return {"name": name, "value": value, "relation": relation, "limit": limit, "unit": unit,
+            "pass": holds(value, relation, limit)}
+
+
+def result_of(name, options, load, measured, **more):
+    return {"scene": name, "seed": options.seed, "figures": measured, "pass": all(row["pass"] for row in measured), **more,
+            "commit": commit(), "machine": machine(), "load_before": load,
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+
+
+def run_scene(name, options, trace, load):
+    arguments, figures = SCENES[name]
+    if "trace" in arguments:
+        arguments = arguments + ["--trace", trace]
+    with Zone(options.bin) as zone:
+        with Bots(options.bin, zone, "bots", *arguments, "--seed", options.seed, "--seconds", options.seconds) as bots:
+            report = bots.report(JOIN_LIMIT_S + options.seconds)
+        exit_code = zone.stop()
+    server = report["server"]
+    if server is None:
+        raise Failure("zoned did not answer at the end of the run")
+    report["missed_pct"] = 100 * server["missed_ticks"] / max(1, server["ticks"])
+    if options.out:
+        (options.out / f"{name}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+    measured = [figure(report, *row) for row in figures]
+    measured.append({"name": "exit code of zoned", "value": -1 if exit_code is None else exit_code, "relation": "==",
+                     "limit": 0, "unit": "", "pass": exit_code == 0})
+    return result_of(name, options, load, measured, players=report["players"]["wanted"], seconds=options.seconds,
+                     context={path: at(report, path) for path in CONTEXT})
+
+
+def run_simulated(options, load):
+    program = options.bin.parent / "bench/sim_bench"
+    if not program.exists():
+        return {"scene": SIMULATED, "omitted": "sim_bench is not built"}
+    answer = subprocess.run([program], capture_output=True, text=True)
+    try:
+        measured = json.loads(answer.stdout)
+    except ValueError:
+        raise Failure(f"sim_bench ended with code {answer.returncode}: {answer.stderr[-500:]}") from None
+    cpu_s = measured["cpu_s"] * 10_000 / measured["ticks"]
+    return result_of(SIMULATED, options, load, [
+        {"name": "CPU of 10,000 ticks", "value": cpu_s, "relation": "<", "limit": SIMULATED_LIMIT_S, "unit": "s",
+         "pass": cpu_s < SIMULATED_LIMIT_S}], players=measured["players"], seconds=0, context=measured)
+
+
+def run(name, options, trace):
+    if name.startswith("trace") and trace is None:
+        return {"scene": name, "omitted": "no recording in shared/data/crowd_bot360"}
+    load = wait_for_quiet(options.quiet_load)
+    try:
+        return run_simulated(options, load) if name == SIMULATED else run_scene(name, options, trace, load)
+    except Failure as failure:
+        return {"scene": name, "error": str(failure), "pass": False}
+
+
+def make_trace(folder):
+    """None where the recording is not."""
+    if not RECORDING.exists():
+        return None
+    trace = folder / "crowd_trace.csv"
+    subprocess.run([sys.executable, ROOT / "scripts/trace-from-crowd", RECORDING, trace], check=True)
+    return trace
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of zoned and zonebot")
+    parser.add_argument("--seconds", type=float, default=60, help="measured window of each scene")
+    parser.add_argument("--only", default=",".join(ALL), help="scenes, with commas")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--quiet-load", type=float, default=1.5,
+                        help=f"wait up to {QUIET_WAIT_S} s until the load average is at most this")
+    options = parser.parse_args()
+    wanted = options.only.split(",")
+    if unknown := [name for name in wanted if name not in ALL]:
+        parser.error(f"no such scene: {', '.join(unknown)}; there are {', '.join(ALL)}")
+    work = options.out or ROOT / "build/bench"
+    work.mkdir(parents=True, exist_ok=True)
+    trace = make_trace(work)
+    ok = True
+    for name in wanted:
+        result = run(name, options, trace)
+        print(json.dumps(result), flush=True)
+        if options.out and "omitted" not in result:
+            (options.out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+        ok = ok and result.get("pass", True)
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
