@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "app/alloc_counter.h"
+#include "core/alloc_counter.h"
 #include "core/log.h"
 
 namespace bluemarble::app {
@@ -61,7 +61,7 @@ void ZoneLoop::Run() {
   int64_t anchor_ns = clock_.NowNs();
   int64_t since_anchor = 0;
   int64_t stopping_ticks = 0;
-  const uint64_t allocations_before = ThreadAllocations();
+  const uint64_t allocations_before = core::ThreadAllocations();
   for (core::Tick tick = first_;; ++tick) {
     if (!zone_.MayRun(tick)) {
       core::Log(core::LogLevel::kError, "tick_grant_exhausted", "tick={}", tick);
@@ -82,7 +82,7 @@ void ZoneLoop::Run() {
     const bool stopping = stop_.load(std::memory_order_relaxed);
     RunOne(tick, scheduled_ns, stopping);
     health_.Beat();
-    stats_.allocations.Set(ThreadAllocations() - allocations_before);
+    stats_.allocations.Set(core::ThreadAllocations() - allocations_before);
     const uint64_t cpu_us = ThreadCpuUs();
     stats_.tick_cpu_us.Add(cpu_us - stats_.cpu_us.Get());
     stats_.cpu_us.Set(cpu_us);

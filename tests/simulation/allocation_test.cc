@@ -2,8 +2,8 @@
 // replaces operator new.
 #include <gtest/gtest.h>
 
-#include "app/alloc_counter.h"
 #include "app/zone.h"
+#include "core/alloc_counter.h"
 #include "protocol/control.h"
 #include "protocol/input.h"
 #include "protocol/snapshot.h"
@@ -136,7 +136,7 @@ class InstantQueue final : public persistence::DurableQueue {
 };
 
 TEST(Allocation, AWarmTickWithTwoHundredWalkingPlayersAllocatesNothing) {
-  if (!app::CountsAllocations()) GTEST_SKIP() << "sanitizers bring their own operator new";
+  if (!core::CountsAllocations()) GTEST_SKIP() << "sanitizers bring their own operator new";
   constexpr uint32_t kPlayers = 200;
   app::ZoneSettings settings = SmallZone();
   settings.session.max_players = settings.replication.max_viewers = kPlayers;
@@ -153,9 +153,9 @@ TEST(Allocation, AWarmTickWithTwoHundredWalkingPlayersAllocatesNothing) {
   for (core::Tick tick = 1; tick <= kWarmTicks + kCountedTicks; ++tick) {
     clock.now_ns += 33'333'333;
     peers.BeginTick(tick);
-    const uint64_t before = app::ThreadAllocations();
+    const uint64_t before = core::ThreadAllocations();
     zone.RunTick({.tick = tick, .scheduled_ns = clock.now_ns});
-    if (tick > kWarmTicks) allocations += app::ThreadAllocations() - before;
+    if (tick > kWarmTicks) allocations += core::ThreadAllocations() - before;
   }
   EXPECT_EQ(zone.session_stats().players.Get(), kPlayers);
   EXPECT_EQ(peers.disconnects(), 0u);

@@ -1,4 +1,4 @@
-#include "app/alloc_counter.h"
+#include "core/alloc_counter.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -6,10 +6,10 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-namespace bluemarble::app {
+namespace bluemarble::core {
 uint64_t ThreadAllocations() { return 0; }
 bool CountsAllocations() { return false; }
-}  // namespace bluemarble::app
+}  // namespace bluemarble::core
 
 #else
 
@@ -30,10 +30,10 @@ void* Allocate(size_t bytes, size_t alignment) {
 
 }  // namespace
 
-namespace bluemarble::app {
+namespace bluemarble::core {
 uint64_t ThreadAllocations() { return allocations; }
 bool CountsAllocations() { return true; }
-}  // namespace bluemarble::app
+}  // namespace bluemarble::core
 
 // The array and nothrow forms of the standard library call these.
 void* operator new(size_t bytes) { return Allocate(bytes, 0); }

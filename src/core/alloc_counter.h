@@ -5,11 +5,11 @@
 
 #include <cstdint>
 
-namespace bluemarble::app {
+namespace bluemarble::core {
 
 /// Allocations of the calling thread since it started; 0 for ever when not counted.
 uint64_t ThreadAllocations();
 /// Does this build count?
 bool CountsAllocations();
 
-}  // namespace bluemarble::app
+}  // namespace bluemarble::core
