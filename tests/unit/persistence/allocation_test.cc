@@ -1,27 +1,13 @@
 /// The zone thread's side of the committer allocates nothing.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <thread>
 #include <vector>
 
+#include "core/alloc_counter.h"
 #include "fixture.h"
 #include "persistence/committer.h"
 #include "support/sim_store.h"
-
-namespace {
-thread_local uint64_t g_allocations = 0;
-}  // namespace
-
-// Not inlined: GCC would see malloc meet delete, and new meet free.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace bluemarble::persistence {
 namespace {
@@ -34,7 +20,7 @@ TEST(CommitterAllocations, TheZoneThreadMakesNoneFromRequestToCompletion) {
   std::vector<PositionSave> saves(1000);
   LoginRequest login;
   login.name = PlayerName::From("Ada");
-  const uint64_t before = g_allocations;
+  const uint64_t before = core::ThreadAllocations();
   Completion completion;
   for (uint64_t tick = 1; tick <= 200; ++tick) {
     login.request_id = tick;
@@ -50,7 +36,7 @@ TEST(CommitterAllocations, TheZoneThreadMakesNoneFromRequestToCompletion) {
     }
     if (!ok) break;
   }
-  EXPECT_EQ(g_allocations - before, 0u);
+  EXPECT_EQ(core::ThreadAllocations() - before, 0u);
   EXPECT_EQ(completion.kind, CompletionKind::kTicksReserved);
   EXPECT_GT(before, 0u);
 }
