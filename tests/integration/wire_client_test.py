@@ -183,6 +183,8 @@ class WirePage(unittest.TestCase):
         self.assertTrue(wait([ada, bob], 3, lambda: bob.ended), "not disconnected")
         self.assertEqual(bob.link.reason, CLIENT_QUIT)
         self.assertFalse(ada.ended)
+        # A leaf with nobody but oneself is dropped.
+        self.assertTrue(wait([ada], 3, lambda: not ada.view.held), "the leaf is still held")
 
     def test_a_wrong_version_is_refused_with_the_range_that_the_server_speaks(self):
         ada = self.connect("Ada", welcome=False, version=99)
