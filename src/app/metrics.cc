@@ -91,6 +91,8 @@ void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
   add.Count("session_commands_early_total", "Commands too far ahead.", stats.input.early);
   add.Count("session_commands_held_total", "Ticks on which the last command was held.",
             stats.input.held);
+  add.Count("session_inputs_repeated_total", "Input messages whose newest tick had come before.",
+            stats.input.repeated);
   add.Count("session_predictions_confirmed_total", "Predictions of clients that were right.",
             stats.input.confirmed);
   add.Count("session_predictions_wrong_total", "Predictions that were corrected.",

@@ -18,6 +18,7 @@ void InputBuffer::Push(const protocol::InputMessage& message, InputStats& stats)
     stats.early.Add(static_cast<uint64_t>(message.count));
     return;
   }
+  if (newest <= newest_seen_) stats.repeated.Add();
   for (int i = message.count - 1; i >= 0; --i) {
     const core::Tick tick = newest - static_cast<core::Tick>(i);
     if (tick > simulated_ + kAhead) {

@@ -20,6 +20,7 @@ struct InputStats {
   core::Counter held;        ///< Ticks without a command of their own: the last one was held.
   core::Counter confirmed;   ///< Predictions that were right,
   core::Counter mismatched;  ///< and wrong ones: the exact state was sent.
+  core::Counter repeated;    ///< Messages whose newest tick had come before: replayed, overtaken.
 };
 
 class InputBuffer {

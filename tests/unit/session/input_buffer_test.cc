@@ -51,6 +51,23 @@ TEST_F(Buffer, DuplicatesAndReorderedRepetitionsChangeNothing) {
   EXPECT_EQ(stats.late.Get(), 0u);
 }
 
+TEST_F(Buffer, AReplayedMessageIsCountedAndChangesNothing) {
+  buffer.Push(Message(104), stats);
+  buffer.Push(Message(105), stats);
+  EXPECT_EQ(stats.repeated.Get(), 0u);
+  auto replayed = Message(105, 4, 9);
+  replayed.commands[0] = East(-7);
+  buffer.Push(replayed, stats);
+  buffer.Push(Message(104), stats);
+  EXPECT_EQ(stats.repeated.Get(), 2u);
+  EXPECT_EQ(stats.accepted.Get(), 5u);
+  for (core::Tick tick = 101; tick <= 105; ++tick)
+    EXPECT_EQ(Take(tick), static_cast<int>(tick % 100));
+  buffer.Push(Message(105), stats);  // after its tick
+  EXPECT_EQ(stats.repeated.Get(), 3u);
+  EXPECT_EQ(stats.late.Get(), 0u);
+}
+
 TEST_F(Buffer, ALateCommandIsDroppedAndCounted) {
   EXPECT_EQ(Take(101), -1);
   EXPECT_EQ(Take(102), -1);
