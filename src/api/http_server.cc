@@ -318,7 +318,10 @@ core::Status HttpServer::Core::Listen() {
   if (error == asio::error::address_in_use) {
     return {Code::kConflict, "http address is in use", where};
   }
-  if (error == asio::error::access_denied) return {Code::kDenied, "http address is refused", where};
+  if (error == asio::error::access_denied || error == asio::error::no_permission) {
+    return {Code::kDenied, "http address is refused",
+            fmt::format("{}: {}", where, error.message())};
+  }
   if (error) {
     return {Code::kInvalid, "cannot listen for http",
             fmt::format("{}: {}", where, error.message())};

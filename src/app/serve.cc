@@ -233,8 +233,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   http.Stop();
   recording.recorder.reset();
   core::Log(core::LogLevel::kInfo, "stopped", "tick={}", zone->stats().tick.Get());
-  if (committer.failed()) return ops::kExitInternal;
-  return loop.failed() ? ops::kExitUnavailable : ops::kExitOk;
+  return committer.failed() || loop.failed() ? ops::kExitUnavailable : ops::kExitOk;
 }
 
 }  // namespace bluemarble::app

@@ -21,7 +21,7 @@ class EnetTransport final : public Transport {
  public:
   /// Validates, runs VerifyHooks, binds every port and starts the net threads; all or nothing.
   /// Sealing is plain for now. `clock` must outlive the transport. kInvalid lists every problem;
-  /// kConflict names who holds a port; kDenied: not loopback.
+  /// kConflict names who holds a port; kDenied: not loopback, or the system refuses the port.
   static core::Result<std::unique_ptr<EnetTransport>> Open(const NetSettings& settings,
                                                            const core::Clock& clock);
   ~EnetTransport() override;

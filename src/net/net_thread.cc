@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "bluemarble/wire.h"
@@ -28,6 +29,16 @@ constexpr int64_t kDeafNs = 10'000 * kMs;        // E-7
 constexpr int kTimeoutLimit = 32;                // ENet's default; the two times below decide
 
 bool InUse(const ENetPeer& peer) { return peer.state != ENET_PEER_STATE_DISCONNECTED; }
+
+core::Status BindFailure(int error, const Address& address) {
+  if (error == EADDRINUSE) {
+    return {core::Code::kConflict, "cannot bind", DescribePortHolder(PortKind::kUdp, address.port)};
+  }
+  const bool denied = error == EACCES || error == EPERM;  // a port below 1024, a security module
+  return {denied ? core::Code::kDenied : core::Code::kUnavailable,
+          "cannot bind (net.bind, net.port)",
+          ToString(address) + ": " + (error == 0 ? "no socket" : std::strerror(error))};
+}
 
 }  // namespace
 
@@ -63,12 +74,7 @@ core::Status NetThread::Start() {
     // No SO_REUSEADDR and no SO_REUSEPORT: a second process is refused instead of sharing (U-2).
     BindScope scope;
     host_ = enet_host_create(&address, peers_.size(), 2, 0, 0);
-    if (host_ == nullptr && scope.bind_errno() == EADDRINUSE) {
-      return {core::Code::kConflict, "cannot bind", DescribePortHolder(PortKind::kUdp, port)};
-    }
-    if (host_ == nullptr) {
-      return {core::Code::kUnavailable, "cannot bind (net.bind, net.port)", ToString({*v4, port})};
-    }
+    if (host_ == nullptr) return BindFailure(scope.bind_errno(), {*v4, port});
   }
   if (auto status = RegisterSocket(host_->socket, this); !status.ok()) return status;
   socket_.Attach(host_->socket);

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 
 #include "core/alloc_counter.h"
 #include "loopback.h"
@@ -304,6 +307,25 @@ TEST(EnetTransport, RefusesASecondListenerAndNamesTheFirst) {
   const std::string text = second.status().ToString();
   EXPECT_NE(text.find("udp port " + std::to_string(settings.port)), std::string::npos) << text;
   EXPECT_NE(text.find("(pid " + std::to_string(getpid()) + ")"), std::string::npos) << text;
+}
+
+TEST(EnetTransport, APrivilegedPortIsDeniedWithTheSystemsReason) {
+  int first_free = 0;
+  std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> first_free;
+  if (first_free < 1024) GTEST_SKIP() << "every port is free for all on this machine";
+  constexpr uid_t kNobody = 65534;
+  const uid_t before = geteuid();
+  if (before == 0) {
+    ASSERT_EQ(seteuid(kNobody), 0);
+  }
+  core::SystemClock clock;
+  NetSettings settings = Loopback::Small();
+  settings.port = 1023;
+  const auto opened = EnetTransport::Open(settings, clock);
+  ASSERT_EQ(seteuid(before), 0);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.status().code(), core::Code::kDenied);
+  EXPECT_EQ(opened.status().detail(), std::string("127.0.0.1:1023: ") + std::strerror(EACCES));
 }
 
 TEST(EnetTransport, PlainModeListensOnLoopbackOnly) {
