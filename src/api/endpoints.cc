@@ -54,11 +54,6 @@ core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
   }
   join.name = name->get<std::string>();
   if (core::Status status = core::ValidateName(join.name); !status.ok()) return status;
-  if (const auto observer = body.find("observer"); observer != body.end()) {
-    if (!observer->is_boolean())
-      return core::Status(Code::kInvalid, "\"observer\" is not a boolean");
-    join.observer = observer->get<bool>();
-  }
   join.remote_address = request.remote_address;
   return join;
 }

@@ -14,7 +14,6 @@ namespace bluemarble::api {
 
 struct JoinRequest {
   std::string name;  ///< has passed core::ValidateName
-  bool observer = false;
   std::string remote_address;
 };
 

@@ -61,7 +61,9 @@ int Run(const CLI::App& cli, const CommandLine& line) {
     return ops::kExitOk;
   }
   if (cli.got_subcommand("healthcheck")) return app::HealthCheck(line.url, settings.http);
-  return app::Serve(settings, {.record_dir = line.record_dir, .settings_toml = schema.Print()});
+  return app::Serve(
+      settings,
+      {.record_dir = line.record_dir, .settings_toml = schema.Print(), .sources = sources});
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "app/admission.h"
 #include "app/metrics.h"
 #include "app/recorder.h"
+#include "app/reload.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
 #include "core/log.h"
@@ -218,8 +219,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
             settings.net.bind, (*transport)->port(0), (*transport)->hosts(), grant->first, hz,
             workers.workers(), entities);
 
+  std::string log_level = settings.log.level;
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
+    if (ops::TakeReloadRequest()) ReloadLogLevel(options.sources, log_level);
     PublishStoreHealth(store_health, committer, settings.zone.persistence.queue_bytes);
   }
 

@@ -4,12 +4,14 @@
 #include <string>
 
 #include "app/settings.h"
+#include "ops/config.h"
 
 namespace bluemarble::app {
 
 struct ServeOptions {
-  std::string record_dir;     ///< Empty: no recording.
-  std::string settings_toml;  ///< Effective settings, for the recording.
+  std::string record_dir;      ///< Empty: no recording.
+  std::string settings_toml;   ///< Effective settings, for the recording.
+  ops::ConfigSources sources;  ///< Where they came from: read again on SIGHUP.
 };
 
 /// Returns the process's exit code (ops/exit_codes.h); what is wrong is on standard error.

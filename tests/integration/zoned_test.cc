@@ -116,6 +116,34 @@ TEST(Zoned, VersionAndHealthcheckAnswer) {
   EXPECT_EQ(RunZoned({"healthcheck", "--url", zoned.http()}).exit_code, 0);
 }
 
+/// Waits until the output has the text: what a signal does is logged by a thread of its own.
+bool Says(const ZonedProcess& zoned, const std::string& text) {
+  return PollUntil({}, [&] { return zoned.output().find(text) != std::string::npos; });
+}
+
+TEST(Zoned, AHangupReloadsTheLogLevelAndKeepsItWhenTheSettingsHaveProblems) {
+  ZonedProcess zoned;
+  const std::string file = zoned.folder() + "/zoned.toml";
+  const auto write = [&](const char* text) { std::ofstream(file) << text; };
+  write("[log]\nlevel = \"error\"\n");
+  ASSERT_TRUE(zoned.StartReady({"-c", file})) << zoned.output();
+  EXPECT_EQ(zoned.output().find("\"serving\""), std::string::npos) << zoned.output();
+
+  write("[log]\nlevel = \"info\"\n");
+  zoned.Signal(SIGHUP);
+  EXPECT_TRUE(Says(zoned, "log.level=info was=error")) << zoned.output();
+
+  write("[log]\nlevel = \"loud\"\n[net]\nprt = 1\n");
+  zoned.Signal(SIGHUP);
+  EXPECT_TRUE(Says(zoned, "problems=2 log.level=info")) << zoned.output();
+  EXPECT_NE(zoned.output().find("did you mean net.port"), std::string::npos) << zoned.output();
+
+  zoned.Signal(SIGTERM);
+  const Ended ended = zoned.WaitForEnd();
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_NE(ended.output.find("\"stopping\""), std::string::npos) << ended.output;
+}
+
 TEST(Zoned, PositionsSurviveAStopAndAKill) {
   ZonedProcess zoned;
   ASSERT_TRUE(zoned.StartReady()) << zoned.output();

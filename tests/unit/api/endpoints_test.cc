@@ -87,13 +87,12 @@ TEST_F(EndpointsTest, JoinAnswersWithAddressPortAndToken) {
             (json{{"address", "192.0.2.1"}, {"port", 7778}, {"token", "token"}}));
   ASSERT_TRUE(joined);
   EXPECT_EQ(joined->name, "J\u00fcrgen");
-  EXPECT_FALSE(joined->observer);
   EXPECT_EQ(joined->remote_address, "::1");
 }
 
-TEST_F(EndpointsTest, JoinPassesTheWishToObserve) {
-  EXPECT_EQ(Join("{\"name\":\"a\",\"observer\":true}").status, 200);
-  EXPECT_TRUE(joined->observer);
+TEST_F(EndpointsTest, JoinIgnoresMembersThatItDoesNotKnow) {
+  EXPECT_EQ(Join("{\"name\":\"a\",\"future\":true}").status, 200);
+  EXPECT_EQ(joined->name, "a");
 }
 
 TEST_F(EndpointsTest, JoinRefusesBadBodiesBeforeTheProviderSeesThem) {
@@ -110,7 +109,6 @@ TEST_F(EndpointsTest, JoinRefusesBadBodiesBeforeTheProviderSeesThem) {
       "{\"name\":\"a\\nb\"}",
       "{\"name\":\"\xff\"}",
       "{\"name\":\"" + std::string(33, 'x') + "\"}",
-      "{\"name\":\"a\",\"observer\":1}",
       "{\"name\":\"a\"",
       std::string(60'000, '['),
   };
