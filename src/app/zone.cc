@@ -189,7 +189,7 @@ world::Body Zone::BodyAt(const geo::Geodetic& place) const {
   const geo::LongitudeRange& range = shards_.own_range();
   // Exactly on lon_min belongs to us, though rounding may put the point a hair outside.
   if (range.ContainsLongitude(place.lon_deg)) {
-    body.position = range.ClampInside(body.position, game::kWallDepthM);
+    body.position = range.ClampInside(body.position, motion::kWallDepthM);
   }
   body.position = geo::WithHeight(body.position, place.alt_m);
   return body;

@@ -15,11 +15,13 @@ constexpr int64_t kBlendNs = 200'000'000;
 }  // namespace
 
 void OwnPlayer::Reset(core::Tick tick, const motion::MotionState& state,
-                      const motion::MotionLimits& limits, int tick_hz) {
+                      const motion::MotionLimits& limits, int tick_hz,
+                      const geo::LongitudeRange& range) {
   const auto ticks = std::bit_ceil(static_cast<uint64_t>(2 * tick_hz));
   history_.assign(ticks, Entry());
   mask_ = ticks - 1;
   limits_ = limits;
+  range_ = range;
   dt_s_ = 1.0 / tick_hz;
   first_ = newest_ = confirmed_tick_ = tick;
   confirmed_ = state.position;
@@ -38,7 +40,8 @@ void OwnPlayer::StepTo(core::Tick target, const motion::MotionInput& command, do
     const Entry& last = At(newest_);
     const core::Tick tick = newest_ + 1;
     const motion::MotionInput& input = tick == target ? command : last.command;
-    At(tick) = Entry{tick, input, motion::Step(last.state, input, limits_, dt_s_), server_clock};
+    At(tick) = Entry{tick, input, motion::StepInside(last.state, input, limits_, dt_s_, range_),
+                     server_clock};
     newest_ = tick;
   }
 }
@@ -64,7 +67,7 @@ double OwnPlayer::OnExact(core::Tick tick, const motion::MotionState& state, int
     error_m = Length(state.position - mine->position);
     At(tick).state = state;
     for (core::Tick t = tick + 1; t <= newest_; ++t)
-      At(t).state = motion::Step(At(t - 1).state, At(t).command, limits_, dt_s_);
+      At(t).state = motion::StepInside(At(t - 1).state, At(t).command, limits_, dt_s_, range_);
   }
   StartBlend(before + BlendOffset(now_ns) - newest().position, now_ns);
   return error_m;

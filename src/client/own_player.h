@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ids.h"
+#include "geo/border.h"
 #include "geo/vec3.h"
 #include "motion/step.h"
 
@@ -16,8 +17,9 @@ namespace bluemarble::client {
 class OwnPlayer {
  public:
   /// Starts at the server's `state` of `tick`; keeps about two seconds of ticks.
+  /// `range`: the shard's, whose border is a wall.
   void Reset(core::Tick tick, const motion::MotionState& state, const motion::MotionLimits& limits,
-             int tick_hz);
+             int tick_hz, const geo::LongitudeRange& range = {});
   bool started() const { return !history_.empty(); }
 
   /// Simulates up to `target`: ticks that were passed over repeat the previous command, as the
@@ -63,6 +65,7 @@ class OwnPlayer {
   core::Tick first_ = 0, newest_ = 0, confirmed_tick_ = 0;
   geo::Vec3 confirmed_;
   motion::MotionLimits limits_;
+  geo::LongitudeRange range_;
   double dt_s_ = 1.0 / 30;
   geo::Vec3 blend_offset_;
   int64_t blend_start_ns_ = 0, blend_ns_ = 0;

@@ -107,7 +107,9 @@ void ClientCore::OnWelcome(const protocol::Welcome& welcome, int64_t now_ns) {
   const double path_ticks = static_cast<double>(round_trip_ns) / clock_.tick_ns();
   lead_.Reset(std::clamp(path_ticks, kFirstPathTicks, kMaxFirstPathTicks), hz);
   const motion::MotionState state{welcome.position, {}, welcome.ground_height_m, welcome.yaw};
-  player_.Reset(welcome.tick, state, {welcome.max_speed_mps, welcome.acceleration_mps2}, hz);
+  const auto range = geo::LongitudeRange::Make(welcome.lon_min_deg, welcome.lon_max_deg);
+  player_.Reset(welcome.tick, state, {welcome.max_speed_mps, welcome.acceleration_mps2}, hz,
+                range.ok() ? *range : geo::LongitudeRange());
   if (wanted_ == motion::MotionInput{}) wanted_.yaw = welcome.yaw;
   if (options_.decode) {
     view_ = std::make_unique<RemoteView>(hz, welcome.class_period_ticks, options_.interpolation_ms);

@@ -6,15 +6,11 @@ namespace bluemarble::game {
 
 void MoveBody(world::Body& body, const motion::MotionInput& input,
               const motion::MotionLimits& limits, double dt_s, const geo::LongitudeRange& range) {
-  const motion::MotionState next = motion::Step(
-      {body.position, body.velocity, body.ground_height_m, body.yaw}, input, limits, dt_s);
-  body.yaw = next.yaw;
-  if (next.position == body.position && next.velocity == body.velocity) return;
+  const motion::MotionState next = motion::StepInside(
+      {body.position, body.velocity, body.ground_height_m, body.yaw}, input, limits, dt_s, range);
   body.position = next.position;
   body.velocity = next.velocity;
-  if (range.whole_earth() || range.DepthInside(body.position) >= kWallDepthM) return;
-  body.position = range.ClampInside(body.position, kWallDepthM);
-  body.velocity = {};
+  body.yaw = next.yaw;
 }
 
 uint8_t AnimationOf(geo::Vec3 velocity) {

@@ -1,5 +1,5 @@
-/// How any body of the game moves: the shared motion step, then the shard's border as a wall. Pure
-/// functions; run on tick workers.
+/// How any body of the game moves: the motion step shared with the client. Pure functions; run on
+/// tick workers.
 #pragma once
 
 #include "geo/border.h"
@@ -8,11 +8,7 @@
 
 namespace bluemarble::game {
 
-/// Bodies stop this far inside the border, so that rounding to the centimetre cannot carry them
-/// over it.
-inline constexpr double kWallDepthM = 0.05;
-
-/// Advances `body` by one tick and keeps it inside `range`; at the wall its velocity ends.
+/// Advances `body` by one tick inside `range` (motion::StepInside).
 void MoveBody(world::Body& body, const motion::MotionInput& input,
               const motion::MotionLimits& limits, double dt_s, const geo::LongitudeRange& range);
 

@@ -22,7 +22,8 @@ world::Body Scatter(const geo::Geodetic& centre, double radius_m, const geo::Lon
   const geo::Vec3 offset =
       frame.east * (distance * std::sin(angle)) + frame.north * (distance * std::cos(angle));
   world::Body body;
-  body.position = geo::WithHeight(range.ClampInside(middle + offset, kWallDepthM), centre.alt_m);
+  body.position =
+      geo::WithHeight(range.ClampInside(middle + offset, motion::kWallDepthM), centre.alt_m);
   body.ground_height_m = centre.alt_m;
   return body;
 }

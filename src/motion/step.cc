@@ -42,6 +42,17 @@ MotionState Step(const MotionState& state, const MotionInput& input, const Motio
   return next;
 }
 
+MotionState StepInside(const MotionState& state, const MotionInput& input,
+                       const MotionLimits& limits, double dt_s, const geo::LongitudeRange& range) {
+  MotionState next = Step(state, input, limits, dt_s);
+  if (range.whole_earth()) return next;
+  if (next.position == state.position && next.velocity == state.velocity) return next;
+  if (range.DepthInside(next.position) >= kWallDepthM) return next;
+  next.position = range.ClampInside(next.position, kWallDepthM);
+  next.velocity = {};
+  return next;
+}
+
 uint16_t PositionDigest(Vec3 position) {
   const geo::GridPoint p = geo::ToGrid(position);
   const uint64_t hash =

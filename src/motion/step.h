@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "geo/border.h"
 #include "geo/planet.h"
 
 namespace bluemarble::motion {
@@ -38,6 +39,15 @@ struct MotionState {
 /// rest that wants nothing comes back bit for bit (but for the yaw), wherever it stands.
 MotionState Step(const MotionState& state, const MotionInput& input, const MotionLimits& limits,
                  double dt_s);
+
+/// Bodies stop this far inside the shard's border, so that rounding to the centimetre cannot carry
+/// them over it.
+inline constexpr double kWallDepthM = 0.05;
+
+/// Step, and then the border of `range` as a wall: a body that would end nearer to it than
+/// kWallDepthM, or beyond, is put there and its velocity ends. A body at rest stays where it is.
+MotionState StepInside(const MotionState& state, const MotionInput& input,
+                       const MotionLimits& limits, double dt_s, const geo::LongitudeRange& range);
 
 /// 16-bit digest of the position rounded to the centimetre, by which a client's prediction is
 /// compared with the server's result (proto/WIRE.md "Input"): the low 16 bits of

@@ -135,6 +135,8 @@ TEST(Simulation, APlayerCannotWalkOverTheBorder) {
   const uint32_t row =
       world.zone().world().RowOf(core::EntityId{player.core().welcome()->entity_id});
   EXPECT_LT(world.zone().range().DepthInside(world.zone().world().bodies()[row].position), 1.0);
+  // The client predicts the wall: pushing against it needs no corrections.
+  EXPECT_LT(world.zone().session_stats().input.mismatched.Get(), 10u);
 }
 
 TEST(Simulation, AnOrderlyStopKeepsWhereEverybodyStood) {

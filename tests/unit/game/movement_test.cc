@@ -17,7 +17,7 @@ TEST(Movement, TheBorderIsAWall) {
     MoveBody(body, {.move_east = 127}, {}, kDt, *range);
     ASSERT_TRUE(range->Contains(body.position));
   }
-  EXPECT_NEAR(range->DepthInside(body.position), kWallDepthM, 0.3);
+  EXPECT_NEAR(range->DepthInside(body.position), motion::kWallDepthM, 0.3);
   // And it is no glue: turning round leaves it.
   for (int i = 0; i < 60; ++i) MoveBody(body, {.move_east = -127}, {}, kDt, *range);
   EXPECT_GT(range->DepthInside(body.position), 5.0);
