@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bluemarble::cluster {
 namespace {
 
@@ -40,6 +42,12 @@ void ShardMap::Validate(const ShardSettings& own, const std::vector<ShardEntry>&
   if (own.id.empty()) problems.push_back("shard.id: must not be empty");
   if (const auto range = LongitudeRange::Make(own.lon_min, own.lon_max); !range.ok()) {
     problems.push_back(fmt::format("shard.lon_min, shard.lon_max: {}", range.status().ToString()));
+  }
+  const bool listed = std::any_of(shards.begin(), shards.end(),
+                                  [&](const ShardEntry& shard) { return shard.id == own.id; });
+  if (!shards.empty() && !listed) {
+    problems.push_back(fmt::format(
+        "shards: \"{}\" (shard.id) is not in the list; add it or empty the list", own.id));
   }
   for (size_t i = 0; i < shards.size(); ++i) {
     const ShardEntry& shard = shards[i];

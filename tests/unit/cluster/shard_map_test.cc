@@ -40,10 +40,16 @@ TEST(ShardMap, NeighboursAndGapsAreFine) {
 
 TEST(ShardMap, EveryProblemIsListed) {
   EXPECT_EQ(Problems({"", 10, 10}, {}).size(), 2u);
-  EXPECT_EQ(Problems({"x", 0, 1}, {{"a", 0, 10, "http://a"}, {"a", 5, 20, "b:1"}}).size(), 3u);
+  EXPECT_EQ(Problems({"x", 0, 1}, {{"a", 0, 10, "http://a"}, {"a", 5, 20, "b:1"}}).size(), 4u);
   EXPECT_EQ(
-      Problems({"x", 0, 1}, {{"a", 170, -170, "http://a"}, {"b", -175, 0, "http://b"}}).size(), 1u);
+      Problems({"x", 0, 1}, {{"a", 170, -170, "http://a"}, {"b", -175, 0, "http://b"}}).size(), 2u);
   EXPECT_EQ(Problems({"a", 0, 1}, {{"a", 0, 2, "http://a"}}).size(), 1u);
+}
+
+TEST(ShardMap, AListWithoutTheOwnShardIsRefused) {
+  const auto problems = Problems({"x", -180, 180}, {{"a", -180, 180, "http://a"}});
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("\"x\" (shard.id) is not in the list"), std::string::npos);
 }
 
 }  // namespace
