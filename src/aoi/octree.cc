@@ -49,6 +49,7 @@ Octree::Impl::Impl(const OctreeLimits& wanted)
   dirty.reserve(leaves.capacity());
   scratch.reserve(limits.max_entities);
   gone.reserve(2 * size_t{leaves.capacity()});
+  arrivals.reserve(kMaxArrivals);
   const uint32_t root = nodes.Take();
   assert(root == kRootNode);
   nodes[root].key = geo::NodeKey::Root();
@@ -97,6 +98,9 @@ void Octree::Impl::Place(uint32_t leaf, core::EntityId entity, geo::GridPoint at
   part.slots[bit] = {entity, now};
   ++record.leaf.members;
   entities[entity.index()] = {entity, at, leaf, part_id, bit};
+  if (record.leaf.members <= kFewMembers && arrivals.size() < arrivals.capacity()) {
+    arrivals.push_back(at);
+  }
   MarkDirty(leaf);
 }
 
@@ -219,10 +223,13 @@ bool Octree::WouldRelink(core::EntityId entity, geo::GridPoint to) const {
   return record != nullptr && InRootCube(to) && !impl_->leaves[record->leaf].box.Contains(to);
 }
 
+std::span<const geo::GridPoint> Octree::arrivals() const { return impl_->arrivals; }
+
 std::span<const LeafGone> Octree::gone() const { return impl_->gone; }
 bool Octree::gone_lost() const { return impl_->gone_lost; }
 void Octree::ClearGone() {
   impl_->gone.clear();
+  impl_->arrivals.clear();
   impl_->gone_lost = false;
 }
 

@@ -110,6 +110,10 @@ class Octree {
   std::span<const LeafGone> gone() const;
   /// More were destroyed than the list holds (two per entity): ask Find about every leaf instead.
   bool gone_lost() const;
+  /// Where entities came into leaves that were new or nearly empty since the last ClearGone, at
+  /// most 64: viewers near may not watch these leaves yet.
+  std::span<const geo::GridPoint> arrivals() const;
+  /// Forgets gone() and arrivals().
   void ClearGone();
 
   /// Null when `id` no longer lives.

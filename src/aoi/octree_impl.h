@@ -17,6 +17,11 @@ inline constexpr uint32_t kNone = 0xffffffffu;
 /// A leaf with this many members splits at once instead of in its turn, and at max_level takes no
 /// more: Place::slot has 16 bits, and members that a split puts out of doors need room as well.
 inline constexpr uint32_t kLeafFull = 32'768;
+/// A leaf with this many members after one arrived may be one that nobody around watches yet: with
+/// more, whoever is near watches it for another member's sake.
+inline constexpr uint32_t kFewMembers = 2;
+/// Arrivals remembered per tick; what is beyond is noticed at the next turn of interest.
+inline constexpr size_t kMaxArrivals = 64;
 
 /// A cube expanded by a quarter of its width on each side, centimetres; `high` is outside.
 struct LooseBox {
@@ -136,6 +141,7 @@ struct Octree::Impl {
   WishQueue merge_wishes;       // nodes
   std::vector<core::EntityId> scratch;
   std::vector<LeafGone> gone;
+  std::vector<geo::GridPoint> arrivals;
   bool gone_lost = false;
 };
 

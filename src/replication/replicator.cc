@@ -30,6 +30,11 @@ constexpr size_t kArenaBytes = 8u << 20;
 // tick.
 constexpr int kMisfitsBeforeStop = 4;
 
+int64_t DistanceSquared(geo::GridPoint a, geo::GridPoint b) {
+  const int64_t dx = int64_t{a.x} - b.x, dy = int64_t{a.y} - b.y, dz = int64_t{a.z} - b.z;
+  return dx * dx + dy * dy + dz * dz;
+}
+
 struct WantedLeaf {
   aoi::LeafId id;
   geo::NodeKey key;
@@ -140,6 +145,18 @@ struct Replicator::Impl {
     });
   }
 
+  // Somebody came near into a leaf that this viewer may not watch: waiting for its turn of interest
+  // would let the arrival vanish between the old leaf and the new one.
+  bool ArrivalNear(const Viewer& viewer) const {
+    const auto arrivals = octree.arrivals();
+    if (arrivals.empty() || octree.PlaceOf(viewer.own).leaf.generation == 0) return false;
+    const geo::GridPoint at = octree.PositionOf(viewer.own);
+    return std::any_of(arrivals.begin(), arrivals.end(), [&](geo::GridPoint p) {
+      return DistanceSquared(at, p) <=
+             leave_radius_sq[static_cast<size_t>(ReplicationClass::kVisual)];
+    });
+  }
+
   // Squared distance in cm to the leaf's nearest member other than the viewer, INT64_MAX when there
   // is none; stops early once it is within the innermost class.
   int64_t NearestOther(const aoi::Leaf& leaf, const Viewer& viewer, geo::GridPoint at) const {
@@ -150,9 +167,7 @@ struct Replicator::Impl {
         const core::EntityId entity =
             part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
         if (entity == viewer.own) continue;
-        const geo::GridPoint p = octree.PositionOf(entity);
-        const int64_t dx = int64_t{p.x} - at.x, dy = int64_t{p.y} - at.y, dz = int64_t{p.z} - at.z;
-        nearest = std::min(nearest, dx * dx + dy * dy + dz * dz);
+        nearest = std::min(nearest, DistanceSquared(octree.PositionOf(entity), at));
         if (nearest <= radius_sq[0]) return nearest;
       }
       id = part.next;
@@ -272,7 +287,7 @@ struct Replicator::Impl {
         const aoi::Part& part = octree.part(id);
         if (own.candidates.size() == own.candidates.capacity() || part.number > 0xff) {
           ++own.tally.scratch_full;
-          return;
+          break;  // the leaf's further parts; other leaves may still fit
         }
         const auto number = static_cast<uint8_t>(part.number);
         const ViewerPart* record = viewer.PartOf(held, number, now);
@@ -361,14 +376,16 @@ struct Replicator::Impl {
         viewer.report.exact || now - viewer.last_datagram >= max_silence || viewer.DropsDue(now);
     if (own.candidates.empty() && !own_due) return;
 
-    const auto space = static_cast<size_t>(
-        std::clamp<int64_t>(viewer.budget_bytes, 0, static_cast<int64_t>(datagram_bytes)));
+    const Tick last_datagram = viewer.last_datagram;
     SentDatagram& log = viewer.BeginDatagram(now);
     protocol::SnapshotWriter writer;
-    const std::span<std::byte> out{snapshots.get() + slot * datagram_bytes,
-                                   std::max<size_t>(space, 512)};
+    const std::span<std::byte> out{snapshots.get() + slot * datagram_bytes, datagram_bytes};
     if (!writer.Begin(OwnBlock(viewer, log.sequence, now), viewer.TakeDrops(now), out).ok()) return;
     AddParts(viewer, own, worker, now, log, writer);
+    if (log.parts == 0 && !own_due) {
+      viewer.CancelDatagram(last_datagram);
+      return;
+    }
 
     snapshot_size[slot] = static_cast<uint32_t>(writer.size_bytes());
     viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());
@@ -376,6 +393,9 @@ struct Replicator::Impl {
     own.tally.bytes += writer.size_bytes();
   }
 
+  // Fills by priority. A part that the datagram has no room for is passed over for smaller ones;
+  // one that only the budget forbids is waited for, else the large ones would never have their
+  // turn.
   void AddParts(Viewer& viewer, WorkerScratch& own, int worker, Tick now, SentDatagram& log,
                 protocol::SnapshotWriter& writer) {
     int misfits = 0;
@@ -399,6 +419,8 @@ struct Replicator::Impl {
         ++own.tally.scratch_full;
         continue;
       }
+      const size_t need = protocol::kPartHeaderBytes + payload.size();
+      if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
       if (!writer.AddPart({held.key, candidate.number, held.cls, base_age}, payload)) {
         ++misfits;
         ++own.tally.deferred;
@@ -472,7 +494,10 @@ void Replicator::Interest(Tick now) {
   const bool any_gone = !self.octree.gone().empty();
   self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
     const bool turn = (slot + now) % self.settings.interest_ticks == 0;
-    if (!turn && !viewer.refresh && !(any_gone && self.HoldsDeadLeaf(viewer))) return;
+    if (!turn && !viewer.refresh && !(any_gone && self.HoldsDeadLeaf(viewer)) &&
+        !self.ArrivalNear(viewer)) {
+      return;
+    }
     self.RefreshInterest(viewer, self.scratch[static_cast<size_t>(worker)], now);
   });
 }

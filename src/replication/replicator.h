@@ -58,7 +58,8 @@ class Replicator {
   void OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits);
   void SetOwn(ViewerSlot viewer, const OwnReport& report);
 
-  /// After Octree::Restructure of this tick; reads octree.gone(), which the zone clears afterwards.
+  /// After Octree::Restructure of this tick; reads octree.gone() and arrivals(), which the zone
+  /// clears afterwards.
   void Interest(core::Tick now);
   /// Builds this tick's snapshots. Read them with SnapshotOf until the next call.
   void Replicate(core::Tick now);

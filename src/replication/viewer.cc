@@ -36,6 +36,7 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
 
 bool Viewer::AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, core::Tick now) {
   if (leaf_count_ == leaves_.size()) return false;
+  bool client_may_hold = false;
   for (size_t i = 0; i < drops_.size(); ++i) {
     if (drops_[i].key != key) continue;
     if (drops_[i].id != id) {
@@ -45,11 +46,13 @@ bool Viewer::AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, cor
     }
     drops_[i] = drops_.back();
     drops_.pop_back();
+    client_may_hold = true;
     break;
   }
   uint32_t slot = 0;
   while (leaves_[slot].id.generation != 0) ++slot;
   leaves_[slot] = {.id = id, .key = key, .reset = now, .cls = cls, .first_part = kNoPart};
+  leaves_[slot].client_may_hold = client_may_hold;
   leaf_high_ = std::max(leaf_high_, slot + 1);
   ++leaf_count_;
   return true;
@@ -58,7 +61,7 @@ bool Viewer::AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, cor
 bool Viewer::DropLeaf(uint32_t slot, core::Tick now) {
   ViewerLeaf& leaf = leaves_[slot];
   if (drops_.size() == drops_.capacity()) return false;
-  if (leaf.first_part != kNoPart) {  // never sent: nothing to forget
+  if (leaf.first_part != kNoPart || leaf.client_may_hold) {  // else there is nothing to forget
     drops_.push_back({.key = leaf.key,
                       .id = leaf.id,
                       .not_before = now + kDropDelayTicks,
@@ -164,6 +167,13 @@ SentDatagram& Viewer::BeginDatagram(core::Tick now) {
   datagram.parts = 0;
   last_datagram = now;
   return datagram;
+}
+
+void Viewer::CancelDatagram(core::Tick last_datagram_before) {
+  assert(log_[static_cast<size_t>(LogSlot(sequence_))].parts == 0);
+  unacked_ &= ~(uint64_t{1} << LogSlot(sequence_));
+  sequence_ = sequence_ == 1 ? uint16_t{65535} : static_cast<uint16_t>(sequence_ - 1);
+  last_datagram = last_datagram_before;
 }
 
 std::span<const geo::NodeKey> Viewer::TakeDrops(core::Tick now) {

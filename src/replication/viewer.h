@@ -41,6 +41,7 @@ struct ViewerLeaf {
   core::Tick reset = 0;  ///< Acks of older datagrams say nothing about this entry.
   ReplicationClass cls = ReplicationClass::kExtended;
   uint16_t first_part = kNoPart;
+  bool client_may_hold = false;  ///< From an earlier interest whose drop was called off.
 };
 
 struct PendingDrop {
@@ -93,6 +94,8 @@ class Viewer {
   bool DropsDue(core::Tick now) const;
   /// Starts the log entry of the next datagram; its sequence is in it.
   SentDatagram& BeginDatagram(core::Tick now);
+  /// Takes the datagram back that was begun last; it held no part and no drop.
+  void CancelDatagram(core::Tick last_datagram_before);
 
   core::EntityId own;
   OwnReport report;

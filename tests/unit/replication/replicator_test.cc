@@ -186,6 +186,72 @@ TEST(Replicator, ACrowdStaysWithinTheBudgetAndNobodyStarves) {
   EXPECT_GT(stage.replicator().stats().parts_deferred.Get(), 0u);
 }
 
+TEST(Replicator, ASmallBudgetIsKeptAndStillShowsEverybody) {
+  for (uint32_t budget : {3'000u, 5'000u, 10'000u, 15'000u}) {
+    SCOPED_TRACE(budget);
+    ReplicationSettings settings;
+    settings.max_viewers = 8;
+    settings.budget_bytes_per_s = budget;
+    Stage stage(settings);
+    const auto viewer = stage.View(stage.Put(0));
+    std::vector<EntityId> crowd;
+    core::Random random(3);
+    for (int i = 0; i < 300; ++i) {
+      crowd.push_back(stage.Put(random.Range(-20, 20), random.Range(-20, 20)));
+    }
+    Watcher watcher;
+    for (int i = 0; i < 30 * kHz; ++i) {
+      for (EntityId id : crowd) stage.Push(id, random.Range(-0.1, 0.1));
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+    }
+    EXPECT_LE(watcher.bytes, budget * 30 + 2 * kDatagram);
+    for (EntityId id : crowd) EXPECT_NE(watcher.replica.Find(id), nullptr);
+  }
+}
+
+TEST(Replicator, ACompanionIsNeverOutOfViewWhileLeavesChange) {
+  Stage stage;
+  const EntityId own = stage.Put(0);
+  const EntityId companion = stage.Put(3);
+  const auto viewer = stage.View(own);
+  Watcher watcher;
+  for (int i = 0; i < 60 * kHz; ++i) {
+    stage.Push(own, 0.5);
+    stage.Push(companion, 0.5);
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+    if (i < 15) continue;
+    ASSERT_NE(watcher.replica.Find(companion), nullptr) << "after " << i << " ticks";
+  }
+}
+
+TEST(Replicator, ALeafWhoseDropWasCalledOffIsStillForgottenLater) {
+  for (int stay = 1; stay <= 20; ++stay) {
+    SCOPED_TRACE(stay);
+    Stage stage;
+    const EntityId own = stage.Put(0);
+    const EntityId other = stage.Put(900);
+    const auto viewer = stage.View(own);
+    Watcher watcher;
+    for (int i = 0; i < 40; ++i) {
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+    }
+    ASSERT_NE(watcher.replica.Find(other), nullptr);
+    stage.Push(own, -1'000);
+    for (int i = 0; i < 25; ++i) stage.Tick();  // the drop is said, and lost
+    stage.Push(own, 1'000);
+    for (int i = 0; i < stay; ++i) stage.Tick();
+    stage.Push(own, -1'000);
+    for (int i = 0; i < 60; ++i) {
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+    }
+    EXPECT_EQ(watcher.replica.Find(other), nullptr);
+  }
+}
+
 TEST(Replicator, TheLeafLimitKeepsTheNearestAndIsCounted) {
   ReplicationSettings settings;
   settings.max_viewers = 8;
