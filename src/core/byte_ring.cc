@@ -1,5 +1,6 @@
 #include "core/byte_ring.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -68,7 +69,11 @@ void ByteRing::Pop() {
 }
 
 size_t ByteRing::used_bytes() const {
-  return head_.load(std::memory_order_relaxed) - tail_.load(std::memory_order_relaxed);
+  // Tail first: what a third thread sees as head afterwards is not below it. Meanwhile both may have
+  // moved on by more than the ring holds.
+  const uint64_t tail = tail_.load(std::memory_order_acquire);
+  const uint64_t head = head_.load(std::memory_order_acquire);
+  return std::min<uint64_t>(head - tail, size_);
 }
 
 }  // namespace bluemarble::core

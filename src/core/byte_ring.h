@@ -26,7 +26,7 @@ class ByteRing {
   /// Consumer. Releases the record that Front returned.
   void Pop();
 
-  /// Any thread; approximate while the other side works.
+  /// Any thread; approximate while the others work, never above the capacity.
   size_t used_bytes() const;
   size_t capacity_bytes() const { return size_; }
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }

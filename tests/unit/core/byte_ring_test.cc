@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -43,6 +45,24 @@ TEST(ByteRing, DeliversEveryRecordInOrderAcrossThreads) {
   }
   producer.join();
   EXPECT_EQ(ring.used_bytes(), 0u);
+}
+
+TEST(ByteRing, AThirdThreadNeverSeesMoreUsedThanTheCapacity) {
+  constexpr int kRecords = 5'000'000;
+  ByteRing ring(4096);
+  std::atomic<bool> done{false};
+  std::thread owners([&] {  // both sides in one thread: the positions move as fast as they can
+    const auto bytes = Record(1, 4);
+    for (int n = 0; n < kRecords; ++n) {
+      ring.Push(bytes);
+      if (ring.Front().data() != nullptr) ring.Pop();
+    }
+    done = true;
+  });
+  size_t most = 0;
+  while (!done) most = std::max(most, ring.used_bytes());
+  owners.join();
+  EXPECT_LE(most, ring.capacity_bytes());
 }
 
 TEST(ByteRing, RefusesAndCountsWhenFullAndRecoversAfterPop) {
