@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "bluemarble/wire.h"
+
 namespace bluemarble::net {
 namespace {
 
@@ -72,6 +74,8 @@ Verdict CheckCommand(std::span<const std::byte> command, uint8_t type, uint8_t f
       if (flags != kAckFlag) return Verdict::kWrongFlags;
       const uint32_t channels = Read32(command, 16);
       if (channels < 1 || channels > 255) return Verdict::kBadConnect;
+      // With a smaller mtu ENet would cut our snapshots into fragments, which it sends reliably.
+      if (Read32(command, 8) < kEnetMtu) return Verdict::kBadConnect;
       break;
     }
     case kVerifyConnect:

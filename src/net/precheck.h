@@ -21,7 +21,7 @@ enum class Verdict : uint8_t {
   kTruncated,        ///< A declared length reaches beyond the datagram.
   kWrongChannel,     ///< Reliable data not on channel 0, unsequenced not on 1, control on neither.
   kWrongFlags,       ///< Acknowledge and unsequenced bits that do not belong to the command.
-  kBadConnect,       ///< Channel count other than 1..255.
+  kBadConnect,       ///< Channel count other than 1..255, or an mtu below kEnetMtu.
   kBadFragment,      ///< Zero length, number or count out of range, total above the maximum.
   kCount
 };

@@ -155,6 +155,10 @@ std::vector<Case> Cases() {
       {"a fragment beyond its message", Verdict::kBadFragment,
        Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 2, 3000, 2500, 1000); })},
       {"CONNECT", Verdict::kOk, Make(kNobody, [](Datagram& d) { Connect(d, 4096, 2); })},
+      {"CONNECT with the least mtu", Verdict::kOk,
+       Make(kNobody, [](Datagram& d) { Connect(d, 1167, 2); })},
+      {"CONNECT with an mtu that would cut snapshots into fragments", Verdict::kBadConnect,
+       Make(kNobody, [](Datagram& d) { Connect(d, 1166, 2); })},
       {"CONNECT for no channel", Verdict::kBadConnect,
        Make(kNobody, [](Datagram& d) { Connect(d, 1167, 0); })},
       {"CONNECT for 256 channels", Verdict::kBadConnect,
@@ -241,13 +245,6 @@ TEST(Precheck, ClampsWhatAConnectMayNegotiate) {
   Datagram expected = Make(kNobody, [](Datagram& d) { Connect(d, 1167, 2); });
   std::fill_n(expected.begin() + 4 + 20, 8, std::byte{0});  // both bandwidths
   EXPECT_EQ(datagram, expected);
-}
-
-TEST(Precheck, KeepsASmallerMtu) {
-  Datagram datagram = Make(kNobody, [](Datagram& d) { Connect(d, 600, 2); });
-  ClampNegotiation(datagram, 1167);
-  EXPECT_EQ(std::to_integer<int>(datagram[4 + 10]) << 8 | std::to_integer<int>(datagram[4 + 11]),
-            600);
 }
 
 TEST(Precheck, NamesEveryVerdict) {
