@@ -102,7 +102,8 @@ void ReportStop(const persistence::StopReport& report) {
 const char* Version() { return BLUEMARBLE_VERSION; }
 
 int Serve(const Settings& settings, const ServeOptions& options) {
-  const core::SystemClock clock;
+  // Static, since a committer that had to be left behind at the stop may still read it.
+  static const core::SystemClock clock;
   const int hz = settings.zone.tick.hz;
   if (core::Status signals = ops::InstallSignalHandlers(); !signals.ok()) {
     return Fail(ops::kExitInternal, signals.ToString());
