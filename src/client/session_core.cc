@@ -9,7 +9,8 @@ namespace bluemarble::client {
 namespace {
 
 constexpr int64_t kConnectTimeoutNs = 5'000'000'000;
-constexpr int64_t kLoginTimeoutNs = 10'000'000'000;
+// In a storm of logins a zone lets in some hundred players a second; ENet finds out what is dead.
+constexpr int64_t kLoginTimeoutNs = 30'000'000'000;
 constexpr int64_t kSilenceTimeoutNs = 5'000'000'000;
 // No command heard of for so long: the lead is far off, in a direction that cannot be told.
 constexpr int64_t kLeadSearchNs = 500'000'000;

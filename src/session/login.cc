@@ -115,7 +115,9 @@ void PlayerSessions::ReceiveCompletions(core::Tick now,
   now_ = now;
   entering_ = 0;
   persistence::Completion completion;
-  while (entering_ < settings_.enters_per_tick && parts_.store.NextCompletion(completion)) {
+  for (;;) {
+    held_back_ = entering_ >= settings_.enters_per_tick;
+    if (held_back_ || !parts_.store.NextCompletion(completion)) break;
     if (completion.kind == persistence::CompletionKind::kTicksReserved) {
       reserved(completion.reserved_tick);
       continue;

@@ -90,13 +90,13 @@ void PlayerSessions::Expire(core::Tick now) {
   for (Session& session : table_.slots()) {
     switch (session.state) {
       case SessionState::kConnected:
-      case SessionState::kLoading:
         if (now - session.since <= login_timeout_ticks_) break;
+        End(session, {DisconnectReason::kTimeout, "no login within session.login_timeout_ms"});
+        break;
+      case SessionState::kLoading:
+        if (held_back_ || now - session.since <= login_timeout_ticks_) break;
         End(session,
-            session.state == SessionState::kLoading
-                ? Ending{DisconnectReason::kStoreUnavailable,
-                         "the player could not be loaded in time"}
-                : Ending{DisconnectReason::kTimeout, "no login within session.login_timeout_ms"});
+            {DisconnectReason::kStoreUnavailable, "the player could not be loaded in time"});
         break;
       case SessionState::kPlaying:
         if (now - session.heard <= timeout_ticks_) break;

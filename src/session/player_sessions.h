@@ -69,7 +69,8 @@ class PlayerSessions {
   void ReceiveMessages(core::Tick now);
   /// Takes store completions; `reserved` is called with each confirmed tick reservation.
   void ReceiveCompletions(core::Tick now, core::FunctionRef<void(core::Tick)> reserved);
-  /// Ends sessions that are silent or slow to log in.
+  /// Ends sessions that are silent or slow to log in. Nobody is slow whose answer may be among the
+  /// completions that session.enters_per_tick holds back.
   void Expire(core::Tick now);
   /// The answer to ZoneAccess::RequestEntity: the entity is in the world, and the player gets its
   /// welcome.
@@ -148,6 +149,7 @@ class PlayerSessions {
   core::Tick now_ = 0;
   uint32_t playing_ = 0;
   uint32_t entering_ = 0;
+  bool held_back_ = false;  // this tick's last completions wait for the next one
   uint64_t requests_ = 0;
   core::RateLimit end_log_;
 };

@@ -228,6 +228,16 @@ TEST(Simulation, AFullZoneRefusesWithItsSettingAndGoesOn) {
   EXPECT_EQ(refused, 2);
 }
 
+TEST(Simulation, AStormOfLoginsEndsNobodyWhoWaitsForATurn) {
+  SimWorldOptions options = Options(14);
+  options.zone.session.enters_per_tick = 1;
+  options.zone.session.login_timeout_ms = 500;
+  SimWorld world(options);
+  for (int i = 0; i < 60; ++i) world.Join("p" + std::to_string(i));
+  world.Run(60 + 30);  // one a tick: two seconds for the last one
+  EXPECT_EQ(world.playing(), 60u);
+}
+
 TEST(Simulation, AStoreThatIsAwayRefusesLoginsAndLeavesPlayersAlone) {
   SimWorld world(Options(13));
   SimPlayer& inside = world.Join("inside");

@@ -160,6 +160,16 @@ TEST_F(ClientCoreTest, GivesUpConnectingAfterFiveSeconds) {
   EXPECT_EQ(core_->end_reason(), DisconnectReason::kTimeout);
 }
 
+TEST_F(ClientCoreTest, WaitsHalfAMinuteForItsTurnInAStormOfLogins) {
+  core_.emplace(ClientOptions{}, link_);
+  core_->Start("ada", now_);
+  core_->OnConnected(now_);
+  core_->Tick(now_ + 299 * kSecond / 10);
+  EXPECT_EQ(core_->state(), ClientState::kLoggingIn);
+  core_->Tick(now_ + 301 * kSecond / 10);
+  EXPECT_EQ(core_->end_reason(), DisconnectReason::kTimeout);
+}
+
 TEST_F(ClientCoreTest, GivesUpAfterFiveSecondsOfSilence) {
   Login();
   Pass(10);
