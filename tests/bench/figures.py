@@ -36,18 +36,19 @@ def text(value, unit):
 
 
 def table(found):
-    lines = ["| scene | players | figure | measured | limit | | commit | load before | steal |",
-             "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| scene | players | window | figure | measured | limit | | commit | others' CPU | steal |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     for name, result in found.items():
+        window = f"{result['seconds']:g} s" if result["seconds"] else ""
         steal = result["context"].get("server/steal_pct")
         for row in result["figures"]:
             if row["name"] in ASSUMED and row["pass"]:
                 continue
             relation = {"<": "<", "<=": "≤", "==": "="}[row["relation"]]
             lines.append(
-                f"| {name} | {number(result['players'])} | {row['name']} | {text(row['value'], row['unit'])} | "
+                f"| {name} | {number(result['players'])} | {window} | {row['name']} | {text(row['value'], row['unit'])} | "
                 f"{relation} {text(row['limit'], row['unit'])} | {'holds' if row['pass'] else '**missed**'} | "
-                f"{result['commit']} | {result['load_before']} | {'' if steal is None else f'{steal:.1f} %'} |")
+                f"{result['commit']} | {result['others_cpu_cores']} cores | {'' if steal is None else f'{steal:.1f} %'} |")
     return "\n".join(lines)
 
 
