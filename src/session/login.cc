@@ -146,7 +146,8 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
   session.epoch = completion.row.epoch;
   session.version = completion.row.version;
   PlayerState state = completion.row.state;
-  EndReplaced(session, state);
+  session.saved = state;
+  if (EndReplaced(session, state)) session.saved.reset();  // and how much of it came to the store
   if (session.spawn) {
     const int32_t health = state.health;
     state = session.state_now;
@@ -177,19 +178,23 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
   ++entering_;
 }
 
-void PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) {
+bool PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) {
+  bool taken = false;
   for (Session& other : table_.slots()) {
     if (other.id == newer.id || other.player_id != newer.player_id) continue;
     if (other.state == SessionState::kPlaying) {
       taken_over = StateOf(other);
+      taken = true;
       End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
     } else if (other.state == SessionState::kEntering) {
       End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
     } else if (other.state == SessionState::kLeaving) {
       taken_over = other.state_now;  // newer than any row: its logout was not accepted yet
+      taken = true;
       table_.Close(other);
     }
   }
+  return taken;
 }
 
 void PlayerSessions::OnCreated(SessionId id, const core::Result<core::EntityId>& entity,
@@ -221,8 +226,7 @@ void PlayerSessions::Welcome(Session& session) {
   session.state = SessionState::kPlaying;
   session.since = session.heard = session.entered = now_;
   // Spread over the interval, so that a storm of logins does not become a storm of saves.
-  session.saved = session.state_now;
-  session.saved_tick = now_ - session.id.index % save_ticks_;
+  session.saved_tick = now_ - (session.saved ? session.id.index % save_ticks_ : save_ticks_);
   session.sampled_tick = now_ - session.id.index % sample_ticks_;
   protocol::Command still;
   still.yaw = session.state_now.yaw;

@@ -113,7 +113,8 @@ class PlayerSessions {
   void OnMessage(Session& session, const net::Inbound& inbound);
   void OnLoginDone(Session& session, const persistence::Completion& completion);
   void OnEventDone(Session& session, const persistence::Completion& completion);
-  void EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
+  /// Ends the same player's other sessions. True when one had a state newer than the store's.
+  bool EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
   void Welcome(Session& session);
 
   /// The one place where a session ends: records, tells the peer (unless it is gone), then takes

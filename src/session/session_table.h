@@ -55,7 +55,7 @@ struct Session {
   int64_t epoch = 0;
   int64_t version = 0;                 ///< That the next event expects.
   persistence::PlayerState state_now;  ///< Entering: where to appear. Leaving: what is to be kept.
-  persistence::PlayerState saved;
+  std::optional<persistence::PlayerState> saved;  ///< What the store has; none: not known.
   core::Tick saved_tick = 0;
   core::Tick sampled_tick = 0;
 

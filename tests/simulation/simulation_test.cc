@@ -211,6 +211,24 @@ TEST(Simulation, TheOlderSessionOfAPlayerIsReplacedAndItsPlaceKept) {
   EXPECT_EQ(world.zone().session_stats().players.Get(), 1u);
 }
 
+geo::Vec3 StoredPlace(SimWorld& world, const std::string& name) {
+  const auto row = world.store().LoadPlayer(name);
+  return row.ok() ? geo::Vec3{row->state.x_m, row->state.y_m, row->state.z_m} : geo::Vec3{};
+}
+
+TEST(Simulation, APlayerWhoNeverMovesAfterAppearingElsewhereIsSavedThere) {
+  SimWorld world(Options(15));
+  world.Join("mover", GeoPosition{2.35, 48.85, 0}).Stand();
+  world.Run(60);
+  world.players()[0]->core().Quit();
+  world.Run(10);
+  SimPlayer& again = world.Join("mover", GeoPosition{2.351, 48.85, 0});  // 73 m to the east
+  again.Stand();
+  world.Run(60);
+  ASSERT_EQ(again.core().state(), ClientState::kPlaying);
+  EXPECT_LT(Length(StoredPlace(world, "mover") - again.core().welcome()->position), 0.01);
+}
+
 TEST(Simulation, AFullZoneRefusesWithItsSettingAndGoesOn) {
   SimWorldOptions options = Options(12);
   options.zone.session.max_players = 3;
