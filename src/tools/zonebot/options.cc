@@ -79,8 +79,10 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   app.add_option("--density", o.density, "spread: players per disc of 1,000 m radius")
       ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();
-  app.add_option("--trace", o.trace,
-                 "CSV: t_s,agent,lon_deg,lat_deg,alt_m or t_s,agent,x_m,y_m[,z_m]");
+  app.add_option(
+      "--trace", o.trace,
+      "CSV: t_s,agent,lon_deg,lat_deg,alt_m or t_s,agent,x_m,y_m[,z_m]; heights are checked "
+      "but not used: players stay on the ground");
   app.add_option("--anchor", anchor, "LON,LAT: where spread, crowd and a trace in metres lie");
   app.add_option("--copies", o.copies, "trace: so many times, 2 km apart")
       ->check(CLI::Range(1, 10'000));

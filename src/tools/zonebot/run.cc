@@ -226,6 +226,10 @@ class Session {
     } else if (auto status = WriteReport(report, options_.report); !status.ok()) {
       return Complain(ops::kExitCannotCreate, status);
     }
+    if (report.connected == 0) {
+      std::fprintf(stderr, "zonebot: none of %zu players is connected\n", report.wanted);
+      return kExitRequirement;
+    }
     if (!options_.require_moving_others) return ops::kExitOk;
     const int needed = *options_.require_moving_others;
     if (report.connected == report.wanted && report.disconnected == 0 &&
