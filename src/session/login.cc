@@ -68,7 +68,7 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   if (!core::ValidateName(login.token, persistence::kMaxNameBytes).ok()) {
     return refuse({DisconnectReason::kBadToken, "the token is not a player's name"});
   }
-  session.name = persistence::PlayerName::From(login.token);
+  table_.SetName(session, persistence::PlayerName::From(login.token));
 
   world::Body body;
   if (login.spawn) {
@@ -89,7 +89,9 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   } else {
     body = parts_.zone.FirstPlace(session.name.view());
   }
-  if (CountPlaying() + entering_ >= settings_.max_players) {
+  // Who takes the place of an own older session needs none of its own.
+  const bool replaces = FindNamed(session, SessionState::kPlaying) != nullptr;
+  if (!replaces && CountPlaying() + entering_ >= settings_.max_players) {
     return refuse({DisconnectReason::kZoneFull, "the zone is full (session.max_players)"});
   }
 
@@ -146,16 +148,21 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
   session.epoch = completion.row.epoch;
   session.version = completion.row.version;
   PlayerState state = completion.row.state;
+  const PlayerState initial = session.state_now;
   session.saved = state;
-  if (EndReplaced(session, state)) session.saved.reset();  // and how much of it came to the store
+  if (EndReplaced(session, state)) {
+    session.saved.reset();  // how much of it came to the store is not known
+    session.took_over = true;
+    session.state_now = state;
+  }
   if (session.spawn) {
     const int32_t health = state.health;
-    state = session.state_now;
+    state = initial;
     state.health = health;
   } else if (!IsOnEarth(state)) {
     core::Log(core::LogLevel::kError, "stored_place_invalid", "player={} tick={}",
               session.player_id, now_);
-    state = session.state_now;
+    state = initial;
   }
   std::string redirect;
   if (!parts_.zone.Owns({state.x_m, state.y_m, state.z_m}, redirect)) {
@@ -180,21 +187,31 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
 
 bool PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) {
   bool taken = false;
-  for (Session& other : table_.slots()) {
-    if (other.id == newer.id || other.player_id != newer.player_id) continue;
-    if (other.state == SessionState::kPlaying) {
-      taken_over = StateOf(other);
+  Session* next = nullptr;
+  for (Session* other = table_.FirstNamed(newer.name); other != nullptr; other = next) {
+    next = table_.NextNamed(*other);
+    if (other->id == newer.id) continue;
+    const bool playing = other->state == SessionState::kPlaying;
+    const bool leaving = other->state == SessionState::kLeaving;
+    if (!playing && !leaving && other->state != SessionState::kEntering) continue;
+    if (playing || leaving || other->took_over) {
+      taken_over = playing ? StateOf(*other) : other->state_now;
       taken = true;
-      End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
-    } else if (other.state == SessionState::kEntering) {
-      End(other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
-    } else if (other.state == SessionState::kLeaving) {
-      taken_over = other.state_now;  // newer than any row: its logout was not accepted yet
-      taken = true;
-      table_.Close(other);
+    }
+    if (leaving) {
+      table_.Close(*other);
+    } else {
+      End(*other, {DisconnectReason::kReplaced, "the same player logged in elsewhere"});
     }
   }
   return taken;
+}
+
+Session* PlayerSessions::FindNamed(const Session& session, SessionState state) {
+  Session* other = table_.FirstNamed(session.name);
+  while (other != nullptr && (other->id == session.id || other->state != state))
+    other = table_.NextNamed(*other);
+  return other;
 }
 
 void PlayerSessions::OnCreated(SessionId id, const core::Result<core::EntityId>& entity,

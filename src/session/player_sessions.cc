@@ -198,14 +198,14 @@ void PlayerSessions::Tell(Session& session, const Ending& ending) {
 
 void PlayerSessions::TakeOut(Session& session, bool keep_state) {
   if (session.state == SessionState::kEntering) --entering_;
-  if (session.state != SessionState::kPlaying) {
-    table_.Close(session);
-    return;
+  if (session.state == SessionState::kPlaying) {
+    --playing_;
+    session.state_now = StateOf(session);
+    parts_.replicator.RemoveViewer(session.viewer);
+    parts_.zone.RemoveEntity(session.entity);
+  } else if (!session.took_over) {
+    keep_state = false;  // the store has all that is known of the player
   }
-  --playing_;
-  session.state_now = StateOf(session);
-  parts_.replicator.RemoveViewer(session.viewer);
-  parts_.zone.RemoveEntity(session.entity);
   if (!keep_state) {
     table_.Close(session);
     return;

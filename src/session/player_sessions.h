@@ -115,6 +115,8 @@ class PlayerSessions {
   void OnEventDone(Session& session, const persistence::Completion& completion);
   /// Ends the same player's other sessions. True when one had a state newer than the store's.
   bool EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
+  /// Another session of the same player in that state, or null.
+  Session* FindNamed(const Session& session, SessionState state);
   void Welcome(Session& session);
 
   /// The one place where a session ends: records, tells the peer (unless it is gone), then takes

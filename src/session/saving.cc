@@ -87,6 +87,10 @@ void PlayerSessions::AppendSample(Session& session) {
 
 bool PlayerSessions::AppendLogout(Session& session) {
   if (session.request_id != 0) return false;
+  // A login that was asked for before this logout raises the version, so that the store would
+  // refuse the logout, and loads an older state: the newer session shall find this one and take it
+  // over.
+  if (FindNamed(session, SessionState::kLoading) != nullptr) return false;
   const core::Status status =
       AppendEvent(session, persistence::EventKind::kLogout, session.state_now);
   if (status.ok()) return true;

@@ -20,7 +20,10 @@ const char* SessionStateName(SessionState state) {
 }
 
 SessionTable::SessionTable(uint32_t capacity)
-    : slots_(capacity), buckets_(std::bit_ceil(size_t{capacity} * 2 + 2), 0) {
+    : slots_(capacity),
+      buckets_(std::bit_ceil(size_t{capacity} * 2 + 2), 0),
+      name_heads_(buckets_.size(), 0),
+      name_next_(capacity, 0) {
   free_.reserve(capacity);
   for (uint32_t i = capacity; i-- > 0;) {
     slots_[i].id = {i, 1};
@@ -53,6 +56,7 @@ Session* SessionTable::Open(core::PeerId peer, core::Tick now) {
 
 void SessionTable::Close(Session& session) {
   Detach(session);
+  UnlinkName(session);
   session.state = SessionState::kFree;
   if (++session.id.generation == 0) session.id.generation = 1;
   free_.push_back(session.id.index);
@@ -83,6 +87,37 @@ Session* SessionTable::FindByPeer(core::PeerId peer) {
     if (session.peer == peer) return &session;
   }
   return nullptr;
+}
+
+uint32_t& SessionTable::NameHead(const persistence::PlayerName& name) {
+  return name_heads_[core::HashBytes(std::as_bytes(std::span(name.bytes))) &
+                     (name_heads_.size() - 1)];
+}
+
+void SessionTable::SetName(Session& session, const persistence::PlayerName& name) {
+  session.name = name;
+  uint32_t& head = NameHead(name);
+  name_next_[session.id.index] = head;
+  head = session.id.index + 1;
+}
+
+void SessionTable::UnlinkName(const Session& session) {
+  uint32_t* link = &NameHead(session.name);
+  while (*link != 0 && *link != session.id.index + 1) link = &name_next_[*link - 1];
+  if (*link != 0) *link = name_next_[session.id.index];
+}
+
+Session* SessionTable::FindInChain(uint32_t link, const persistence::PlayerName& name) {
+  while (link != 0 && slots_[link - 1].name != name) link = name_next_[link - 1];
+  return link == 0 ? nullptr : &slots_[link - 1];
+}
+
+Session* SessionTable::FirstNamed(const persistence::PlayerName& name) {
+  return FindInChain(NameHead(name), name);
+}
+
+Session* SessionTable::NextNamed(const Session& session) {
+  return FindInChain(name_next_[session.id.index], session.name);
 }
 
 void SessionTable::Unlink(core::PeerId peer) {

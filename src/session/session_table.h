@@ -56,6 +56,7 @@ struct Session {
   int64_t version = 0;                 ///< That the next event expects.
   persistence::PlayerState state_now;  ///< Entering: where to appear. Leaving: what is to be kept.
   std::optional<persistence::PlayerState> saved;  ///< What the store has; none: not known.
+  bool took_over = false;  ///< `state_now` came from a replaced session; the store may not have it.
   core::Tick saved_tick = 0;
   core::Tick sampled_tick = 0;
 
@@ -79,6 +80,12 @@ class SessionTable {
 
   Session* Find(SessionId id);
   Session* FindByPeer(core::PeerId peer);
+  /// Names a session of the table; once. O(1), as the search below.
+  void SetName(Session& session, const persistence::PlayerName& name);
+  /// The sessions of a player: the first one of that name, and the next after one of them; null at
+  /// the end. Closing a session ends the walk at it: fetch the next one before.
+  Session* FirstNamed(const persistence::PlayerName& name);
+  Session* NextNamed(const Session& session);
   Session* AtIndex(uint32_t index);  ///< Null when free.
   uint32_t size() const { return size_; }
   /// The slots that were ever used, free ones included, in index order: the order in which
@@ -89,10 +96,15 @@ class SessionTable {
  private:
   size_t BucketOf(core::PeerId peer) const;
   void Unlink(core::PeerId peer);
+  uint32_t& NameHead(const persistence::PlayerName& name);
+  void UnlinkName(const Session& session);
+  Session* FindInChain(uint32_t link, const persistence::PlayerName& name);
 
   std::vector<Session> slots_;
-  std::vector<uint32_t> free_;     // as a stack
-  std::vector<uint32_t> buckets_;  // open addressing by peer: slot index + 1, 0 free
+  std::vector<uint32_t> free_;        // as a stack
+  std::vector<uint32_t> buckets_;     // open addressing by peer: slot index + 1, 0 free
+  std::vector<uint32_t> name_heads_;  // chains by name: slot index + 1, 0 ends
+  std::vector<uint32_t> name_next_;   // by slot
   uint32_t size_ = 0;
   uint32_t used_ = 0;
 };

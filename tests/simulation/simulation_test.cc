@@ -229,6 +229,65 @@ TEST(Simulation, APlayerWhoNeverMovesAfterAppearingElsewhereIsSavedThere) {
   EXPECT_LT(Length(StoredPlace(world, "mover") - again.core().welcome()->position), 0.01);
 }
 
+/// Steps until `newer` plays; returns where `older` stood last.
+geo::Vec3 StepUntilPlaying(SimWorld& world, const SimPlayer& older, const SimPlayer& newer) {
+  const core::EntityId id{older.core().welcome()->entity_id};
+  geo::Vec3 last;
+  for (int i = 0; i < 60 && newer.core().state() != ClientState::kPlaying; ++i) {
+    if (world.zone().world().Alive(id))
+      last = world.zone().world().bodies()[world.zone().world().RowOf(id)].position;
+    world.Step();
+  }
+  return last;
+}
+
+TEST(Simulation, APlayerWhoLeavesWhileTheSamePlayerLogsInHandsItsPlaceOver) {
+  for (int ticks = 0; ticks < 8; ++ticks) {  // from before the newer login to after its end
+    SimWorld world(Options(16));
+    SimPlayer& older = world.Join("twin");
+    older.Walk(1, 0);
+    world.Run(100);
+    SimPlayer& newer = world.Join("twin");
+    newer.Stand();
+    world.Run(ticks);
+    if (!world.zone().world().Alive(core::EntityId{older.core().welcome()->entity_id})) break;
+    older.core().Quit();
+    const geo::Vec3 last = StepUntilPlaying(world, older, newer);
+    ASSERT_EQ(newer.core().state(), ClientState::kPlaying) << ticks;
+    EXPECT_LT(Length(newer.core().welcome()->position - last), 0.01) << ticks;
+  }
+}
+
+TEST(Simulation, OfTwoLoginsAtOnceTheLastOneTakesThePlaceOver) {
+  SimWorld world(Options(17));
+  SimPlayer& older = world.Join("twin");
+  older.Walk(1, 0);
+  world.Run(100);
+  const SimPlayer& second = world.Join("twin");
+  const SimPlayer& third = world.Join("twin");
+  const geo::Vec3 last = StepUntilPlaying(world, older, third);
+  EXPECT_EQ(second.core().end_reason(), DisconnectReason::kReplaced);
+  ASSERT_EQ(third.core().state(), ClientState::kPlaying);
+  EXPECT_LT(Length(third.core().welcome()->position - last), 0.01);
+}
+
+TEST(Simulation, AFullZoneLetsAPlayerReplaceItsOwnGhost) {
+  SimWorldOptions options = Options(18);
+  options.zone.session.max_players = 2;
+  options.zone.replication.max_viewers = 2;
+  SimWorld world(options);
+  SimPlayer& ghost = world.Join("ghost");
+  world.Join("other");
+  world.Run(60);
+  ASSERT_EQ(world.playing(), 2u);
+  world.network().Vanish(ghost.link());
+  const SimPlayer& again = world.Join("ghost");
+  const SimPlayer& stranger = world.Join("stranger");
+  world.Run(30);
+  EXPECT_EQ(again.core().state(), ClientState::kPlaying) << again.core().error();
+  EXPECT_EQ(stranger.core().end_reason(), DisconnectReason::kZoneFull);
+}
+
 TEST(Simulation, AFullZoneRefusesWithItsSettingAndGoesOn) {
   SimWorldOptions options = Options(12);
   options.zone.session.max_players = 3;

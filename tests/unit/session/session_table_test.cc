@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "core/hash.h"
 
@@ -49,6 +52,30 @@ TEST(SessionTable, ADetachedSessionStaysButIsNotFoundByPeer) {
   EXPECT_EQ(table.FindByPeer(Peer(1)), nullptr);
   EXPECT_EQ(table.Find(session->id), session);
   EXPECT_NE(table.Open(Peer(1), 2), nullptr);
+}
+
+TEST(SessionTable, FindsEverySessionOfANameUntilItIsClosed) {
+  SessionTable table(200);
+  const auto name = persistence::PlayerName::From("ada");
+  std::vector<Session*> named;
+  for (uint32_t i = 0; i < 200; ++i) {
+    Session* session = table.Open(Peer(i), 1);
+    const bool ada = i % 50 == 7;
+    table.SetName(*session, ada ? name : persistence::PlayerName::From(std::to_string(i)));
+    if (ada) named.push_back(session);
+  }
+  const auto found = [&] {
+    std::set<Session*> sessions;
+    for (Session* s = table.FirstNamed(name); s != nullptr; s = table.NextNamed(*s))
+      EXPECT_TRUE(sessions.insert(s).second);
+    return sessions;
+  };
+  EXPECT_EQ(found(), std::set<Session*>(named.begin(), named.end()));
+  table.Close(*named[1]);
+  EXPECT_EQ(found(), (std::set<Session*>{named[0], named[2], named[3]}));
+  table.Close(*named[3]);
+  table.Close(*named[0]);
+  EXPECT_EQ(found(), std::set<Session*>{named[2]});
 }
 
 TEST(SessionTable, EqualsAMapUnderRandomOpeningAndClosing) {
