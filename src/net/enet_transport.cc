@@ -14,6 +14,7 @@ EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clo
     : seam_(std::make_unique<PlainSeam>()),
       slots_(static_cast<size_t>(settings.max_peers_per_host)),
       generations_(slots_ * static_cast<size_t>(settings.hosts)) {
+  owed_ends_.reserve(generations_.size());
   for (int i = 0; i < settings.hosts; ++i) {
     threads_.push_back(std::make_unique<NetThread>(settings, i, clock, *seam_));
   }
@@ -115,14 +116,24 @@ void EnetTransport::Disconnect(core::PeerId peer, uint32_t reason) {
   uint32_t* known = GenerationOf(peer);
   if (known == nullptr || *known != peer.generation()) return;
   *known = 0;
-  NetThread& thread = *threads_[peer.host()];
-  const OutboundHead head{peer.bits, reason, OutboundKind::kDisconnect, Channel::kReliable};
-  if (!thread.outbound().Push(BytesOf(head))) thread.stats().outbound_refused.Add();
+  const OutboundHead end{peer.bits, reason, OutboundKind::kDisconnect, Channel::kReliable};
+  if (PushEnd(end)) return;
+  threads_[peer.host()]->stats().outbound_refused.Add();
+  if (owed_ends_.size() < owed_ends_.capacity()) owed_ends_.push_back(end);
+}
+
+bool EnetTransport::PushEnd(const OutboundHead& end) {
+  return threads_[core::PeerId{end.peer}.host()]->outbound().Push(BytesOf(end));
+}
+
+void EnetTransport::RetryEnds() {
+  std::erase_if(owed_ends_, [this](const OutboundHead& end) { return PushEnd(end); });
 }
 
 void EnetTransport::Flush(core::Tick, int64_t scheduled_ns) {
   if (sequence_ == 0) owner_.Bind();
   owner_.Check();
+  RetryEnds();
   ++sequence_;
   scheduled_ns_[sequence_ % NetThread::kFlushHistory] = scheduled_ns;
   for (auto& thread : threads_) thread->Ring(sequence_);

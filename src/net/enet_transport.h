@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "net/datagram_seam.h"
+#include "net/net_records.h"
 #include "net/net_stats.h"
 #include "net/net_thread.h"
 #include "net/settings.h"
@@ -54,6 +55,8 @@ class EnetTransport final : public Transport {
 
   bool Admit(const InboundHead& head);
   uint32_t* GenerationOf(core::PeerId peer);
+  bool PushEnd(const OutboundHead& end);
+  void RetryEnds();
   void MeasureFlushes();
 
   std::unique_ptr<DatagramSeam> seam_;
@@ -63,6 +66,9 @@ class EnetTransport final : public Transport {
   std::vector<uint32_t>
       generations_;  // per host and slot; 0: not connected, as far as the zone knows
   size_t current_host_ = 0;
+  // Ends that found their ring full: the zone has forgotten the peer, so nobody else would say it
+  // again. Retried by Flush, before the bell; room for every peer slot.
+  std::vector<OutboundHead> owed_ends_;
   bool front_held_ = false;  // the record behind the last Inbound is still in its ring
   uint64_t sequence_ = 0, measured_ = 0;
   std::array<int64_t, NetThread::kFlushHistory> scheduled_ns_{};

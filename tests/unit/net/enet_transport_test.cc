@@ -360,6 +360,28 @@ TEST(EnetTransport, SaysWhenTheQueueToANetThreadIsFull) {
   EXPECT_EQ(net.server->host_stats(0).outbound_refused.Get(), 1u);
 }
 
+TEST(EnetTransport, EndsAPeerThoughTheQueueToItsNetThreadWasFull) {
+  auto settings = Loopback::Small();
+  settings.outbound_queue_bytes = 8 * kMaxMessageBytes;
+  settings.idle_service_ms = 1000;  // between two flushes nobody empties the queue
+  Loopback net(settings);
+  const auto& refused = net.server->host_stats(0).outbound_refused;
+  core::PeerId peer;
+  uint64_t before = 0;
+  do {  // again when the net thread was just emptying the queue
+    ASSERT_LT(net.clients.size(), 20u);
+    peer = net.Join();
+    while (net.server->Send(peer, Channel::kUnreliable, {}).ok()) {
+    }
+    before = refused.Get();
+    net.server->Disconnect(peer, static_cast<uint32_t>(DisconnectReason::kMalformed));
+  } while (refused.Get() == before);
+  EXPECT_EQ(net.server->Send(peer, Channel::kReliable, {}).code(), core::Code::kStale);
+  const size_t last = net.clients.size() - 1;
+  ASSERT_TRUE(net.Until([&] { return net.CountAt(last, InboundKind::kDisconnected) == 1; }));
+  EXPECT_EQ(net.heard[last].back().reason, static_cast<uint32_t>(DisconnectReason::kMalformed));
+}
+
 TEST(EnetTransport, LosesOnlyUnreliableMessagesWhenTheZoneDoesNotRead) {
   auto settings = Loopback::Small();
   settings.inbound_queue_bytes = 8 * kMaxMessageBytes;
