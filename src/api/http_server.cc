@@ -73,10 +73,8 @@ class HttpServer::Core {
     asio::steady_timer pause;
   };
 
-  Core(HttpSettings s, Router r)
-      : settings(std::move(s)),
-        thread_count(std::max<uint32_t>(settings.threads, 1)),
-        router(std::move(r)) {}
+  explicit Core(HttpSettings s)
+      : settings(std::move(s)), thread_count(std::max<uint32_t>(settings.threads, 1)) {}
 
   core::Status Listen();
   void Accept();
@@ -92,7 +90,7 @@ class HttpServer::Core {
 
   const HttpSettings settings;
   const uint32_t thread_count;
-  const Router router;
+  Router router;  // set before the threads start
   ApiStats stats;
   std::mutex stats_mutex;
   std::atomic<uint32_t> open{0};
@@ -369,21 +367,23 @@ void HttpServer::Core::Run() {
   }
 }
 
-HttpServer::HttpServer(HttpSettings settings, Router router)
-    : core_(std::make_unique<Core>(std::move(settings), std::move(router))) {}
+HttpServer::HttpServer(HttpSettings settings)
+    : core_(std::make_unique<Core>(std::move(settings))) {}
 
 HttpServer::~HttpServer() { Stop(); }
 
-core::Status HttpServer::Start() {
-  if (core::Status status = core_->Listen(); !status.ok()) {
-    core_->net.reset();
-    return status;
-  }
+core::Status HttpServer::Bind() {
+  core::Status status = core_->Listen();
+  if (!status.ok()) core_->net.reset();
+  return status;
+}
+
+void HttpServer::Serve(Router router) {
+  core_->router = std::move(router);
   core_->Accept();
   for (uint32_t i = 0; i < core_->thread_count; ++i) {
     core_->threads.emplace_back([core = core_.get()] { core->Run(); });
   }
-  return core::Status::Ok();
 }
 
 void HttpServer::Stop() {

@@ -72,14 +72,17 @@ struct ApiStats {
 
 class HttpServer {
  public:
-  HttpServer(HttpSettings settings, Router router);
+  explicit HttpServer(HttpSettings settings);
   ~HttpServer();  ///< stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Listens and starts the threads. kConflict: the port is in use; kDenied: the system refuses it;
-  /// kInvalid: `bind` is no address of this machine. The detail is "address:port". Once per object.
-  core::Status Start();
+  /// Takes the address and listens; who connects waits until Serve. kConflict: the port is in use;
+  /// kDenied: the system refuses it; kInvalid: `bind` is no address of this machine. The detail
+  /// begins with "address:port". Once per object.
+  core::Status Bind();
+  /// Starts the threads: from now on `router` answers. After a Bind that worked, once.
+  void Serve(Router router);
   /// Ends open connections, joins the threads; takes as long as the handlers that run. Idempotent.
   void Stop();
 

@@ -50,6 +50,13 @@ ops::ExitCode ExitOf(core::Code code) {
   }
 }
 
+int FailHttp(const core::Status& status, uint16_t port) {
+  if (status.code() == core::Code::kConflict)
+    return Fail(ops::kExitNoPermission, net::DescribePortHolder(net::PortKind::kTcp, port));
+  return Fail(status.code() == core::Code::kDenied ? ops::kExitNoPermission : ops::kExitBadConfig,
+              status.ToString());
+}
+
 /// The store's first grant of tick numbers. Nothing runs before it is durable.
 core::Result<TickGrant> AskForTicks(persistence::Committer& committer, int tick_hz) {
   constexpr int kPatienceMs = 5000;
@@ -123,6 +130,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                 transport.status().ToString());
   }
 
+  api::HttpServer http(settings.http);
+  if (core::Status bound = http.Bind(); !bound.ok()) return FailHttp(bound, settings.http.port);
+
   auto store =
       persistence::OpenSqliteStore({.data_dir = settings.zone.persistence.data_dir,
                                     .shard_id = settings.zone.shard.id,
@@ -178,36 +188,30 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                       settings.zone.session.max_players,
                       static_cast<uint32_t>(settings.net.max_peers_per_host));
   const int64_t started_ns = clock.NowNs();
-  api::HttpServer http(
-      settings.http,
-      api::BuildRouter(
-          {.metrics = [&] { return metrics.Serialize(); },
-           .live =
-               [&] {
-                 const ops::HealthReport report = health.Live();
-                 return api::Probe{report.ok, report.body};
-               },
-           .ready =
-               [&](bool verbose) {
-                 const ops::HealthReport report = health.Ready(verbose);
-                 return api::Probe{report.ok, report.body};
-               },
-           .join = [&](const api::JoinRequest& request) { return admission.Join(request); },
-           .stats =
-               [&] {
-                 return StatsJson(counted, hz,
-                                  static_cast<double>(clock.NowNs() - started_ns) / 1e9);
-               }}));
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
-  if (core::Status listening = http.Start(); !listening.ok()) {
-    const bool taken = listening.code() == core::Code::kConflict;
-    return Fail(taken || listening.code() == core::Code::kDenied ? ops::kExitNoPermission
-                                                                 : ops::kExitBadConfig,
-                taken ? net::DescribePortHolder(net::PortKind::kTcp, settings.http.port)
-                      : listening.ToString());
-  }
+  struct HttpGuard {  // its handlers use what was built after it
+    api::HttpServer& http;
+    ~HttpGuard() { http.Stop(); }
+  } http_guard{http};
+  http.Serve(api::BuildRouter(
+      {.metrics = [&] { return metrics.Serialize(); },
+       .live =
+           [&] {
+             const ops::HealthReport report = health.Live();
+             return api::Probe{report.ok, report.body};
+           },
+       .ready =
+           [&](bool verbose) {
+             const ops::HealthReport report = health.Ready(verbose);
+             return api::Probe{report.ok, report.body};
+           },
+       .join = [&](const api::JoinRequest& request) { return admission.Join(request); },
+       .stats =
+           [&] {
+             return StatsJson(counted, hz, static_cast<double>(clock.NowNs() - started_ns) / 1e9);
+           }}));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on
   loop.Start();

@@ -57,15 +57,17 @@ TEST(Zoned, ASecondOneOnTheSamePortsIsRefusedAtOnceNamingTheHolder) {
   EXPECT_NE(ended.output.find("is held by zoned (pid "), std::string::npos) << ended.output;
 }
 
-TEST(Zoned, ATakenHttpPortIsRefusedNamingTheHolder) {
+TEST(Zoned, ATakenHttpPortIsRefusedNamingTheHolderBeforeTheStoreIsOpened) {
   ZonedProcess first, second;
   ASSERT_TRUE(first.StartReady()) << first.output();
   second.set_ports(first.http_port(), second.net_port());
   second.Start();
   const Ended ended = second.WaitForEnd();
   EXPECT_EQ(ended.exit_code, 77) << ended.output;
+  EXPECT_LT(ended.seconds, 1.0);
   EXPECT_NE(ended.output.find(std::to_string(first.http_port())), std::string::npos)
       << ended.output;
+  EXPECT_FALSE(std::filesystem::exists(second.data_dir()));
 }
 
 TEST(Zoned, AnUnwritableDataFolderIsExitCode73) {

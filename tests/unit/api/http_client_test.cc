@@ -14,8 +14,9 @@ using core::Code;
 
 class HttpClientTest : public ::testing::Test {
  protected:
-  HttpClientTest() : server_({.port = 0, .timeout_ms = 2000}, TestRouter()) {
-    EXPECT_TRUE(server_.Start().ok());
+  HttpClientTest() : server_({.port = 0, .timeout_ms = 2000}) {
+    EXPECT_TRUE(server_.Bind().ok());
+    server_.Serve(TestRouter());
     base_ = "http://127.0.0.1:" + std::to_string(server_.bound_port());
   }
 

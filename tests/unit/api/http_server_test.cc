@@ -33,8 +33,9 @@ Router TestRouter() {
 
 std::unique_ptr<HttpServer> Started(HttpSettings settings = {}) {
   settings.port = 0;
-  auto server = std::make_unique<HttpServer>(settings, TestRouter());
-  EXPECT_TRUE(server->Start().ok());
+  auto server = std::make_unique<HttpServer>(settings);
+  EXPECT_TRUE(server->Bind().ok());
+  server->Serve(TestRouter());
   return server;
 }
 
@@ -257,16 +258,16 @@ TEST(HttpServer, StopsWithConnectionsInEveryState) {
 
 TEST(HttpServer, NamesThePortThatIsInUse) {
   const auto server = Started();
-  HttpServer second({.port = server->bound_port()}, TestRouter());
-  const core::Status status = second.Start();
+  HttpServer second({.port = server->bound_port()});
+  const core::Status status = second.Bind();
   EXPECT_EQ(status.code(), core::Code::kConflict);
   EXPECT_EQ(status.detail(), "127.0.0.1:" + std::to_string(server->bound_port()));
 }
 
 TEST(HttpServer, RefusesAnAddressThatIsNotOurs) {
   for (const char* bind : {"localhost", "192.0.2.1", ""}) {
-    HttpServer server({.bind = bind, .port = 0}, TestRouter());
-    EXPECT_EQ(server.Start().code(), core::Code::kInvalid) << bind;
+    HttpServer server({.bind = bind, .port = 0});
+    EXPECT_EQ(server.Bind().code(), core::Code::kInvalid) << bind;
   }
 }
 
@@ -279,8 +280,17 @@ TEST(HttpServer, ServesTheSamePortAgainRightAfterAStop) {
     client.ReadAnswer();
     server->Stop();
   }
-  HttpServer again({.port = port}, TestRouter());
-  EXPECT_TRUE(again.Start().ok());
+  HttpServer again({.port = port});
+  EXPECT_TRUE(again.Bind().ok());
+}
+
+TEST(HttpServer, AnswersWhoConnectedBetweenBindAndServe) {
+  HttpServer server({.port = 0});
+  ASSERT_TRUE(server.Bind().ok());
+  RawClient client(server.bound_port());
+  client.Send(kHello);
+  server.Serve(TestRouter());
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 200);
 }
 
 TEST(HttpServer, CountsByStatusClassAndBytesWithSeveralThreads) {
