@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   CLI::App cli("zoned: one zone of the blue marble. Without a subcommand it serves.");
   cli.fallthrough();
   cli.require_subcommand(0, 1);
+  cli.set_version_flag("--version", fmt::format("zoned {}", app::Version()), "print the version");
   cli.add_option("-c,--config", line.files, "TOML file; may repeat, the later wins key by key");
   cli.add_option("--set", line.sets,
                  "section.key=value; may repeat, wins over files and environment");

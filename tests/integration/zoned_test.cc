@@ -111,7 +111,11 @@ TEST(Zoned, OverlappingShardsAreRefusedBeforeAnythingIsBound) {
 TEST(Zoned, BadUsageIsExitCode2) { EXPECT_EQ(RunZoned({"fly"}).exit_code, 2); }
 
 TEST(Zoned, VersionAndHealthcheckAnswer) {
-  EXPECT_EQ(RunZoned({"version"}).exit_code, 0);
+  const Ended version = RunZoned({"version"}), flag = RunZoned({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(flag.exit_code, 0);
+  EXPECT_TRUE(version.output.starts_with("zoned 0.") || version.output.starts_with("zoned 1."));
+  EXPECT_EQ(flag.output, version.output);
   ZonedProcess zoned;
   EXPECT_EQ(RunZoned({"healthcheck", "--url", zoned.http()}).exit_code, 69);
   ASSERT_TRUE(zoned.StartReady()) << zoned.output();
