@@ -3,9 +3,11 @@
 namespace bluemarble::app {
 
 Admission::Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
-                     std::string address, uint32_t max_players, uint32_t max_peers_per_host)
+                     const persistence::DurableQueue& store, std::string address,
+                     uint32_t max_players, uint32_t max_peers_per_host)
     : transport_(transport),
       sessions_(sessions),
+      store_(store),
       address_(std::move(address)),
       max_players_(max_players),
       max_peers_per_host_(max_peers_per_host) {}
@@ -13,6 +15,9 @@ Admission::Admission(const net::EnetTransport& transport, const session::Session
 core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (stopping_.load(std::memory_order_relaxed)) {
     return core::Status(core::Code::kUnavailable, "the server is stopping");
+  }
+  if (!store_.ready()) {
+    return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
   }
   if (sessions_.players.Get() >= max_players_) {
     return core::Status(core::Code::kFull, "the zone is full (session.max_players)");

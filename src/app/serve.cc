@@ -184,7 +184,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
-  Admission admission(**transport, zone->session_stats(), settings.net.bind,
+  Admission admission(**transport, zone->session_stats(), committer, settings.net.bind,
                       settings.zone.session.max_players,
                       static_cast<uint32_t>(settings.net.max_peers_per_host));
   const int64_t started_ns = clock.NowNs();

@@ -62,8 +62,8 @@ struct Committer::State {
   core::ThreadOwner zone_thread;
   // Both sides change it by exchange only: whoever comes second sees what the first wrote before.
   std::atomic<bool> sleeping{false};
-  std::atomic<int64_t> stop_at_ns{0};  // 0: run on
-  bool stopping_in_zone = false;       // the zone thread's own copy
+  std::atomic<int64_t> stop_at_ns{0};         // 0: run on
+  std::atomic<bool> stopping_in_zone{false};  // what the callers of the queue look at
 
   std::mutex mutex;
   std::condition_variable ended;

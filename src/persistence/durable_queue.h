@@ -105,7 +105,8 @@ class DurableQueue {
   /// Copies the next completion; false when there is none now.
   virtual bool NextCompletion(Completion& out) = 0;
 
-  /// Is the store reachable and the queue below three quarters of its bound? For /readyz.
+  /// Is the store reachable and the queue below three quarters of its bound? For /v1/join. Any
+  /// thread.
   virtual bool ready() const = 0;
 };
 

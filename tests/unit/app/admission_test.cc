@@ -1,0 +1,66 @@
+#include "app/admission.h"
+
+#include <gtest/gtest.h>
+
+namespace bluemarble::app {
+namespace {
+
+/// A store of which only the readiness is asked.
+class StoreFake final : public persistence::DurableQueue {
+ public:
+  core::Status RequestLogin(const persistence::LoginRequest&) override { return {}; }
+  core::Status AppendEvent(const persistence::PlayerEventRequest&) override { return {}; }
+  core::Status ReserveTicks(core::Tick) override { return {}; }
+  core::Status SavePositions(std::span<const persistence::PositionSave>) override { return {}; }
+  bool NextCompletion(persistence::Completion&) override { return false; }
+  bool ready() const override { return is_ready; }
+  bool is_ready = true;
+};
+
+struct AdmissionTest : testing::Test {
+  AdmissionTest() {
+    net::NetSettings settings;
+    settings.port = 0;
+    settings.hosts = 1;
+    settings.max_peers_per_host = 8;
+    auto opened = net::EnetTransport::Open(settings, clock);
+    EXPECT_TRUE(opened.ok()) << opened.status().ToString();
+    transport = std::move(*opened);
+  }
+  Admission Make() { return {*transport, sessions, store, "127.0.0.1", 2, 8}; }
+  static core::Code Ask(Admission& admission) {
+    return admission.Join({.name = "ann", .remote_address = "::1"}).status().code();
+  }
+
+  core::SystemClock clock;
+  std::unique_ptr<net::EnetTransport> transport;
+  session::SessionStats sessions;
+  StoreFake store;
+};
+
+TEST_F(AdmissionTest, AnswersWithThePortOfAHost) {
+  Admission admission = Make();
+  const auto answer = admission.Join({.name = "ann", .remote_address = "::1"});
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer.value().port, transport->port(0));
+  EXPECT_EQ(answer.value().token, "ann");
+}
+
+TEST_F(AdmissionTest, SendsNobodyToAZoneWhoseStoreIsNotReady) {
+  Admission admission = Make();
+  store.is_ready = false;
+  EXPECT_EQ(Ask(admission), core::Code::kUnavailable);
+  store.is_ready = true;
+  EXPECT_EQ(Ask(admission), core::Code::kOk);
+}
+
+TEST_F(AdmissionTest, AFullZoneIsFullAndAStoppingOneUnavailable) {
+  Admission admission = Make();
+  sessions.players.Set(2);
+  EXPECT_EQ(Ask(admission), core::Code::kFull);
+  admission.Stop();
+  EXPECT_EQ(Ask(admission), core::Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace bluemarble::app
