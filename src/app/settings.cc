@@ -137,10 +137,35 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
          .max = 120000,
          .unit = "ms",
          .help = "From connecting to a finished login. Too low: a slow store refuses players."});
-  s.Add("enters_per_tick", &session.enters_per_tick,
+  s.Add(
+      "enters_per_tick", &session.enters_per_tick,
+      {.min = 1,
+       .max = 1000,
+       .help = "Logins that enter the world per tick. Too low: a storm of logins waits; too high: "
+               "it stalls the tick."});
+  s.Add("inputs_per_tick", &session.inputs_per_tick,
+        {.min = 1,
+         .max = 100,
+         .help = "Inputs of one player that are taken per tick in the long run. Too low: players "
+                 "whose datagrams come doubled or in bursts are ended as rate_limited; too high: a "
+                 "flood costs CPU before it is ended."});
+  s.Add("input_burst_s", &session.input_burst_s,
+        {.min = 1,
+         .max = 600,
+         .unit = "s",
+         .help = "Inputs at once on top, as seconds of one input a tick. Too low: who returns from "
+                 "an outage with all that waited is ended; too high: a flood lasts longer."});
+  s.Add("controls_per_s", &session.controls_per_s,
         {.min = 1,
          .max = 1000,
-         .help = "Logins that enter the world per tick, so that a storm cannot stall it."});
+         .unit = "per second",
+         .help = "Control messages of one peer in the long run. Too low: one that logs in and out "
+                 "is ended as rate_limited; too high: a flood costs decoding."});
+  s.Add("control_burst", &session.control_burst,
+        {.min = 2,
+         .max = 1000,
+         .help = "Control messages at once on top. Too low: a login with its goodbye right behind "
+                 "is ended as rate_limited; too high: a flood lasts longer."});
 }
 
 void BindWorld(ConfigSchema& schema, ZoneSettings& zone) {

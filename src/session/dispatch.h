@@ -13,6 +13,7 @@
 #include "protocol/control.h"
 #include "protocol/input.h"
 #include "session/session_table.h"
+#include "session/settings.h"
 
 namespace bluemarble::session {
 
@@ -33,10 +34,19 @@ struct MessageRow {
   uint32_t legal_states;  ///< Bit i: SessionState i.
   net::Channel channel;
   size_t max_bytes;
-  uint32_t per_second;  ///< Long-run rate; 0: by the tick rate (four per tick).
-  uint32_t burst;       ///< Messages at once on top; 0: ten seconds of ticks.
   Handler handler;
 };
+
+/// How many messages of one peer are taken.
+struct Rate {
+  uint32_t per_second;  ///< In the long run.
+  uint32_t burst;       ///< At once on top.
+};
+struct Rates {
+  uint32_t tick_hz;
+  Rate control, input;
+};
+Rates RatesOf(const SessionSettings& settings, int tick_hz);
 
 struct Verdict {
   DisconnectReason refusal = DisconnectReason::kNone;
@@ -44,7 +54,7 @@ struct Verdict {
 };
 
 /// Judges and decodes. Input messages allocate nothing.
-Verdict Judge(const net::Inbound& inbound, Session& session, int tick_hz, core::Tick now,
+Verdict Judge(const net::Inbound& inbound, Session& session, const Rates& rates, core::Tick now,
               Message& out);
 
 }  // namespace bluemarble::session

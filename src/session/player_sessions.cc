@@ -20,6 +20,7 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
                                const SessionParts& parts)
     : settings_(settings),
       timing_(timing),
+      rates_(RatesOf(settings, timing.tick_hz)),
       timeout_ticks_(TicksOf(settings.timeout_ms, timing.tick_hz)),
       login_timeout_ticks_(TicksOf(settings.login_timeout_ms, timing.tick_hz)),
       // A quarter of the promised second is left for the commit itself.
@@ -76,7 +77,7 @@ void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
 
 void PlayerSessions::OnMessage(Session& session, const net::Inbound& inbound) {
   session.heard = now_;
-  const Verdict verdict = Judge(inbound, session, timing_.tick_hz, now_, message_);
+  const Verdict verdict = Judge(inbound, session, rates_, now_, message_);
   DisconnectReason reason = verdict.refusal;
   if (verdict.row != nullptr) reason = verdict.row->handler(*this, session, message_);
   if (reason == DisconnectReason::kNone) return;

@@ -139,6 +139,7 @@ class PlayerSessions {
 
   const SessionSettings settings_;
   const SessionTiming timing_;
+  const Rates rates_;
   const core::Tick timeout_ticks_;
   const core::Tick login_timeout_ticks_;
   const core::Tick save_ticks_;

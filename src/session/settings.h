@@ -1,4 +1,5 @@
-/// How many players, and how patient the zone is with them. Immutable after start-up.
+/// How many players, how much they may say, and how patient the zone is with them. Immutable after
+/// start-up.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,17 @@ struct SessionSettings {
   uint32_t login_timeout_ms = 5000;
   /// Logins that enter the world per tick, so that a storm of them cannot stall it (PITFALLS F-16).
   uint32_t enters_per_tick = 20;
+  /// Inputs of one player that are taken per tick in the long run. Too low: players whose datagrams
+  /// come doubled or in bursts are ended as rate_limited; too high: a flood costs CPU before it is
+  /// ended.
+  uint32_t inputs_per_tick = 4;
+  /// Inputs at once on top of that, in seconds of one input a tick. Too low: who returns from an
+  /// outage with all that waited is ended; too high: a flood lasts longer.
+  uint32_t input_burst_s = 10;
+  /// Control messages of one peer per second in the long run, and how many at once on top. Too low:
+  /// an honest login and goodbye are ended as rate_limited; too high: logins cost the store.
+  uint32_t controls_per_s = 1;
+  uint32_t control_burst = 4;
 };
 
 }  // namespace bluemarble::session

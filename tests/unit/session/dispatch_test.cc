@@ -29,6 +29,8 @@ std::vector<std::byte> Garbage(std::initializer_list<int> values, size_t size) {
   return bytes;
 }
 
+const Rates kRates = RatesOf({}, 30);
+
 DisconnectReason JudgeOnce(SessionState state, Channel channel, std::span<const std::byte> bytes) {
   Session session;
   session.state = state;
@@ -36,7 +38,7 @@ DisconnectReason JudgeOnce(SessionState state, Channel channel, std::span<const 
   net::Inbound inbound;
   inbound.channel = channel;
   inbound.bytes = bytes;
-  return Judge(inbound, session, 30, 1000, message).refusal;
+  return Judge(inbound, session, kRates, 1000, message).refusal;
 }
 
 TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
@@ -103,14 +105,42 @@ TEST(Dispatch, AFloodOfInputsIsRateLimitedAndAnHonestRateNever) {
   inbound.bytes = bytes;
   for (core::Tick tick = 1; tick <= 3000; ++tick) {
     for (int i = 0; i < 2; ++i) {
-      ASSERT_EQ(Judge(inbound, session, 30, tick, message).refusal, DisconnectReason::kNone)
+      ASSERT_EQ(Judge(inbound, session, kRates, tick, message).refusal, DisconnectReason::kNone)
           << tick;
     }
   }
   int accepted = 0;
-  while (Judge(inbound, session, 30, 3001, message).refusal == DisconnectReason::kNone) ++accepted;
+  while (Judge(inbound, session, kRates, 3001, message).refusal == DisconnectReason::kNone)
+    ++accepted;
   EXPECT_LE(accepted, 310);
-  EXPECT_EQ(Judge(inbound, session, 30, 3001, message).refusal, DisconnectReason::kRateLimited);
+  EXPECT_EQ(Judge(inbound, session, kRates, 3001, message).refusal, DisconnectReason::kRateLimited);
+}
+
+TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
+  SessionSettings settings;
+  settings.inputs_per_tick = 1;
+  settings.input_burst_s = 2;
+  settings.controls_per_s = 3;
+  settings.control_burst = 5;
+  constexpr int kHz = 10;
+  const Rates rates = RatesOf(settings, kHz);
+  Session session;
+  session.state = SessionState::kPlaying;
+  Message message;
+  const auto taken = [&](Channel channel, const std::vector<std::byte>& bytes, core::Tick tick) {
+    net::Inbound inbound;
+    inbound.channel = channel;
+    inbound.bytes = bytes;
+    int count = 0;
+    while (Judge(inbound, session, rates, tick, message).refusal == DisconnectReason::kNone)
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(taken(Channel::kUnreliable, Input(), 100), 2 * kHz);
+  EXPECT_EQ(taken(Channel::kUnreliable, Input(), 101), 1);
+  EXPECT_EQ(taken(Channel::kUnreliable, Input(), 106), 5);
+  EXPECT_EQ(taken(Channel::kReliable, Goodbye(), 100), 5);
+  EXPECT_EQ(taken(Channel::kReliable, Goodbye(), 100 + kHz), 3);
 }
 
 }  // namespace
