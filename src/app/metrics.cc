@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "bluemarble/wire.h"
 #include "ops/log_sinks.h"
@@ -30,6 +32,9 @@ class Registrar {
               ops::MetricLabels labels = {}) {
     Keep(registry_.AddHistogram(name, help, std::move(labels), &histogram, 1e-6,
                                 ops::DurationBoundsSeconds()));
+  }
+  void Read(const char* name, const char* help, std::function<double()> read) {
+    Keep(registry_.AddGauge(name, help, {}, std::move(read)));
   }
   void Keep(core::Status status) {
     if (status_.ok()) status_ = std::move(status);
@@ -164,6 +169,16 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
               stats.peer_queue_dropped, label);
     add.Count("net_peer_queue_ended_total", "Peers ended because they do not read.",
               stats.peer_queue_ended, label);
+    add.Count("net_peer_deaf_ended_total", "Peers ended because ENet's waiting data stayed high.",
+              stats.peer_deaf_ended, label);
+    add.Count("net_inbound_blocked_total", "Passes that waited for room in the inbound queue.",
+              stats.inbound_blocked, label);
+    add.Count("net_outbound_stale_total", "Messages whose peer had gone meanwhile.",
+              stats.outbound_stale, label);
+    add.Count("net_send_refused_total", "Datagrams that could not be sealed.", stats.send_refused,
+              label);
+    add.Level("net_receive_buffer_bytes", "Receive buffer that the kernel granted.",
+              stats.receive_buffer_bytes, label);
   }
 }
 
@@ -184,6 +199,16 @@ void RegisterPersistence(Registrar& add, const persistence::Committer& committer
   add.Level("persistence_away_stores", "1 while the store is unavailable.", stats.away);
   add.Level("persistence_positions_waiting_entities", "Positions not yet durable.",
             stats.positions_waiting);
+  add.Read("persistence_queue_used_bytes", "Requests that wait for the committer.",
+           [&committer] { return static_cast<double>(committer.queue_used_bytes()); });
+}
+
+void RegisterRecorder(Registrar& add, const Recorder* recorder) {
+  add.Read("recording_running", "1 while --record records.",
+           [recorder] { return recorder != nullptr && recorder->running() ? 1.0 : 0.0; });
+  if (recorder == nullptr) return;
+  add.Count("recording_recorded_bytes_total", "Written by the flight recorder.",
+            recorder->recorded_bytes());
 }
 
 std::string HistogramJson(const char* name, const core::Histogram& histogram) {
@@ -207,6 +232,7 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   RegisterReplication(add, counted.zone.replication_stats());
   RegisterNet(add, counted.transport);
   RegisterPersistence(add, counted.committer);
+  RegisterRecorder(add, counted.recorder);
   add.Keep(ops::AddProcessMetrics(registry));
   return add.status();
 }

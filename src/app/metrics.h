@@ -22,6 +22,7 @@ struct Counted {
   const ZoneLoop& loop;
   const net::EnetTransport& transport;
   const persistence::Committer& committer;
+  const Recorder* recorder;  ///< Null: no recording.
 };
 
 /// The first refusal is our own mistake.

@@ -15,9 +15,6 @@
 namespace bluemarble::app {
 namespace {
 
-// About two seconds of the inputs of 5,000 players (5,000 x 10 messages/s x 100 B): a disk that is
-// away for longer ends the recording.
-constexpr size_t kRingBytes = 16u << 20;
 constexpr size_t kBatchBytes = 256u << 10;
 
 bool WriteAll(int fd, std::span<const std::byte> bytes) {
@@ -45,7 +42,8 @@ std::span<const std::byte> BytesOf(const RecordHead& head) {
 
 core::Result<std::unique_ptr<Recorder>> Recorder::Open(const std::string& folder,
                                                        RecordingHead head,
-                                                       std::string_view settings_toml) {
+                                                       std::string_view settings_toml,
+                                                       const RecordSettings& settings) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   const std::string path = folder + "/" + kRecordingFile;
@@ -59,13 +57,13 @@ core::Result<std::unique_ptr<Recorder>> Recorder::Open(const std::string& folder
   if (!written)
     return core::Status(core::Code::kDenied, "cannot write the recording", std::strerror(errno));
   head.settings_hash = HashText(settings_toml);
-  std::unique_ptr<Recorder> recorder(new Recorder(*fd, path));
+  std::unique_ptr<Recorder> recorder(new Recorder(*fd, path, settings.queue_bytes));
   recorder->Add({.kind = RecordKind::kHead}, EncodeRecordingHead(head));
   return recorder;
 }
 
-Recorder::Recorder(int fd, std::string path)
-    : fd_(fd), path_(std::move(path)), ring_(kRingBytes), writer_([this] { WriteLoop(); }) {}
+Recorder::Recorder(int fd, std::string path, size_t queue_bytes)
+    : fd_(fd), path_(std::move(path)), ring_(queue_bytes), writer_([this] { WriteLoop(); }) {}
 
 Recorder::~Recorder() {
   stop_.store(true, std::memory_order_release);
@@ -85,7 +83,8 @@ void Recorder::Add(const RecordHead& head, std::span<const std::byte> body) {
   if (ring_.Push(BytesOf(head), body)) return;
   ended_.store(true, std::memory_order_relaxed);
   core::Log(core::LogLevel::kError, "recording_ended",
-            "tick={} reason=\"the disk is too slow\" file=\"{}\"", tick_, path_);
+            "tick={} reason=\"the disk is too slow (record.queue_bytes)\" file=\"{}\"", tick_,
+            path_);
 }
 
 void Recorder::WriteLoop() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,12 +22,20 @@
 
 namespace bluemarble::app {
 
+struct RecordSettings {
+  /// Ring between the zone and the recorder's writer, bytes; rounded up to a power of two. The
+  /// default is about two seconds of the inputs of 5,000 players (10 messages/s of 100 B each, and
+  /// headroom). Too low: a disk that pauses ends the recording; too high: only memory.
+  size_t queue_bytes = 16u << 20;
+};
+
 class Recorder {
  public:
   /// Makes the folder and its files and starts the writer; `head.settings_hash` is filled in.
   /// kConflict: the folder holds a recording; kDenied: it cannot be written.
   static core::Result<std::unique_ptr<Recorder>> Open(const std::string& folder, RecordingHead head,
-                                                      std::string_view settings_toml);
+                                                      std::string_view settings_toml,
+                                                      const RecordSettings& settings);
   ~Recorder();  ///< Writes out what waits.
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
@@ -40,7 +49,7 @@ class Recorder {
   const core::Counter& recorded_bytes() const { return bytes_; }
 
  private:
-  Recorder(int fd, std::string path);
+  Recorder(int fd, std::string path, size_t queue_bytes);
   void WriteLoop();
 
   const int fd_;

@@ -155,7 +155,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                                     .seed = zone_settings.seed,
                                     .grant = *grant,
                                     .max_unreliable_bytes = (*transport)->max_unreliable_bytes()},
-                                   options.settings_toml);
+                                   options.settings_toml, settings.record);
     if (!recorder.ok()) return Fail(ops::kExitCannotCreate, recorder.status().ToString());
     recording.recorder = std::move(*recorder);
     recording.transport = std::make_unique<RecordingTransport>(**transport, *recording.recorder);
@@ -179,7 +179,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   ops::HealthComponent& zone_health = health.AddSupervised("zone", kZoneSilenceNs);
   ops::HealthComponent& store_health = health.Add("store");
   ZoneLoop loop(*zone, hz, grant->first, clock, zone_health, recording.recorder.get());
-  const Counted counted{*zone, loop, **transport, committer};
+  const Counted counted{*zone, loop, **transport, committer, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());

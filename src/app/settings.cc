@@ -284,6 +284,13 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindReplication(schema, settings.zone.replication);
   BindPersistence(schema, settings.zone.persistence);
   BindLog(schema, settings.log);
+  schema.Section("record", "The flight recorder of --record.")
+      .Add("queue_bytes", &settings.record.queue_bytes,
+           {.min = 1 << 20,
+            .max = 1 << 30,
+            .unit = "bytes",
+            .help = "From the zone to the recorder's writer. Too low: a disk that pauses ends the "
+                    "recording; too high: only memory."});
   schema.Section("dev", "For development on one machine.")
       .Add("allow_spawn_position", &settings.zone.dev.allow_spawn_position,
            {.help = "Loopback clients may choose where they appear. Needs a loopback net.bind."});

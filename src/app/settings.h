@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/http_server.h"
+#include "app/recorder.h"
 #include "app/zone_settings.h"
 #include "net/settings.h"
 #include "ops/config.h"
@@ -18,6 +19,7 @@ struct Settings {
   net::NetSettings net;
   api::HttpSettings http;
   ops::LogSettings log;
+  RecordSettings record;
 };
 
 /// Binds every field with its range and its documentation. `settings` must outlive the schema.

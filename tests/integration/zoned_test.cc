@@ -150,6 +150,20 @@ TEST(Zoned, AHangupReloadsTheLogLevelAndKeepsItWhenTheSettingsHaveProblems) {
   EXPECT_NE(ended.output.find("\"stopping\""), std::string::npos) << ended.output;
 }
 
+TEST(Zoned, WhatTheQueuesCountIsExported) {
+  ZonedProcess zoned;
+  ASSERT_TRUE(zoned.StartReady({"--set", "net.hosts=1", "--set", "session.max_players=100"}))
+      << zoned.output();
+  for (const char* name :
+       {"net_peer_deaf_ended_total", "net_inbound_blocked_total", "net_outbound_stale_total",
+        "net_send_refused_total", "net_receive_buffer_bytes"}) {
+    EXPECT_GE(zoned.Metric(std::string(name) + "{host=\"0\"}"), 0) << name;
+  }
+  EXPECT_GT(zoned.Metric("net_receive_buffer_bytes{host=\"0\"}"), 0);
+  EXPECT_GE(zoned.Metric("persistence_queue_used_bytes"), 0);
+  EXPECT_EQ(zoned.Metric("recording_running"), 0);
+}
+
 TEST(Zoned, PositionsSurviveAStopAndAKill) {
   ZonedProcess zoned;
   ASSERT_TRUE(zoned.StartReady()) << zoned.output();
@@ -234,6 +248,8 @@ TEST(Zoned, ARecordingReplaysToTheSameHashOnAnyWorkerCount) {
   ASSERT_TRUE(PollUntil({&a, &b}, [&] { return Playing(a) && Playing(b); }));
   PollUntil(
       {&a, &b}, [] { return false; }, 1500);
+  EXPECT_EQ(zoned.Metric("recording_running"), 1);
+  EXPECT_GT(zoned.Metric("recording_recorded_bytes_total"), 0);
   zoned.Signal(SIGTERM);
   ASSERT_EQ(zoned.WaitForEnd().exit_code, 0);
   for (const char* workers : {"1", "2", "4"}) {
