@@ -65,37 +65,66 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
   s.Add("hosts", &net.hosts,
         {.min = 1,
          .max = 16,
-         .help = "ENet hosts, each with its own port and thread, for up to 4,095 peers each."});
-  s.Add("max_peers_per_host", &net.max_peers_per_host, {.min = 1, .max = 4095});
-  s.Add(
-      "receive_buffer_bytes", &net.receive_buffer_bytes,
-      {.unit = "bytes", .help = "Kernel buffer of a host. Too low: a storm of joins is dropped."});
-  s.Add("send_buffer_bytes", &net.send_buffer_bytes, {.unit = "bytes"});
+         .help = "ENet hosts, each with its own port and thread. Too low: one serves at most 4,095 "
+                 "peers and one core's worth of sends; too high: threads that compete with the "
+                 "zone for cores."});
+  s.Add("max_peers_per_host", &net.max_peers_per_host,
+        {.min = 1,
+         .max = 4095,
+         .help = "Too low: joins are refused as full; too high: only memory, 0.5 kB each. 4,095 is "
+                 "ENet's limit."});
+  s.Add("receive_buffer_bytes", &net.receive_buffer_bytes,
+        {.unit = "bytes",
+         .help = "Kernel buffer of a host. Too low: the kernel drops a storm of joins; too high: "
+                 "after a stall old input is served late."});
+  s.Add("send_buffer_bytes", &net.send_buffer_bytes,
+        {.unit = "bytes",
+         .help = "Kernel buffer of a host. Too low: the end of a tick's burst is lost "
+                 "(net_send_errors_total); too high: only kernel memory."});
   s.Add("datagram_bytes", &net.datagram_bytes,
         {.min = 1200,
          .max = 1472,
          .unit = "bytes",
-         .help = "Largest UDP payload; more is fragmented or lost."});
+         .help = "Largest UDP payload. Too low: clients of the protocol are cut off, so 1,200 is "
+                 "the least; too high: paths that fragment or drop."});
   s.Add("datagram_queue", &net.datagram_queue,
-        {.help = "Datagrams that wait between kernel and ENet, per host."});
+        {.help = "Datagrams that wait between kernel and ENet, per host. Too low: bursts are "
+                 "dropped (queue_full); too high: 1.2 kB each, and floods are served late."});
   s.Add("inbound_queue_bytes", &net.inbound_queue_bytes,
-        {.unit = "bytes", .help = "From a net thread to the zone. Full: inputs are dropped."});
+        {.unit = "bytes",
+         .help = "From a net thread to the zone. Too low: inputs are dropped while a tick is late; "
+                 "too high: after a stall old input is served."});
   s.Add("outbound_queue_bytes", &net.outbound_queue_bytes,
-        {.unit = "bytes", .help = "From the zone to a net thread. Full: snapshots are dropped."});
-  s.Add(
-      "peer_queue_bytes", &net.peer_queue_bytes,
-      {.unit = "bytes", .help = "What may wait for one peer; a peer that does not read is ended."});
+        {.unit = "bytes",
+         .help = "From the zone to a net thread. Too low: one tick's snapshots do not fit and are "
+                 "dropped; too high: only memory."});
+  s.Add("peer_queue_bytes", &net.peer_queue_bytes,
+        {.unit = "bytes",
+         .help = "What may wait for one peer; one that does not read is ended. Too low: a bad "
+                 "minute of a good client ends it; too high: memory for dead ones."});
   s.Add("max_peers_per_address", &net.max_peers_per_address,
         {.help = "Peers of one address on one host, 0: no limit. Too low: players behind one NAT "
-                 "lock each other out."});
-  s.Add("service_budget", &net.service_budget, {.help = "Datagrams handed to ENet in one pass."});
+                 "lock each other out; too high: one address can take all slots."});
+  s.Add(
+      "service_budget", &net.service_budget,
+      {.help = "Datagrams handed to ENet in one pass. Too low: input waits for the next pass; too "
+               "high: a flood delays the sends of a tick."});
   s.Add("drain_interval_us", &net.drain_interval_us,
-        {.unit = "us", .help = "Pause between two drains of the socket."});
-  s.Add("idle_service_ms", &net.idle_service_ms, {.unit = "ms"});
+        {.unit = "us",
+         .help = "Pause between two drains of the socket. Too low: CPU for wake-ups; too high: "
+                 "latency, and drops by the kernel."});
+  s.Add("idle_service_ms", &net.idle_service_ms,
+        {.unit = "ms",
+         .help = "ENet is serviced at least this often when no tick comes. Too low: CPU for walks "
+                 "over all peers; too high: late acknowledgements and resends."});
   s.Add("peer_timeout_ms", &net.peer_timeout_ms,
-        {.unit = "ms", .help = "A peer that acknowledges nothing is gone."});
+        {.unit = "ms",
+         .help = "A peer that acknowledges nothing for this long is gone. Too low: a hiccup of a "
+                 "mobile network ends players; too high: ghosts stand around."});
   s.Add("linger_ms", &net.linger_ms,
-        {.unit = "ms", .help = "How long a peer that we end may take to acknowledge."});
+        {.unit = "ms",
+         .help = "How long a peer that we end may take to acknowledge. Too low: it does not hear "
+                 "why; too high: its slot is taken for longer."});
 }
 
 void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
@@ -104,16 +133,34 @@ void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
   s.Add("bind", &http.bind,
         {.help = "IP address. Anything but loopback shows the metrics to the network."});
   s.Add("port", &http.port, {.help = "TCP port. 0: the system chooses."});
-  s.Add("threads", &http.threads, {.min = 1, .max = 16});
-  s.Add("max_body_bytes", &http.max_body_bytes, {.min = 1024, .max = 1 << 24, .unit = "bytes"});
-  s.Add("max_header_bytes", &http.max_header_bytes, {.min = 1024, .max = 1 << 20, .unit = "bytes"});
+  s.Add("threads", &http.threads,
+        {.min = 1,
+         .max = 16,
+         .help = "Too low: joins wait behind a scrape; too high: threads that compete with the "
+                 "zone for cores."});
+  s.Add("max_body_bytes", &http.max_body_bytes,
+        {.min = 1024,
+         .max = 1 << 24,
+         .unit = "bytes",
+         .help = "Too low: honest requests are answered 413; too high: memory for each of "
+                 "max_connections."});
+  s.Add("max_header_bytes", &http.max_header_bytes,
+        {.min = 1024,
+         .max = 1 << 20,
+         .unit = "bytes",
+         .help = "Too low: requests through proxies are answered 431; too high: memory for each of "
+                 "max_connections."});
   s.Add("timeout_ms", &http.timeout_ms,
         {.min = 100,
          .max = 600000,
          .unit = "ms",
-         .help = "Of a request, an answer, and an idle connection."});
+         .help = "Of a request, an answer, and an idle connection. Too low: slow links fail; too "
+                 "high: slow clients hold connections."});
   s.Add("max_connections", &http.max_connections,
-        {.min = 1, .max = 65536, .help = "More are answered 503."});
+        {.min = 1,
+         .max = 65536,
+         .help = "More are answered 503. Too low: a storm of joins is turned away; too high: "
+                 "descriptors and memory."});
 }
 
 void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
@@ -236,24 +283,44 @@ void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& per
   s.Add("data_dir", &persistence.data_dir,
         {.help = "Folder of the database; one running zoned per folder."});
   s.Add("queue_bytes", &persistence.queue_bytes,
-        {.unit = "bytes", .help = "Of the queue to the committer."});
+        {.unit = "bytes",
+         .help = "Of the queue to the committer. Too low: logins are refused while a commit takes "
+                 "long; too high: only memory."});
   s.Add("position_interval_ms", &persistence.position_interval_ms,
-        {.min = 50, .max = 1000, .unit = "ms", .help = "What a crash may lose of a player's way."});
+        {.min = 50,
+         .max = 1000,
+         .unit = "ms",
+         .help = "What a crash may lose of a player's way. Too low: writes to the disk in "
+                 "proportion; too high: players are set back."});
   s.Add("sample_interval_s", &persistence.sample_interval_s,
-        {.min = 10, .max = 3600, .unit = "s", .help = "Between two sample events of a player."});
+        {.min = 10,
+         .max = 3600,
+         .unit = "s",
+         .help = "Between two sample events of a player. Too low: the event table grows in "
+                 "proportion; too high: the past is known coarsely."});
   s.Add("max_group", &persistence.max_group,
-        {.min = 1, .max = 10000, .help = "Requests in one transaction."});
-  s.Add("key_retention_s", &persistence.key_retention_s, {.min = 60, .max = 2592000, .unit = "s"});
+        {.min = 1,
+         .max = 10000,
+         .help = "Requests in one transaction. Too low: a flush to disk for few of them; too high: "
+                 "one commit takes long, and all of its players wait."});
+  s.Add("key_retention_s", &persistence.key_retention_s,
+        {.min = 60,
+         .max = 2592000,
+         .unit = "s",
+         .help = "How long a request is recognised as a repetition. Too low: a late repetition "
+                 "counts twice; too high: the table of keys grows."});
   s.Add("check_limit_mib", &persistence.check_limit_mib,
         {.min = 0,
          .max = 1048576,
          .unit = "MiB",
-         .help = "A database up to this size is checked wholly at start."});
+         .help = "A database up to this size is checked wholly at start. Too low: damage is found "
+                 "in service only; too high: a start takes long."});
   s.Add("stop_deadline_ms", &persistence.stop_deadline_ms,
         {.min = 100,
          .max = 60000,
          .unit = "ms",
-         .help = "How long a stop waits for the last writes."});
+         .help = "How long a stop waits for the last writes. Too low: they are lost and reported; "
+                 "too high: a dead disk holds up the stop."});
 }
 
 void BindLog(ConfigSchema& schema, ops::LogSettings& log) {
