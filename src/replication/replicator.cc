@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "replication/block_cache.h"
 #include "replication/history.h"
+#include "replication/interest.h"
 #include "replication/viewer.h"
 
 namespace bluemarble::replication {
@@ -19,27 +20,12 @@ using core::Code;
 using core::Tick;
 using protocol::PartState;
 
-// A leaf keeps its class, and its place in the view, until it is this much farther than the class
-// reaches.
-constexpr double kHysteresis = 1.1;
 constexpr int kViewersPerChunk = 16;
-constexpr size_t kQueryCapacity = 4096;
 constexpr size_t kCacheSlots = 1u << 16;
 constexpr size_t kArenaBytes = 8u << 20;
 // After so many parts that did not fit what is left of the datagram, the rest waits for the next
 // tick.
 constexpr int kMisfitsBeforeStop = 4;
-
-int64_t DistanceSquared(geo::GridPoint a, geo::GridPoint b) {
-  const int64_t dx = int64_t{a.x} - b.x, dy = int64_t{a.y} - b.y, dz = int64_t{a.z} - b.z;
-  return dx * dx + dy * dy + dz * dz;
-}
-
-struct WantedLeaf {
-  aoi::LeafId id;
-  geo::NodeKey key;
-  int64_t distance_sq = 0;
-};
 
 struct Candidate {
   uint64_t order = 0;  ///< Priority above index: sorted descending.
@@ -56,13 +42,10 @@ struct LeafFrame {
 /// Counts of one worker during one phase; added to the stats after the join.
 struct Tally {
   uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
-           deferred = 0, over_limit = 0, scratch_full = 0;
+           deferred = 0, scratch_full = 0;
 };
 
 struct alignas(64) WorkerScratch {
-  std::vector<aoi::LeafId> query;
-  std::vector<WantedLeaf> wanted;
-  std::vector<uint32_t> mark;  // by leaf index: 1 + position in `wanted`, else 0
   std::vector<Candidate> candidates;
   PartState now, base;
   Tally tally;
@@ -79,13 +62,13 @@ struct Replicator::Impl {
   core::WorkerPool& workers;
 
   std::array<uint32_t, kReplicationClasses> period{};
-  std::array<int64_t, kReplicationClasses> radius_sq{}, leave_radius_sq{};
   Tick max_silence = 1;
 
   std::vector<std::unique_ptr<Viewer>> viewers;
   uint32_t viewer_high = 0;
   std::unique_ptr<std::byte[]> snapshots;
   std::vector<uint32_t> snapshot_size;
+  InterestFinder interest;
   History history;
   BlockCache cache;
   std::vector<std::atomic<uint32_t>> quantised;  // by leaf index: low bits of the tick
@@ -104,6 +87,7 @@ struct Replicator::Impl {
         viewers(s.max_viewers),
         snapshots(std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes)),
         snapshot_size(s.max_viewers, 0),
+        interest(s, o, pool.workers()),
         history(w.capacity()),
         cache(kCacheSlots, pool.workers(), kArenaBytes),
         quantised(o.leaf_capacity()),
@@ -112,15 +96,9 @@ struct Replicator::Impl {
     for (size_t i = 0; i < kReplicationClasses; ++i) {
       const uint32_t rate = s.rate_hz[i];
       period[i] = rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
-      const double radius_cm = s.radius_m[i] * 100.0;
-      radius_sq[i] = static_cast<int64_t>(radius_cm * radius_cm);
-      leave_radius_sq[i] = static_cast<int64_t>(radius_cm * radius_cm * kHysteresis * kHysteresis);
     }
     max_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
     for (auto& worker : scratch) {
-      worker.query.reserve(kQueryCapacity);
-      worker.wanted.reserve(kQueryCapacity);
-      worker.mark.assign(o.leaf_capacity(), 0);
       worker.candidates.reserve(size_t{s.max_leaves_per_viewer} * 4);
     }
   }
@@ -135,112 +113,6 @@ struct Replicator::Impl {
       }
     });
   }
-
-  // ---- Interest
-  // ------------------------------------------------------------------------------------
-
-  bool HoldsDeadLeaf(const Viewer& viewer) const {
-    return std::any_of(viewer.leaves().begin(), viewer.leaves().end(), [&](const ViewerLeaf& leaf) {
-      return leaf.id.generation != 0 && octree.Find(leaf.id) == nullptr;
-    });
-  }
-
-  // Somebody came near into a leaf that this viewer may not watch: waiting for its turn of interest
-  // would let the arrival vanish between the old leaf and the new one.
-  bool ArrivalNear(const Viewer& viewer) const {
-    const auto arrivals = octree.arrivals();
-    if (arrivals.empty() || octree.PlaceOf(viewer.own).leaf.generation == 0) return false;
-    const geo::GridPoint at = octree.PositionOf(viewer.own);
-    return std::any_of(arrivals.begin(), arrivals.end(), [&](geo::GridPoint p) {
-      return DistanceSquared(at, p) <=
-             leave_radius_sq[static_cast<size_t>(ReplicationClass::kVisual)];
-    });
-  }
-
-  // Squared distance in cm to the leaf's nearest member other than the viewer, INT64_MAX when there
-  // is none; stops early once it is within the innermost class.
-  int64_t NearestOther(const aoi::Leaf& leaf, const Viewer& viewer, geo::GridPoint at) const {
-    int64_t nearest = INT64_MAX;
-    for (uint32_t id = leaf.first_part; id != aoi::Part::kNone;) {
-      const aoi::Part& part = octree.part(id);
-      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
-        const core::EntityId entity =
-            part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
-        if (entity == viewer.own) continue;
-        nearest = std::min(nearest, DistanceSquared(octree.PositionOf(entity), at));
-        if (nearest <= radius_sq[0]) return nearest;
-      }
-      id = part.next;
-    }
-    return nearest;
-  }
-
-  // The class for a distance; `held` (or kReplicationClasses when not held) is kept within the
-  // hysteresis.
-  int ClassFor(int64_t distance_sq, int held) const {
-    for (int cls = 0; cls < kReplicationClasses; ++cls) {
-      const auto i = static_cast<size_t>(cls);
-      if (distance_sq <= (cls == held ? leave_radius_sq[i] : radius_sq[i])) return cls;
-    }
-    return kReplicationClasses;
-  }
-
-  void FindWanted(const Viewer& viewer, geo::GridPoint at, WorkerScratch& own) const {
-    own.query.clear();
-    own.wanted.clear();
-    const auto reach_cm = static_cast<int64_t>(settings.radius_m.back() * 100.0 * kHysteresis);
-    if (!octree.QueryLeaves(at, reach_cm, own.query).ok()) ++own.tally.over_limit;
-    for (aoi::LeafId id : own.query) {
-      const aoi::Leaf* leaf = octree.Find(id);
-      const int64_t distance_sq = NearestOther(*leaf, viewer, at);
-      if (distance_sq <= leave_radius_sq.back()) own.wanted.push_back({id, leaf->key, distance_sq});
-    }
-    if (own.wanted.size() > settings.max_leaves_per_viewer) {
-      std::nth_element(own.wanted.begin(), own.wanted.begin() + settings.max_leaves_per_viewer,
-                       own.wanted.end(), [](const WantedLeaf& a, const WantedLeaf& b) {
-                         return std::tie(a.distance_sq, a.key) < std::tie(b.distance_sq, b.key);
-                       });
-      own.tally.over_limit += own.wanted.size() - settings.max_leaves_per_viewer;
-      own.wanted.resize(settings.max_leaves_per_viewer);
-    }
-  }
-
-  void RefreshInterest(Viewer& viewer, WorkerScratch& own, Tick now) {
-    viewer.refresh = false;
-    if (octree.PlaceOf(viewer.own).leaf.generation == 0) {
-      viewer.refresh = true;  // not indexed yet
-      return;
-    }
-    FindWanted(viewer, octree.PositionOf(viewer.own), own);
-    for (size_t i = 0; i < own.wanted.size(); ++i)
-      own.mark[own.wanted[i].id.index] = static_cast<uint32_t>(i + 1);
-
-    for (uint32_t slot = 0; slot < viewer.leaves().size(); ++slot) {
-      ViewerLeaf& leaf = viewer.leaves()[slot];
-      if (leaf.id.generation == 0) continue;
-      const uint32_t mark = octree.Find(leaf.id) != nullptr ? own.mark[leaf.id.index] : 0;
-      if (mark == 0) {
-        viewer.refresh |= !viewer.DropLeaf(slot, now);
-        continue;
-      }
-      own.mark[leaf.id.index] = 0;  // held already
-      const int held = static_cast<int>(leaf.cls);
-      const int cls =
-          std::min(ClassFor(own.wanted[mark - 1].distance_sq, held), kReplicationClasses - 1);
-      if (cls != held) viewer.ChangeClass(slot, static_cast<ReplicationClass>(cls), now);
-    }
-    for (const WantedLeaf& wanted : own.wanted) {
-      if (own.mark[wanted.id.index] == 0) continue;
-      own.mark[wanted.id.index] = 0;
-      const int cls = ClassFor(wanted.distance_sq, kReplicationClasses);
-      if (cls == kReplicationClasses) continue;  // only within the hysteresis of what is held
-      viewer.refresh |=
-          !viewer.AddLeaf(wanted.id, wanted.key, static_cast<ReplicationClass>(cls), now);
-    }
-  }
-
-  // ---- Replicate
-  // -----------------------------------------------------------------------------------
 
   bool Due(const ViewerLeaf& leaf, Tick now) const {
     const uint32_t p = period[static_cast<size_t>(leaf.cls)];
@@ -446,7 +318,6 @@ struct Replicator::Impl {
       stats.block_cache_hits.Add(t.hits);
       stats.entity_updates.Add(t.updates);
       stats.parts_deferred.Add(t.deferred);
-      stats.leaves_over_limit.Add(t.over_limit);
       stats.scratch_full.Add(t.scratch_full);
       worker.tally = {};
     }
@@ -491,15 +362,13 @@ void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
 
 void Replicator::Interest(Tick now) {
   Impl& self = *impl_;
-  const bool any_gone = !self.octree.gone().empty();
   self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
     const bool turn = (slot + now) % self.settings.interest_ticks == 0;
-    if (!turn && !viewer.refresh && !(any_gone && self.HoldsDeadLeaf(viewer)) &&
-        !self.ArrivalNear(viewer)) {
-      return;
+    if (turn || viewer.refresh || self.interest.Overtaken(viewer)) {
+      self.interest.Refresh(viewer, worker, now);
     }
-    self.RefreshInterest(viewer, self.scratch[static_cast<size_t>(worker)], now);
   });
+  self.stats.leaves_over_limit.Add(self.interest.TakeOverLimit());
 }
 
 void Replicator::Replicate(Tick now) {
