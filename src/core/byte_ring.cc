@@ -69,8 +69,8 @@ void ByteRing::Pop() {
 }
 
 size_t ByteRing::used_bytes() const {
-  // Tail first: what a third thread sees as head afterwards is not below it. Meanwhile both may have
-  // moved on by more than the ring holds.
+  // Tail first: what a third thread sees as head afterwards is not below it. Meanwhile both may
+  // have moved on by more than the ring holds.
   const uint64_t tail = tail_.load(std::memory_order_acquire);
   const uint64_t head = head_.load(std::memory_order_acquire);
   return std::min<uint64_t>(head - tail, size_);
