@@ -63,7 +63,8 @@ class FdSink final : public spdlog::sinks::sink {
                              : FormatTextLine(unix_us, level, event, fields, colour_);
     line += '\n';
     auto& count = Write(line) ? counts_.written : counts_.write_failures;
-    count.fetch_add(1, std::memory_order_relaxed);
+    // Whoever sees the count may close the descriptor.
+    count.fetch_add(1, std::memory_order_release);
   }
   void flush() override {}
   void set_pattern(const std::string&) override {}
@@ -191,8 +192,8 @@ LogStats GetLogStats() {
   Process& process = TheProcess();
   const std::lock_guard lock(process.mutex);
   LogStats stats;
-  stats.written = process.counts.written.load(std::memory_order_relaxed);
-  stats.write_failures = process.counts.write_failures.load(std::memory_order_relaxed);
+  stats.written = process.counts.written.load(std::memory_order_acquire);
+  stats.write_failures = process.counts.write_failures.load(std::memory_order_acquire);
   stats.overrun = process.former_overruns;
   if (process.running != nullptr) stats.overrun += process.running->pool->overrun_counter();
   return stats;
