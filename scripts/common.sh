@@ -12,7 +12,9 @@ PACKAGES=(
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
   libssl-dev libboost1.81-dev libcurl4-openssl-dev nlohmann-json3-dev
   libtomlplusplus-dev libcli11-dev libsqlite3-dev libgeographiclib-dev
-  clang-format jq curl python3
+  libpqxx-dev libhiredis-dev libzstd-dev
+  postgresql-15 postgresql-client-15 redis-server
+  clang-format jq curl python3 python3-psycopg2 python3-redis zstd
 )
 
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }

@@ -4,12 +4,14 @@
 /// is the guide, proto/WIRE.md the protocol below it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bluemarble/wire.h"
 
@@ -68,7 +70,7 @@ struct PlayerInput {
 /// One entity as it should be drawn at the view's moment.
 struct EntityView {
   uint32_t id = 0;
-  uint8_t kind = 0;  ///< proto/WIRE.md "Kinds": 1 player, 2 animal, 3 resource.
+  uint8_t kind = 0;  ///< proto/WIRE.md "Kinds": 1 player, 2 animal, 3 resource, 4 item.
   ReplicationClass cls = ReplicationClass::kExtended;
   Vector3 position;      ///< ECEF metres.
   double yaw_turns = 0;  ///< Combat and visual classes.
@@ -89,6 +91,58 @@ struct OwnView {
   Vector3 confirmed;  ///< The server's position at that tick.
   double yaw_turns = 0;
   uint8_t health = 100;
+};
+
+using ActionKey = std::array<uint8_t, kActionKeyBytes>;
+
+enum class ActionKind : uint8_t {
+  kPickUp = 1,   ///< `entity_id`: an item on the ground.
+  kDrop,         ///< `items[0]`.
+  kGive,         ///< `items` and `gold` to the player `entity_id`.
+  kOfferTrade,   ///< `items` and `gold` to the player `entity_id` for `want_items` and `want_gold`.
+  kAcceptTrade,  ///< `trade_id`.
+  kSplit,        ///< `quantity` off `items[0]`.
+  kMerge,        ///< `items[1]` into `items[0]`.
+};
+
+/// One transactional action. Keep it until it is answered ok or refused: sent again as it is, also
+/// by another Client of the same player after a reconnect, it happens once and gets the same
+/// answer.
+struct Action {
+  ActionKind kind = ActionKind::kDrop;
+  ActionKey key{};  ///< All zero: Act draws a new one.
+  uint32_t entity_id = 0;
+  std::vector<int64_t> items;  ///< At most kMaxTradeItems.
+  int64_t gold = 0;
+  std::vector<int64_t> want_items;
+  int64_t want_gold = 0;
+  uint64_t trade_id = 0;
+  uint32_t quantity = 0;
+};
+
+struct ActionAnswer {
+  ActionKey key{};
+  ActionOutcome outcome = ActionOutcome::kUnknown;
+  ActionReason reason = ActionReason::kNone;
+  std::string text;  ///< For people.
+  bool repeated = false;
+  int64_t item_id = 0;  ///< That the action made.
+};
+
+struct InventoryItem {
+  int64_t item_id = 0;
+  uint32_t definition = 0;  ///< GET /v1/items tells what it is.
+  uint32_t quantity = 0;
+};
+
+/// An offer of another player that waits for Accept or Decline.
+struct TradeOffer {
+  uint64_t trade_id = 0;
+  uint32_t entity_id = 0;  ///< Who offers.
+  std::vector<InventoryItem> get;
+  int64_t get_gold = 0;
+  std::vector<int64_t> give_items;
+  int64_t give_gold = 0;
 };
 
 struct ClientStats {
@@ -117,6 +171,22 @@ class Client {
   /// clients.
   int64_t NextDueNs() const;
   void SetInput(const PlayerInput& input);
+  /// Sends an action and returns its key; all zero when not playing or malformed (`error()`). The
+  /// answer comes by NextAnswer. Actions whose connection ended unanswered are the caller's to send
+  /// again: see unanswered().
+  ActionKey Act(Action action);
+  /// The next answer; false when there is none.
+  bool NextAnswer(ActionAnswer& out);
+  /// Actions without an ok or refused so far, in the order of Act.
+  const std::vector<Action>& unanswered() const;
+  /// Says no to an offer, or takes an own one back.
+  void DeclineTrade(uint64_t trade_id);
+  /// Offers that stand now, oldest first.
+  const std::vector<TradeOffer>& offers() const;
+  /// The own inventory as the server told it last, ascending item_id; empty before it was told.
+  const std::vector<InventoryItem>& inventory() const;
+  bool inventory_known() const;
+  int64_t gold() const;
   /// Says goodbye; Poll a few more times to get it out.
   void Disconnect();
 

@@ -45,6 +45,41 @@ inline constexpr uint32_t kDisconnectReasons = 19;
 /// snake_case name of a reason, for logs and metrics ("unknown" for numbers not in the table).
 const char* DisconnectReasonName(DisconnectReason reason);
 
+/// What a player is told about an action (proto/WIRE.md "Actions").
+enum class ActionOutcome : uint8_t {
+  kOk = 0,       ///< Done and durable: it will be found after any crash.
+  kRefused = 1,  ///< Nothing changed; the reason says why.
+  kUnknown = 2,  ///< It may or may not have happened: ask again with the same key.
+};
+
+/// Why an action was refused. Never renumbered; the same numbers as persistence::Refusal.
+enum class ActionReason : uint8_t {
+  kNone = 0,
+  kVersion = 1,         ///< Somebody changed it in between.
+  kNotOwner = 2,        ///< This server does not own the player (any more).
+  kNotFound = 3,        ///< No such player.
+  kKeyReused = 4,       ///< The key belongs to another action.
+  kUnavailable = 5,     ///< The database is away or busy; try later, with the same key.
+  kInvalid = 6,         ///< The action breaks a rule of the protocol.
+  kNotHolder = 7,       ///< The item is not where the action says.
+  kInsufficient = 8,    ///< Not enough gold.
+  kTooFar = 9,          ///< Out of reach.
+  kInventoryFull = 10,  ///< The receiver cannot carry more.
+  kBusy = 11,           ///< Item, gold or offer is part of an action still under way.
+  kOffline = 12,        ///< The other player is not in play here.
+  kDeclined = 13,       ///< The other player said no, or the offer has expired.
+  kBadAmount = 14,      ///< A quantity or sum that is zero, negative or too large.
+  kNoSuchItem = 15,     ///< No such item, entity or offer.
+};
+inline constexpr uint32_t kActionReasons = 16;
+/// snake_case name ("unknown" for numbers not in the table).
+const char* ActionReasonName(ActionReason reason);
+
+/// Most items in one give, or on one side of a trade.
+inline constexpr int kMaxTradeItems = 8;
+/// Bytes of an action's key.
+inline constexpr size_t kActionKeyBytes = 16;
+
 /// How near an entity is decides what travels of it and how often (DESIGN §4).
 enum class ReplicationClass : uint8_t { kCombat = 0, kVisual = 1, kExtended = 2 };
 inline constexpr int kReplicationClasses = 3;

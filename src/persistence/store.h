@@ -40,11 +40,25 @@ struct PlayerUpdate {
   std::vector<std::byte> payload;
 };
 
-/// Find the player or create it (version 1, event, ownership row with epoch 1), then the login
-/// event.
+/// Find the player or create it (version 1, event, ownership row with epoch 1, account, starting
+/// gold out of the mint, starters), then the login event.
 struct PlayerLogin {
   PlayerName name;
   PlayerState initial;
+  std::vector<Starter> starters;  ///< Each becomes an item of a new player.
+  int64_t starting_gold = 0;
+};
+
+/// A player whose ownership row must say: this shard, this epoch.
+struct Owner {
+  int64_t player_id = 0;
+  int64_t epoch = 0;
+};
+
+/// One side of a ledger entry.
+struct Posting {
+  int64_t account_id = 0;
+  int64_t amount = 0;  ///< Never 0.
 };
 
 /// One transactional request: all of it or nothing.
@@ -54,6 +68,15 @@ struct DurableWrite {
   core::Tick tick = 0;
   std::optional<PlayerLogin> login;
   std::vector<PlayerUpdate> updates;  ///< Ascending player_id, each once.
+  std::vector<Owner> owners;          ///< Ascending player_id, each once; besides those of updates.
+  std::vector<ItemChange> items;      ///< In order; each item named once.
+  std::vector<Posting> postings;      ///< Ascending account_id, each once; they sum to zero.
+  /// A second key that gets the same answer: the other player's of a trade. None: player 0.
+  IdempotencyKey also;
+  uint64_t also_digest = 0;
+  uint64_t digest = 0;  ///< What the client asked for; 0: computed from the write itself.
+  /// Not kNone: write nothing else; answer by the key, else refuse with this.
+  Refusal refuse_with = Refusal::kNone;
 };
 
 struct WriteResult {
@@ -62,6 +85,11 @@ struct WriteResult {
   bool created = false;   ///< The login made a new player.
   bool repeated = false;  ///< Found by key; nothing was written now.
   PlayerRow row;          ///< Of the login, or of the last update; on kVersion the stored row.
+  ItemRow item;           ///< The first one created or split off.
+  // Of a login, as of its commit; not stored with the key:
+  std::vector<ItemRow> items;  ///< What the player holds, ascending item_id.
+  int64_t gold = 0;
+  int64_t seq = 0;  ///< Of the write's last event; 0 when it had none or was repeated.
   friend bool operator==(const WriteResult&, const WriteResult&) = default;
 };
 
@@ -76,7 +104,8 @@ struct CommitReport {
   uint64_t positions_saved = 0;
   uint64_t positions_stale = 0;    ///< Not newer than the row.
   uint64_t positions_refused = 0;  ///< Unknown player, or owner or epoch not current.
-  bool rerun = false;              ///< A bad request made the group run again one by one.
+  bool rerun = false;              ///< What was read did not hold: the group ran one by one.
+  int64_t last_seq = 0;            ///< Of the newest event of the shard.
 };
 
 struct StoreMeta {
@@ -86,6 +115,10 @@ struct StoreMeta {
   int64_t run = 0;               ///< Counts openings for writing: no two processes share one.
   int64_t cache_generation = 0;
   int schema = 0;  ///< Highest applied migration.
+  /// Next numbers, as of opening; the store raises them with its commits.
+  int64_t next_player = 1;
+  int64_t next_item = 1;
+  int64_t next_seq = 1;
 };
 
 class Store {
@@ -95,12 +128,18 @@ class Store {
   /// As of opening; `reserved_tick` follows the commits.
   virtual const StoreMeta& meta() const = 0;
 
-  /// One transaction for the whole group. A write that does not find what it expects is refused
-  /// alone: the group is rolled back and run again request by request. `results` is as long as
-  /// `writes`. Ok:           durable (synced), `results` final. kUnavailable: nothing changed,
-  /// later may work (disk full, database away). Refuse, retry, go on. kUnknown:     the outcome of
-  /// the group is not known; Reconnect, then FindResult for each write. kCorrupt, kDenied,
-  /// kInternal: nothing changed and nothing will work again; detail says what to do.
+  /// One transaction for the whole group, planned by PlanGroup (group_plan.h). A write that does
+  /// not find what it expects is refused alone. Should the rows have changed under the plan, the
+  /// group is rolled back and run again request by request. `results` is as long as `writes`.
+  /// Ok:           durable (synced), `results` final.
+  /// kUnavailable: nothing changed, later may work (disk full, database away). Refuse, retry, go
+  /// on. kUnknown:     the outcome of the group is not known; `results` are what it would have
+  /// been.
+  ///               Reconnect, then FindResult for each write, or commit it again.
+  /// kStale:       another process took this shard over (its run number is newer): nothing changed,
+  ///               and nothing may be written any more.
+  /// kCorrupt, kDenied, kInternal: nothing changed and nothing will work again; detail says what to
+  /// do.
   virtual core::Status Commit(const CommitGroup& group, std::span<WriteResult> results,
                               CommitReport& report) = 0;
 
@@ -119,6 +158,12 @@ class Store {
   virtual core::Result<std::vector<EventRow>> ReadEvents(AggregateType type, int64_t aggregate_id,
                                                          int64_t from_version, size_t limit) = 0;
 
+  /// Items on the ground, ascending, beginning after `after_id`, at most `limit`.
+  virtual core::Result<std::vector<ItemRow>> LoadWorldItems(int64_t after_id, size_t limit) = 0;
+
+  /// Now and then, from the committing thread: what the database needs to go on (partitions ahead).
+  virtual core::Status Maintain(int64_t now_us) = 0;
+
   /// Forgets at most `limit` idempotency keys older than `before_us`; returns how many.
   virtual core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) = 0;
 };
@@ -135,15 +180,24 @@ inline constexpr int kPlayerNumberBits = 40;
 
 /// Stored with the key? Only answers that stay true: an owner or an outage may change.
 constexpr bool IsFinal(Refusal refusal) {
-  return refusal == Refusal::kVersion || refusal == Refusal::kInvalid;
+  switch (refusal) {
+    case Refusal::kNone:
+    case Refusal::kNotOwner:
+    case Refusal::kNotFound:
+    case Refusal::kKeyReused:
+    case Refusal::kUnavailable:
+    case Refusal::kBusy: return false;
+    default: return true;
+  }
 }
 
 /// kInvalid for what no store may write: a bad name, numbers that are not finite, unsorted updates.
 core::Status CheckWrite(const DurableWrite& write);
 bool IsFinite(const PlayerState& state);
 
-/// WriteResult as stored with its key: [u8 format = 1][outcome][refusal][created][PlayerRow],
-/// `repeated` left out.
+/// WriteResult as stored with its key: [u8 format = 2][outcome][refusal][created][i64 item id][i64
+/// item version], then a PlayerRow when there is one; `repeated`, items, gold and seq left out.
+/// Format 1 (no item, always a row) is still read.
 std::vector<std::byte> EncodeResult(const WriteResult& result);
 /// With `repeated` set; kCorrupt when the bytes are not a result.
 core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes);

@@ -28,7 +28,52 @@ struct Login {
   std::optional<geo::Geodetic> spawn;
 };
 struct ClientGoodbye {};
-using ClientControl = std::variant<Login, ClientGoodbye>;
+
+using ActionKey = std::array<std::byte, kActionKeyBytes>;
+
+struct PickUp {
+  uint32_t entity_id = 0;
+};
+struct Drop {
+  int64_t item_id = 0;
+};
+struct Give {
+  uint32_t entity_id = 0;
+  std::vector<int64_t> item_ids;
+  int64_t gold = 0;
+};
+struct OfferTrade {
+  uint32_t entity_id = 0;
+  std::vector<int64_t> give_item_ids;
+  int64_t give_gold = 0;
+  std::vector<int64_t> want_item_ids;
+  int64_t want_gold = 0;
+};
+struct AcceptTrade {
+  uint64_t trade_id = 0;
+};
+struct Split {
+  int64_t item_id = 0;
+  uint32_t quantity = 0;
+};
+struct Merge {
+  int64_t item_id = 0;
+  int64_t from_item_id = 0;
+};
+/// Decoding checks only the form (key length, at most kMaxTradeItems ids a list); amounts of any
+/// value pass, to be refused by name.
+struct Action {
+  ActionKey key{};
+  std::variant<PickUp, Drop, Give, OfferTrade, AcceptTrade, Split, Merge> what;
+};
+struct DeclineTrade {
+  uint64_t trade_id = 0;
+};
+using ClientControl = std::variant<Login, ClientGoodbye, Action, DeclineTrade>;
+
+/// What a repeat of the same action has in common with it: its kind, items, sums; not the entity or
+/// trade numbers, which a restart changes.
+uint64_t DigestOf(const Action& action);
 
 struct Welcome {
   uint32_t protocol_version = kProtocolVersion;
@@ -56,7 +101,42 @@ struct ServerGoodbye {
   DisconnectReason reason = DisconnectReason::kNone;
   std::string text;
 };
-using ServerControl = std::variant<Welcome, Refused, ServerGoodbye>;
+struct ActionResult {
+  ActionKey key{};
+  ActionOutcome outcome = ActionOutcome::kOk;
+  ActionReason reason = ActionReason::kNone;
+  std::string text;
+  bool repeated = false;
+  int64_t item_id = 0;
+};
+struct Item {
+  int64_t item_id = 0;
+  uint32_t definition = 0;
+  uint32_t quantity = 0;
+};
+/// At most this many items and gone ids together, so that a message stays below kMaxControlBytes.
+inline constexpr size_t kItemsPerUpdate = 32;
+struct InventoryUpdate {
+  bool whole = false;
+  bool complete = true;
+  std::vector<Item> items;
+  std::vector<int64_t> gone;
+  int64_t gold = 0;
+};
+struct TradeOffered {
+  uint64_t trade_id = 0;
+  uint32_t entity_id = 0;
+  std::vector<Item> get;
+  int64_t get_gold = 0;
+  std::vector<int64_t> give_item_ids;
+  int64_t give_gold = 0;
+};
+struct TradeClosed {
+  uint64_t trade_id = 0;
+  ActionReason reason = ActionReason::kNone;
+};
+using ServerControl = std::variant<Welcome, Refused, ServerGoodbye, ActionResult, InventoryUpdate,
+                                   TradeOffered, TradeClosed>;
 
 std::vector<std::byte> Encode(const ClientControl& message);
 std::vector<std::byte> Encode(const ServerControl& message);

@@ -10,7 +10,7 @@
 namespace bluemarble::world {
 
 /// What an entity is; travels on the wire in 4 bits (proto/WIRE.md "Kinds").
-enum class Kind : uint8_t { kNone = 0, kPlayer = 1, kAnimal = 2, kResource = 3 };
+enum class Kind : uint8_t { kNone = 0, kPlayer = 1, kAnimal = 2, kResource = 3, kItem = 4 };
 
 /// Every entity has one.
 struct Body {
