@@ -15,5 +15,7 @@ struct Migration {
 
 /// migrations/sqlite, in order of their numbers.
 std::span<const Migration> SqliteMigrations();
+/// migrations/postgres, likewise.
+std::span<const Migration> PostgresMigrations();
 
 }  // namespace bluemarble::persistence
