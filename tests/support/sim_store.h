@@ -1,18 +1,14 @@
-/// An in-memory store on a simulated disk, and a durable queue that runs the real commit pipeline
-/// over any store on simulated time: same seed, same completions at the same ticks. One thread.
+/// An in-memory store on a simulated disk. One thread.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/hash.h"
-#include "persistence/commit_pipeline.h"
 #include "persistence/durable_queue.h"
 #include "persistence/store.h"
 
@@ -86,45 +82,6 @@ class SimStore final : public persistence::Store {
   std::map<std::pair<int64_t, int64_t>, persistence::EventRow> events_;
   std::map<persistence::IdempotencyKey, StoredResult> keys_;
   std::map<int64_t, std::pair<uint64_t, persistence::PlayerState>> unsynced_;  // as last synced
-};
-
-struct SimDurableQueueOptions {
-  uint64_t seed = 1;
-  int min_delay_ticks =
-      1;  ///< From commit to completion, and to the next commit; drawn per commit.
-  int max_delay_ticks = 4;
-  persistence::PersistenceSettings settings;
-};
-
-/// Call Advance once a tick, before the zone drains completions.
-class SimDurableQueue final : public persistence::DurableQueue {
- public:
-  SimDurableQueue(persistence::Store& store, const core::Clock& clock,
-                  const SimDurableQueueOptions& options);
-
-  /// Commits what is due at `now` and makes completions visible that are due.
-  void Advance(core::Tick now);
-
-  core::Status RequestLogin(const persistence::LoginRequest& request) override;
-  core::Status AppendEvent(const persistence::PlayerEventRequest& request) override;
-  core::Status ReserveTicks(core::Tick up_to) override;
-  core::Status SavePositions(std::span<const persistence::PositionSave> saves) override;
-  bool NextCompletion(persistence::Completion& out) override;
-  bool ready() const override;
-
-  const persistence::CommitStats& stats() const { return stats_; }
-
- private:
-  core::Status Send(persistence::RequestKind kind, std::span<const std::byte> body);
-
-  SimDurableQueueOptions options_;
-  core::Random random_;
-  persistence::CommitStats stats_;
-  persistence::CommitPipeline pipeline_;
-  core::Tick now_ = 0;
-  core::Tick next_commit_ = 0;
-  std::vector<std::byte> record_;
-  std::deque<std::pair<core::Tick, persistence::Completion>> due_;
 };
 
 }  // namespace bluemarble::support

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/worker_pool.h"
+#include "support/sim_durable_queue.h"
 #include "support/sim_network.h"
 #include "support/sim_store.h"
 

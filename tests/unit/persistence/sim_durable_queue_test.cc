@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "fixture.h"
+#include "support/sim_durable_queue.h"
 #include "support/sim_store.h"
 
 namespace bluemarble::support {
