@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "app/settings_persistence.h"
 #include "net/address.h"
 
 namespace bluemarble::app {
@@ -276,51 +277,6 @@ void BindReplication(ConfigSchema& schema, replication::ReplicationSettings& rep
   s.Add("max_viewers", &replication.max_viewers,
         {.min = 1, .max = 65000, .help = "About 40 kB each."});
   s.Add("max_leaves_per_viewer", &replication.max_leaves_per_viewer, {.min = 16, .max = 4096});
-}
-
-void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& persistence) {
-  ConfigSection& s = schema.Section("persistence", "The embedded store.");
-  s.Add("data_dir", &persistence.data_dir,
-        {.help = "Folder of the database; one running zoned per folder."});
-  s.Add("queue_bytes", &persistence.queue_bytes,
-        {.unit = "bytes",
-         .help = "Of the queue to the committer. Too low: logins are refused while a commit takes "
-                 "long; too high: only memory."});
-  s.Add("position_interval_ms", &persistence.position_interval_ms,
-        {.min = 50,
-         .max = 1000,
-         .unit = "ms",
-         .help = "What a crash may lose of a player's way. Too low: writes to the disk in "
-                 "proportion; too high: players are set back."});
-  s.Add("sample_interval_s", &persistence.sample_interval_s,
-        {.min = 10,
-         .max = 3600,
-         .unit = "s",
-         .help = "Between two sample events of a player. Too low: the event table grows in "
-                 "proportion; too high: the past is known coarsely."});
-  s.Add("max_group", &persistence.max_group,
-        {.min = 1,
-         .max = 10000,
-         .help = "Requests in one transaction. Too low: a flush to disk for few of them; too high: "
-                 "one commit takes long, and all of its players wait."});
-  s.Add("key_retention_s", &persistence.key_retention_s,
-        {.min = 60,
-         .max = 2592000,
-         .unit = "s",
-         .help = "How long a request is recognised as a repetition. Too low: a late repetition "
-                 "counts twice; too high: the table of keys grows."});
-  s.Add("check_limit_mib", &persistence.check_limit_mib,
-        {.min = 0,
-         .max = 1048576,
-         .unit = "MiB",
-         .help = "A database up to this size is checked wholly at start. Too low: damage is found "
-                 "in service only; too high: a start takes long."});
-  s.Add("stop_deadline_ms", &persistence.stop_deadline_ms,
-        {.min = 100,
-         .max = 60000,
-         .unit = "ms",
-         .help = "How long a stop waits for the last writes. Too low: they are lost and reported; "
-                 "too high: a dead disk holds up the stop."});
 }
 
 void BindLog(ConfigSchema& schema, ops::LogSettings& log) {

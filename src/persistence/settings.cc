@@ -13,6 +13,12 @@ void CheckRange(const char* name, T value, T low, T high, std::vector<std::strin
   }
 }
 
+// It goes into SQL as it is.
+bool IsIdentifier(const std::string& name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
 }  // namespace
 
 void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
@@ -26,6 +32,15 @@ void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
   CheckRange("key_retention_s", key_retention_s, 60, 2'592'000, problems);
   CheckRange("check_limit_mib", check_limit_mib, 0, 1'048'576, problems);
   CheckRange("stop_deadline_ms", stop_deadline_ms, 100, 60'000, problems);
+  CheckRange("stall_ms", stall_ms, 50, 60'000, problems);
+  if (!IsIdentifier(database.schema)) {
+    problems.push_back(
+        "database.schema must be a plain name: lower-case letters, digits and _, not first a "
+        "digit");
+  }
+  if (redis.prefix.find_first_of(" \t\r\n{}") != std::string::npos) {
+    problems.push_back("redis.prefix must have no spaces and no braces");
+  }
 }
 
 }  // namespace bluemarble::persistence
