@@ -187,6 +187,8 @@ class Client {
   const std::vector<InventoryItem>& inventory() const;
   bool inventory_known() const;
   int64_t gold() const;
+  /// The player's number in the world's books, the same after every login; 0 before kPlaying.
+  int64_t player_id() const;
   /// Says goodbye; Poll a few more times to get it out.
   void Disconnect();
 

@@ -138,6 +138,10 @@ double Client::class_radius_m(ReplicationClass cls) const {
   const protocol::Welcome* welcome = impl_->core.welcome();
   return welcome == nullptr ? 0 : welcome->class_radius_m[static_cast<size_t>(cls)];
 }
+int64_t Client::player_id() const {
+  const protocol::Welcome* welcome = impl_->core.welcome();
+  return welcome == nullptr ? 0 : welcome->player_id;
+}
 const ClientStats& Client::stats() const { return impl_->Stats(); }
 int Client::fd() const { return impl_->endpoint.fd(); }
 
