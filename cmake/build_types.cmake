@@ -13,6 +13,16 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
 set(CMAKE_CXX_FLAGS_TSAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread")
 
+# Places where a test may kill the process (src/core/crash_point.h); nothing of them is in a release.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  option(BLUEMARBLE_CRASH_POINTS "Compile in the labelled crash points" OFF)
+else()
+  option(BLUEMARBLE_CRASH_POINTS "Compile in the labelled crash points" ON)
+endif()
+if(BLUEMARBLE_CRASH_POINTS)
+  add_compile_definitions(BLUEMARBLE_CRASH_POINTS)
+endif()
+
 add_library(bluemarble_flags INTERFACE)
 target_compile_options(bluemarble_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
