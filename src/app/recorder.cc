@@ -162,6 +162,12 @@ core::Status RecordingQueue::RequestLogin(const persistence::LoginRequest& reque
 core::Status RecordingQueue::AppendEvent(const persistence::PlayerEventRequest& request) {
   return Note(inner_.AppendEvent(request));
 }
+core::Status RecordingQueue::RequestAction(const persistence::ActionRequest& request) {
+  return Note(inner_.RequestAction(request));
+}
+core::Status RecordingQueue::RequestWorldItems(uint64_t request_id) {
+  return Note(inner_.RequestWorldItems(request_id));
+}
 core::Status RecordingQueue::ReserveTicks(core::Tick up_to) {
   return Note(inner_.ReserveTicks(up_to));
 }

@@ -87,6 +87,8 @@ class RecordingQueue final : public persistence::DurableQueue {
       : inner_(inner), recorder_(recorder) {}
   core::Status RequestLogin(const persistence::LoginRequest& request) override;
   core::Status AppendEvent(const persistence::PlayerEventRequest& request) override;
+  core::Status RequestAction(const persistence::ActionRequest& request) override;
+  core::Status RequestWorldItems(uint64_t request_id) override;
   core::Status ReserveTicks(core::Tick up_to) override;
   core::Status SavePositions(std::span<const persistence::PositionSave> saves) override;
   bool NextCompletion(persistence::Completion& out) override;

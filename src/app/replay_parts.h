@@ -52,6 +52,8 @@ class ReplayQueue final : public persistence::DurableQueue {
 
   core::Status RequestLogin(const persistence::LoginRequest&) override { return Answer(); }
   core::Status AppendEvent(const persistence::PlayerEventRequest&) override { return Answer(); }
+  core::Status RequestAction(const persistence::ActionRequest&) override { return Answer(); }
+  core::Status RequestWorldItems(uint64_t) override { return Answer(); }
   core::Status ReserveTicks(core::Tick) override { return Answer(); }
   core::Status SavePositions(std::span<const persistence::PositionSave>) override {
     return Answer();

@@ -22,6 +22,15 @@ std::string_view RefusalName(Refusal refusal) {
     case Refusal::kKeyReused: return "key_reused";
     case Refusal::kUnavailable: return "unavailable";
     case Refusal::kInvalid: return "invalid";
+    case Refusal::kNotHolder: return "not_holder";
+    case Refusal::kInsufficient: return "insufficient";
+    case Refusal::kTooFar: return "too_far";
+    case Refusal::kInventoryFull: return "inventory_full";
+    case Refusal::kBusy: return "busy";
+    case Refusal::kOffline: return "offline";
+    case Refusal::kDeclined: return "declined";
+    case Refusal::kBadAmount: return "bad_amount";
+    case Refusal::kNoSuchItem: return "no_such_item";
   }
   return "unnamed";
 }
@@ -38,9 +47,9 @@ core::Status DecodeCompletion(std::span<const std::byte> in, Completion& out) {
     return {core::Code::kCorrupt, "completion of the wrong length"};
   const auto kind = static_cast<uint8_t>(in[8]);
   if (kind < static_cast<uint8_t>(CompletionKind::kLogin) ||
-      kind > static_cast<uint8_t>(CompletionKind::kTicksReserved) ||
+      kind > static_cast<uint8_t>(CompletionKind::kWorldItemsEnd) ||
       static_cast<uint8_t>(in[9]) > static_cast<uint8_t>(Outcome::kUnknown) ||
-      static_cast<uint8_t>(in[10]) > static_cast<uint8_t>(Refusal::kInvalid)) {
+      static_cast<uint8_t>(in[10]) >= kRefusals) {
     return {core::Code::kCorrupt, "completion of an unknown kind"};
   }
   std::memcpy(&out, in.data(), kCompletionBytes);
