@@ -158,7 +158,8 @@ struct Cause {
 };
 /// Payload of item events: [u8 format = 1][definition u32][quantity u32][holder
 /// i64][x][y][z][ground height: f64][cause player i64][cause key 16 B], little-endian, 73 bytes. A
-/// destroyed or emptied item has quantity 0.
+/// destroyed or emptied item has quantity 0. Decoding leaves id and version as they are: those are
+/// the event's.
 std::vector<std::byte> EncodeItemEvent(const ItemRow& item, const Cause& cause);
 bool DecodeItemEvent(const std::vector<std::byte>& payload, ItemRow& out, Cause& cause);
 /// Payload of account events: [u8 format = 1][balance i64][amount i64][cause player i64][cause key

@@ -1,7 +1,9 @@
 #include "persistence/store.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/hash.h"
 #include "core/text.h"
@@ -9,16 +11,167 @@
 namespace bluemarble::persistence {
 namespace {
 
-constexpr std::byte kResultFormat{1};
-constexpr size_t kResultHead = 4;
+using core::Code;
+using core::Status;
+
+constexpr std::byte kResultFormatOne{1};
+constexpr std::byte kResultFormat{2};
+constexpr size_t kResultHeadOne = 4;
+constexpr size_t kResultHead = 4 + 8 + 8;
+constexpr uint32_t kMaxDefinition = std::numeric_limits<int32_t>::max();
 
 uint64_t HashOf(const PlayerState& state, uint64_t seed) {
   return core::HashBytes(EncodePlayerState(state), seed);
 }
 
+template <typename... Values>
+uint64_t HashAll(uint64_t seed, Values... values) {
+  ((seed = core::HashCombine(seed, static_cast<uint64_t>(values))), ...);
+  return seed;
+}
+
+uint64_t HashOf(const ItemChange& change, uint64_t seed) {
+  seed = HashAll(seed, change.op, change.item_id, change.expected_version, change.from_holder,
+                 change.to_holder, change.other_item_id, change.other_version, change.definition,
+                 change.quantity);
+  return core::HashBytes(std::as_bytes(std::span(&change.place, 1)), seed);
+}
+
+bool IsFinite(const ItemPlace& place) {
+  return std::isfinite(place.x_m) && std::isfinite(place.y_m) && std::isfinite(place.z_m) &&
+         std::isfinite(place.ground_height_m);
+}
+
+bool IsAccount(int64_t id) { return id >= kAdjustmentAccount && id != 0; }
+
+/// Does the write rest on the ownership of that player? Holders and accounts that are no players
+/// need no owner.
+bool IsOwnedBy(const DurableWrite& write, int64_t id) {
+  if (id <= 0) return true;
+  auto is_player = [id](const auto& each) { return each.player_id == id; };
+  return std::any_of(write.owners.begin(), write.owners.end(), is_player) ||
+         std::any_of(write.updates.begin(), write.updates.end(), is_player);
+}
+
+Status CheckLogin(const DurableWrite& write) {
+  const PlayerLogin& login = *write.login;
+  if (!write.updates.empty() || !write.owners.empty() || !write.items.empty() ||
+      !write.postings.empty()) {
+    return {Code::kInvalid, "a login stands alone"};
+  }
+  if (auto status = core::ValidateName(login.name.view(), kMaxNameBytes); !status.ok())
+    return status;
+  if (!IsFinite(login.initial)) return {Code::kInvalid, "initial state is not finite"};
+  if (login.starting_gold < 0) return {Code::kInvalid, "starting gold is negative"};
+  if (login.starters.size() > kMaxStarters) return {Code::kInvalid, "too many starters"};
+  for (const Starter& starter : login.starters) {
+    if (starter.quantity != 0 && (starter.definition == 0 || starter.definition > kMaxDefinition))
+      return {Code::kInvalid, "a starter's definition"};
+  }
+  return Status::Ok();
+}
+
+Status CheckPlayers(const DurableWrite& write) {
+  int64_t last = 0;
+  for (const PlayerUpdate& update : write.updates) {
+    if (update.player_id <= last) return {Code::kInvalid, "updates are not in player order"};
+    if (!IsFinite(update.state)) return {Code::kInvalid, "state is not finite"};
+    if (update.kind != EventKind::kSample && update.kind != EventKind::kLogout &&
+        update.kind != EventKind::kRolledBack) {
+      return {Code::kInvalid, "an update of no kind of update"};
+    }
+    last = update.player_id;
+  }
+  last = 0;
+  auto update = write.updates.begin();
+  for (const Owner& owner : write.owners) {
+    if (owner.player_id <= last) return {Code::kInvalid, "owners are not in player order"};
+    while (update != write.updates.end() && update->player_id < owner.player_id) ++update;
+    if (update != write.updates.end() && update->player_id == owner.player_id)
+      return {Code::kInvalid, "an owner is updated as well"};
+    last = owner.player_id;
+  }
+  return Status::Ok();
+}
+
+Status CheckItem(const ItemChange& change) {
+  if (change.op == ItemOp::kCreate) {
+    if (change.item_id != 0 || change.expected_version != 0)
+      return {Code::kInvalid, "a new item is numbered by the store"};
+    if (change.definition == 0 || change.definition > kMaxDefinition || change.quantity == 0)
+      return {Code::kInvalid, "a new item needs definition and quantity"};
+  } else if (change.item_id <= 0 || change.expected_version <= 0) {
+    return {Code::kInvalid, "an item change names no item and version"};
+  }
+  const bool merges = change.op == ItemOp::kMerge;
+  if (merges ? change.other_item_id <= 0 || change.other_version <= 0
+             : change.other_item_id != 0 || change.other_version != 0) {
+    return {Code::kInvalid, "a merge, and nothing else, names another item"};
+  }
+  switch (change.op) {
+    case ItemOp::kCreate:
+    case ItemOp::kMove:
+      if (change.to_holder < kHeldByEscrow) return {Code::kInvalid, "no such holder"};
+      if (change.to_holder == kHeldByWorld && !IsFinite(change.place))
+        return {Code::kInvalid, "an item's place is not finite"};
+      if (change.op == ItemOp::kMove && change.to_holder == change.from_holder)
+        return {Code::kInvalid, "an item moves to its own holder"};
+      return Status::Ok();
+    case ItemOp::kSplit:
+      if (change.to_holder != change.from_holder)
+        return {Code::kInvalid, "a split stays with its holder"};
+      if (change.quantity == 0) return {Code::kInvalid, "a split of nothing"};
+      return Status::Ok();
+    case ItemOp::kMerge:
+    case ItemOp::kDestroy: return Status::Ok();
+  }
+  return {Code::kInvalid, "no such operation on an item"};
+}
+
+Status CheckItems(const DurableWrite& write) {
+  if (write.items.size() > kMaxItemChanges) return {Code::kInvalid, "too many item changes"};
+  std::array<int64_t, 2 * kMaxItemChanges> named;
+  size_t count = 0;
+  auto name_once = [&](int64_t id) {
+    if (id == 0) return true;
+    if (std::find(named.begin(), named.begin() + count, id) != named.begin() + count) return false;
+    named[count++] = id;
+    return true;
+  };
+  for (const ItemChange& change : write.items) {
+    if (Status status = CheckItem(change); !status.ok()) return status;
+    if (!name_once(change.item_id) || !name_once(change.other_item_id))
+      return {Code::kInvalid, "an item is named twice"};
+    const bool gives = change.op == ItemOp::kCreate || change.op == ItemOp::kMove;
+    if ((change.op != ItemOp::kCreate && !IsOwnedBy(write, change.from_holder)) ||
+        (gives && !IsOwnedBy(write, change.to_holder))) {
+      return {Code::kInvalid, "an item's holder is not among the owners"};
+    }
+  }
+  return Status::Ok();
+}
+
+Status CheckPostings(const DurableWrite& write) {
+  int64_t last = std::numeric_limits<int64_t>::min();
+  int64_t sum = 0;
+  for (const Posting& posting : write.postings) {
+    if (!IsAccount(posting.account_id)) return {Code::kInvalid, "no such account"};
+    if (posting.account_id <= last) return {Code::kInvalid, "postings are not in account order"};
+    if (posting.amount == 0) return {Code::kInvalid, "a posting of nothing"};
+    if (__builtin_add_overflow(sum, posting.amount, &sum))
+      return {Code::kInvalid, "postings add up to too much"};
+    if (!IsOwnedBy(write, posting.account_id))
+      return {Code::kInvalid, "an account's player is not among the owners"};
+    last = posting.account_id;
+  }
+  if (sum != 0) return {Code::kInvalid, "postings do not sum to zero"};
+  return Status::Ok();
+}
+
 }  // namespace
 
 uint64_t RequestDigest(const DurableWrite& write) {
+  if (write.digest != 0) return write.digest;
   uint64_t digest = 0;
   if (write.login) {
     // The initial state does not count: a client that asks again may have been placed elsewhere.
@@ -31,6 +184,11 @@ uint64_t RequestDigest(const DurableWrite& write) {
     digest = HashOf(update.state, digest);
     digest = core::HashBytes(update.payload, digest);
   }
+  for (const Owner& owner : write.owners) digest = HashAll(digest, 2, owner.player_id, owner.epoch);
+  for (const ItemChange& change : write.items)
+    digest = HashOf(change, core::HashCombine(digest, 3));
+  for (const Posting& posting : write.postings)
+    digest = HashAll(digest, 4, posting.account_id, posting.amount);
   return digest;
 }
 
@@ -44,45 +202,59 @@ bool IsFinite(const PlayerState& state) {
          std::isfinite(state.ground_height_m);
 }
 
-core::Status CheckWrite(const DurableWrite& write) {
-  using core::Code;
-  if (!write.login && write.updates.empty()) return {Code::kInvalid, "a write that writes nothing"};
-  if (write.login) {
-    if (auto status = core::ValidateName(write.login->name.view(), kMaxNameBytes); !status.ok())
-      return status;
-    if (!IsFinite(write.login->initial)) return {Code::kInvalid, "initial state is not finite"};
+Status CheckWrite(const DurableWrite& write) {
+  if (write.key.player_id < 0 || write.also.player_id < 0)
+    return {Code::kInvalid, "a key of no player"};
+  if (write.also.player_id != 0 && write.also == write.key)
+    return {Code::kInvalid, "both keys are the same"};
+  if (write.refuse_with != Refusal::kNone) {
+    return static_cast<uint8_t>(write.refuse_with) < kRefusals
+               ? Status::Ok()
+               : Status(Code::kInvalid, "no such refusal");
   }
-  int64_t last = 0;
-  for (const PlayerUpdate& update : write.updates) {
-    if (update.player_id <= last) return {Code::kInvalid, "updates are not in player order"};
-    if (!IsFinite(update.state)) return {Code::kInvalid, "state is not finite"};
-    last = update.player_id;
-  }
-  return core::Status::Ok();
+  if (write.login) return CheckLogin(write);
+  if (write.updates.empty() && write.items.empty() && write.postings.empty())
+    return {Code::kInvalid, "a write that writes nothing"};
+  if (Status status = CheckPlayers(write); !status.ok()) return status;
+  if (Status status = CheckItems(write); !status.ok()) return status;
+  return CheckPostings(write);
 }
 
 std::vector<std::byte> EncodeResult(const WriteResult& result) {
-  std::vector<std::byte> bytes(kResultHead + sizeof(PlayerRow));
+  const bool has_row = result.row.player_id != 0;
+  std::vector<std::byte> bytes(kResultHead + (has_row ? sizeof(PlayerRow) : 0));
   bytes[0] = kResultFormat;
   bytes[1] = static_cast<std::byte>(result.outcome);
   bytes[2] = static_cast<std::byte>(result.refusal);
   bytes[3] = static_cast<std::byte>(result.created);
-  std::memcpy(bytes.data() + kResultHead, &result.row, sizeof(PlayerRow));
+  std::memcpy(bytes.data() + 4, &result.item.item_id, 8);
+  std::memcpy(bytes.data() + 12, &result.item.version, 8);
+  if (has_row) std::memcpy(bytes.data() + kResultHead, &result.row, sizeof(PlayerRow));
   return bytes;
 }
 
 core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes) {
-  if (bytes.size() != kResultHead + sizeof(PlayerRow) || bytes[0] != kResultFormat ||
+  const Status corrupt(Code::kCorrupt, "stored result of an idempotency key");
+  if (bytes.size() < kResultHeadOne) return corrupt;
+  const bool first_format = bytes[0] == kResultFormatOne;
+  const size_t head = first_format ? kResultHeadOne : kResultHead;
+  const bool has_row = bytes.size() == head + sizeof(PlayerRow);
+  if ((!first_format && bytes[0] != kResultFormat) ||
+      (!has_row && (first_format || bytes.size() != head)) ||
       static_cast<uint8_t>(bytes[1]) > static_cast<uint8_t>(Outcome::kUnknown) ||
-      static_cast<uint8_t>(bytes[2]) > static_cast<uint8_t>(Refusal::kInvalid)) {
-    return core::Status(core::Code::kCorrupt, "stored result of an idempotency key");
+      static_cast<uint8_t>(bytes[2]) >= kRefusals) {
+    return corrupt;
   }
   WriteResult result;
   result.outcome = static_cast<Outcome>(bytes[1]);
   result.refusal = static_cast<Refusal>(bytes[2]);
   result.created = bytes[3] != std::byte{0};
   result.repeated = true;
-  std::memcpy(&result.row, bytes.data() + kResultHead, sizeof(PlayerRow));
+  if (!first_format) {
+    std::memcpy(&result.item.item_id, bytes.data() + 4, 8);
+    std::memcpy(&result.item.version, bytes.data() + 12, 8);
+  }
+  if (has_row) std::memcpy(&result.row, bytes.data() + head, sizeof(PlayerRow));
   return result;
 }
 

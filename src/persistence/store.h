@@ -68,9 +68,11 @@ struct DurableWrite {
   core::Tick tick = 0;
   std::optional<PlayerLogin> login;
   std::vector<PlayerUpdate> updates;  ///< Ascending player_id, each once.
-  std::vector<Owner> owners;          ///< Ascending player_id, each once; besides those of updates.
-  std::vector<ItemChange> items;      ///< In order; each item named once.
-  std::vector<Posting> postings;      ///< Ascending account_id, each once; they sum to zero.
+  /// Ascending player_id, each once; besides those of updates. Whoever gives or gets an item or
+  /// gold must be in one of the two: without his ownership row another shard may be writing him.
+  std::vector<Owner> owners;
+  std::vector<ItemChange> items;  ///< In order; each item named once.
+  std::vector<Posting> postings;  ///< Ascending account_id, each once; they sum to zero.
   /// A second key that gets the same answer: the other player's of a trade. None: player 0.
   IdempotencyKey also;
   uint64_t also_digest = 0;
@@ -191,7 +193,9 @@ constexpr bool IsFinal(Refusal refusal) {
   }
 }
 
-/// kInvalid for what no store may write: a bad name, numbers that are not finite, unsorted updates.
+/// kInvalid for what no store may write: a bad name, numbers that are not finite, unsorted updates,
+/// postings that do not sum to zero, an item named twice, a login beside anything else. The context
+/// says what.
 core::Status CheckWrite(const DurableWrite& write);
 bool IsFinite(const PlayerState& state);
 
