@@ -55,6 +55,9 @@ struct ClientOptions {
   int latency_ms = 0, jitter_ms = 0;
   uint64_t seed = 1;
   std::string client_version = "bluemarble-cpp";
+  /// An action whose outcome is unknown is asked for again, with its key, so long after the answer
+  /// said so; at most four a second. 0: never, the caller does.
+  int resend_unknown_ms = 1000;
 };
 
 enum class ClientState : uint8_t { kIdle, kConnecting, kLoggingIn, kPlaying, kEnded };
@@ -75,6 +78,8 @@ struct EntityView {
   Vector3 position;      ///< ECEF metres.
   double yaw_turns = 0;  ///< Combat and visual classes.
   uint8_t health = 100, animation = 0;
+  /// Kind 4: what the item is (GET /v1/items); 0 until it has been in the combat class once.
+  uint16_t definition = 0;
   uint64_t newest_tick = 0;  ///< Tick of the newest state received.
   double drawn_tick = 0;     ///< The server tick, with fraction, that `position` stands for.
 };
@@ -179,8 +184,11 @@ class Client {
   bool NextAnswer(ActionAnswer& out);
   /// Actions without an ok or refused so far, in the order of Act.
   const std::vector<Action>& unanswered() const;
-  /// Says no to an offer, or takes an own one back.
+  /// Says no to an offer of another player.
   void DeclineTrade(uint64_t trade_id);
+  /// Takes an own offer back, named by the key of its kOfferTrade, which is then answered: refused
+  /// as declined, unless it was accepted just before.
+  void WithdrawOffer(const ActionKey& key);
   /// Offers that stand now, oldest first.
   const std::vector<TradeOffer>& offers() const;
   /// The own inventory as the server told it last, ascending item_id; empty before it was told.

@@ -105,6 +105,17 @@ int64_t Client::NextDueNs() const {
 }
 
 void Client::SetInput(const PlayerInput& input) { impl_->core.SetInput(input); }
+ActionKey Client::Act(Action action) { return impl_->core.Act(std::move(action)); }
+bool Client::NextAnswer(ActionAnswer& out) { return impl_->core.actions().NextAnswer(out); }
+const std::vector<Action>& Client::unanswered() const { return impl_->core.actions().unanswered(); }
+void Client::DeclineTrade(uint64_t trade_id) { impl_->core.DeclineTrade(trade_id); }
+void Client::WithdrawOffer(const ActionKey& key) { impl_->core.WithdrawOffer(key); }
+const std::vector<TradeOffer>& Client::offers() const { return impl_->core.inventory().offers(); }
+const std::vector<InventoryItem>& Client::inventory() const {
+  return impl_->core.inventory().items();
+}
+bool Client::inventory_known() const { return impl_->core.inventory().known(); }
+int64_t Client::gold() const { return impl_->core.inventory().gold(); }
 void Client::Disconnect() { impl_->core.Quit(); }
 
 ClientState Client::state() const { return impl_->core.state(); }

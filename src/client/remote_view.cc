@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/hash.h"
+#include "protocol/item_look.h"
 
 namespace bluemarble::client {
 namespace {
@@ -64,8 +65,14 @@ void RemoteView::OnUpdate(const HeldEntity& entity) {
   track.count = static_cast<uint8_t>(std::min(track.count + 1, kSamples));
   track.kind = entity.kind;
   track.cls = entity.cls;
-  track.health = entity.state.health;
-  track.animation = entity.state.animation;
+  if (entity.kind == protocol::kItemKind) {
+    track.health = 100;
+    const protocol::ItemLook look{entity.state.health, entity.state.animation};
+    if (entity.cls == ReplicationClass::kCombat) track.definition = protocol::DefinitionOf(look);
+  } else {
+    track.health = entity.state.health;
+    track.animation = entity.state.animation;
+  }
   const int yaw_shift = entity.cls == ReplicationClass::kCombat ? 6 : 8;  // 1/1,024 or 1/256 turn
   track.samples[track.newest] = Sample{entity.tick, entity.position, entity.velocity,
                                        static_cast<uint16_t>(entity.state.yaw << yaw_shift),
@@ -161,6 +168,7 @@ bool RemoteView::Draw(const Track& track, double server_tick, EntityView& out) c
   out.yaw_turns = track.Back(at).yaw / 65536.0;
   out.health = track.health;
   out.animation = track.animation;
+  out.definition = track.definition;
   out.newest_tick = track.Back(0).tick;
   out.drawn_tick = tick;
   return true;

@@ -50,6 +50,7 @@ class RemoteView final : public Replica::Listener {
     uint8_t kind = 0;
     ReplicationClass cls = ReplicationClass::kExtended;
     uint8_t health = 0, animation = 0;
+    uint16_t definition = 0;  // of an item; known from combat, and it never changes
     uint8_t count = 0, newest = 0;
     double delay_ticks = 0;
     core::Tick removed_tick = 0;  // 0: in view

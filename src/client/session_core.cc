@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace bluemarble::client {
@@ -35,7 +36,8 @@ Vector3 ToVector3(geo::Vec3 v) { return {v.x, v.y, v.z}; }
 
 }  // namespace
 
-ClientCore::ClientCore(const ClientOptions& options, Link& link) : link_(link), options_(options) {}
+ClientCore::ClientCore(const ClientOptions& options, Link& link, KeySource keys)
+    : link_(link), options_(options), actions_(std::move(keys), options.resend_unknown_ms) {}
 
 void ClientCore::Start(const std::string& token, int64_t now_ns) {
   state_ = ClientState::kConnecting;
@@ -53,7 +55,7 @@ void ClientCore::OnConnected(int64_t now_ns) {
   if (options_.spawn)
     login.spawn =
         geo::Geodetic{options_.spawn->lon_deg, options_.spawn->lat_deg, options_.spawn->alt_m};
-  link_.Send(net::Channel::kReliable, protocol::Encode(protocol::ClientControl(login)));
+  SendControl(login);
 }
 
 void ClientCore::OnDisconnected(uint32_t reason, int64_t) {
@@ -91,6 +93,14 @@ void ClientCore::OnControl(std::span<const std::byte> bytes, int64_t now_ns) {
   } else if (const auto* goodbye = std::get_if<protocol::ServerGoodbye>(&*message)) {
     End(goodbye->reason, goodbye->text);
     link_.Close(0);
+  } else if (const auto* result = std::get_if<protocol::ActionResult>(&*message)) {
+    actions_.OnResult(*result, now_ns);
+  } else if (const auto* update = std::get_if<protocol::InventoryUpdate>(&*message)) {
+    inventory_.OnUpdate(*update);
+  } else if (const auto* offered = std::get_if<protocol::TradeOffered>(&*message)) {
+    inventory_.OnOffered(*offered);
+  } else if (const auto* closed = std::get_if<protocol::TradeClosed>(&*message)) {
+    inventory_.OnClosed(*closed);
   }
 }
 
@@ -166,7 +176,9 @@ void ClientCore::NoteDepth(core::Tick tick, int depth, int64_t now_ns) {
 void ClientCore::Tick(int64_t now_ns) {
   now_ns_ = now_ns;
   CheckTimeouts(now_ns);
-  if (state_ == ClientState::kPlaying) StepAndSend(now_ns);
+  if (state_ != ClientState::kPlaying) return;
+  StepAndSend(now_ns);
+  if (const Action* again = actions_.NextResend(now_ns)) SendControl(ToMessage(*again));
 }
 
 void ClientCore::CheckTimeouts(int64_t now_ns) {
@@ -234,18 +246,45 @@ int64_t ClientCore::NextDueNs() const {
   const core::Tick due =
       changing ? newest + 1 : std::max(newest + 1, sent_tick_ + welcome_->tick_hz / kKeepAliveHz);
   const double ahead = static_cast<double>(due) - clock_.TickAt(now_ns_) - lead_.ticks();
-  return now_ns_ + static_cast<int64_t>(std::max(0.0, ahead) * clock_.tick_ns());
+  const int64_t input_ns = now_ns_ + static_cast<int64_t>(std::max(0.0, ahead) * clock_.tick_ns());
+  return std::min(input_ns, std::max(now_ns_, actions_.NextDueNs()));
 }
 
 void ClientCore::SetInput(const PlayerInput& input) {
   wanted_ = {Axis(input.move_east), Axis(input.move_north), Turn(input.yaw_turns), input.buttons};
 }
 
+ActionKey ClientCore::Act(Action action) {
+  if (state_ != ClientState::kPlaying) {
+    if (state_ != ClientState::kEnded) error_ = "not in play yet";
+    return {};
+  }
+  if (const core::Status status = actions_.Take(action); !status.ok()) {
+    error_ = status.context();
+    return {};
+  }
+  SendControl(ToMessage(action));
+  return action.key;
+}
+
+void ClientCore::DeclineTrade(uint64_t trade_id) {
+  if (state_ == ClientState::kPlaying) SendControl(protocol::DeclineTrade{trade_id, {}});
+}
+
+void ClientCore::WithdrawOffer(const ActionKey& key) {
+  if (state_ != ClientState::kPlaying || key == ActionKey{}) return;
+  protocol::DeclineTrade decline;
+  std::memcpy(decline.key.data(), key.data(), key.size());
+  SendControl(decline);
+}
+
+void ClientCore::SendControl(const protocol::ClientControl& message) {
+  link_.Send(net::Channel::kReliable, protocol::Encode(message));
+}
+
 void ClientCore::Quit() {
   if (state_ == ClientState::kIdle || state_ == ClientState::kEnded) return;
-  if (state_ != ClientState::kConnecting)
-    link_.Send(net::Channel::kReliable,
-               protocol::Encode(protocol::ClientControl(protocol::ClientGoodbye{})));
+  if (state_ != ClientState::kConnecting) SendControl(protocol::ClientGoodbye{});
   End(DisconnectReason::kClientQuit, "");
   link_.Close(static_cast<uint32_t>(DisconnectReason::kClientQuit));
 }

@@ -11,7 +11,9 @@
 
 #include "bluemarble/client.h"
 #include "client/ack_window.h"
+#include "client/actions.h"
 #include "client/input_lead.h"
+#include "client/inventory.h"
 #include "client/link.h"
 #include "client/own_player.h"
 #include "client/remote_view.h"
@@ -25,7 +27,7 @@ namespace bluemarble::client {
 class ClientCore {
  public:
   /// `link` must outlive the core. The faults in `options` belong to the link.
-  ClientCore(const ClientOptions& options, Link& link);
+  ClientCore(const ClientOptions& options, Link& link, KeySource keys = RandomActionKey);
 
   /// The link has begun to connect.
   void Start(const std::string& token, int64_t now_ns);
@@ -40,6 +42,13 @@ class ClientCore {
   int64_t NextDueNs() const;
 
   void SetInput(const PlayerInput& input);
+  /// Sends `action` and returns its key; all zero when that is not possible, see error().
+  ActionKey Act(Action action);
+  void DeclineTrade(uint64_t trade_id);
+  void WithdrawOffer(const ActionKey& key);
+  Actions& actions() { return actions_; }
+  const Actions& actions() const { return actions_; }
+  const Inventory& inventory() const { return inventory_; }
   void Quit();
   /// Ends without telling anybody (the socket failed).
   void Fail(DisconnectReason reason, std::string text);
@@ -74,6 +83,7 @@ class ClientCore {
   void NoteDepth(core::Tick tick, int depth, int64_t now_ns);
   void CheckTimeouts(int64_t now_ns);
   void StepAndSend(int64_t now_ns);
+  void SendControl(const protocol::ClientControl& message);
   void SendInput();
   void End(DisconnectReason reason, std::string text);
 
@@ -90,6 +100,8 @@ class ClientCore {
   std::unique_ptr<RemoteView> view_;
   std::unique_ptr<Replica> replica_;
   AckWindow acks_;
+  Actions actions_;
+  Inventory inventory_;
 
   motion::MotionInput wanted_;
   int changed_sends_left_ = 0;

@@ -112,6 +112,7 @@ void Put(const ClientGoodbye&, wire::ClientControl& out) { out.mutable_goodbye()
 
 void Put(const DeclineTrade& decline, wire::ClientControl& out) {
   out.mutable_decline()->set_trade_id(decline.trade_id);
+  if (decline.key != ActionKey{}) SetKey(decline.key, out.mutable_decline()->mutable_key());
 }
 
 void PutWhat(const PickUp& pick_up, wire::Action& out) {
@@ -272,6 +273,13 @@ core::Result<ClientControl> ReadAction(const wire::Action& body) {
   return ClientControl(std::move(action));
 }
 
+core::Result<ClientControl> ReadDecline(const wire::DeclineTrade& body) {
+  DeclineTrade decline{body.trade_id(), {}};
+  if (!body.key().empty() && !ReadKey(body.key(), decline.key))
+    return {Code::kInvalid, "decline key is not 16 bytes or all zero"};
+  return ClientControl(decline);
+}
+
 core::Result<ServerControl> ReadWelcome(const wire::Welcome& body) {
   if (body.class_radius_m_size() != kReplicationClasses ||
       body.class_period_ticks_size() != kReplicationClasses) {
@@ -393,7 +401,7 @@ core::Result<ClientControl> DecodeClientControl(std::span<const std::byte> bytes
     case wire::ClientControl::kLogin: return ReadLogin(in.login());
     case wire::ClientControl::kGoodbye: return ClientControl(ClientGoodbye{});
     case wire::ClientControl::kAction: return ReadAction(in.action());
-    case wire::ClientControl::kDecline: return ClientControl(DeclineTrade{in.decline().trade_id()});
+    case wire::ClientControl::kDecline: return ReadDecline(in.decline());
     case wire::ClientControl::BODY_NOT_SET: break;
   }
   return {Code::kInvalid, "control message has no known body"};

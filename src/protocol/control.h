@@ -67,7 +67,8 @@ struct Action {
   std::variant<PickUp, Drop, Give, OfferTrade, AcceptTrade, Split, Merge> what;
 };
 struct DeclineTrade {
-  uint64_t trade_id = 0;
+  uint64_t trade_id = 0;  ///< Of an offer to this player; or 0 and
+  ActionKey key{};        ///< of an own offer, the key of its OfferTrade; all zero: none.
 };
 using ClientControl = std::variant<Login, ClientGoodbye, Action, DeclineTrade>;
 

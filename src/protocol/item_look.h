@@ -8,6 +8,8 @@
 
 namespace bluemarble::protocol {
 
+/// world::Kind::kItem, as it travels.
+inline constexpr uint8_t kItemKind = 4;
 /// Definition numbers of the item catalogue are 1..kMaxItemDefinition.
 inline constexpr uint16_t kMaxItemDefinition = 4095;
 
