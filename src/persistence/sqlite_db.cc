@@ -15,6 +15,8 @@ int SqliteStatement::Step() {
   return sqlite3_extended_errcode(sqlite3_db_handle(statement_.get()));
 }
 
+bool SqliteStatement::IsRow(int code) { return code == SQLITE_ROW; }
+
 void SqliteStatement::Reset() { sqlite3_reset(statement_.get()); }
 
 int64_t SqliteStatement::Int(int column) const {
@@ -59,11 +61,18 @@ void SqliteStatement::BindOne(int index, std::span<const std::byte> value) {
 void SqliteDb::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
 core::Result<SqliteDb> SqliteDb::Open(const std::string& path) {
+  return OpenWith(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+core::Result<SqliteDb> SqliteDb::OpenReadOnly(const std::string& path) {
+  return OpenWith(path, SQLITE_OPEN_READONLY);
+}
+
+core::Result<SqliteDb> SqliteDb::OpenWith(const std::string& path, int flags) {
   SqliteDb db;
   db.path_ = path;
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   db.db_.reset(handle);
   if (code != SQLITE_OK) return db.StatusOf(code);
   sqlite3_extended_result_codes(handle, 1);

@@ -30,6 +30,7 @@ class SqliteStatement {
   }
   /// The next row: SQLITE_ROW, SQLITE_DONE or an error's extended code.
   int Step();
+  static bool IsRow(int code);
   /// Bind, one Step to the end, Reset. SQLITE_DONE or an error's extended code.
   template <typename... Args>
   int Run(const Args&... args) {
@@ -61,6 +62,8 @@ class SqliteDb {
  public:
   /// Opens or makes the file.
   static core::Result<SqliteDb> Open(const std::string& path);
+  /// Opens a file that is there; what is called through this handle cannot write.
+  static core::Result<SqliteDb> OpenReadOnly(const std::string& path);
 
   core::Status Exec(const char* sql);
   /// The first column of the first row as text.
@@ -77,6 +80,8 @@ class SqliteDb {
   sqlite3* handle() const { return db_.get(); }
 
  private:
+  static core::Result<SqliteDb> OpenWith(const std::string& path, int flags);
+
   struct Close {
     void operator()(sqlite3* db) const;
   };
