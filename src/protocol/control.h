@@ -33,14 +33,17 @@ using ActionKey = std::array<std::byte, kActionKeyBytes>;
 
 struct PickUp {
   uint32_t entity_id = 0;
+  friend bool operator==(const PickUp&, const PickUp&) = default;
 };
 struct Drop {
   int64_t item_id = 0;
+  friend bool operator==(const Drop&, const Drop&) = default;
 };
 struct Give {
   uint32_t entity_id = 0;
   std::vector<int64_t> item_ids;
   int64_t gold = 0;
+  friend bool operator==(const Give&, const Give&) = default;
 };
 struct OfferTrade {
   uint32_t entity_id = 0;
@@ -48,27 +51,33 @@ struct OfferTrade {
   int64_t give_gold = 0;
   std::vector<int64_t> want_item_ids;
   int64_t want_gold = 0;
+  friend bool operator==(const OfferTrade&, const OfferTrade&) = default;
 };
 struct AcceptTrade {
   uint64_t trade_id = 0;
+  friend bool operator==(const AcceptTrade&, const AcceptTrade&) = default;
 };
 struct Split {
   int64_t item_id = 0;
   uint32_t quantity = 0;
+  friend bool operator==(const Split&, const Split&) = default;
 };
 struct Merge {
   int64_t item_id = 0;
   int64_t from_item_id = 0;
+  friend bool operator==(const Merge&, const Merge&) = default;
 };
 /// Decoding checks only the form (key length, at most kMaxTradeItems ids a list); amounts of any
 /// value pass, to be refused by name.
 struct Action {
   ActionKey key{};
   std::variant<PickUp, Drop, Give, OfferTrade, AcceptTrade, Split, Merge> what;
+  friend bool operator==(const Action&, const Action&) = default;
 };
 struct DeclineTrade {
   uint64_t trade_id = 0;  ///< Of an offer to this player; or 0 and
   ActionKey key{};        ///< of an own offer, the key of its OfferTrade; all zero: none.
+  friend bool operator==(const DeclineTrade&, const DeclineTrade&) = default;
 };
 using ClientControl = std::variant<Login, ClientGoodbye, Action, DeclineTrade>;
 
@@ -109,11 +118,13 @@ struct ActionResult {
   std::string text;
   bool repeated = false;
   int64_t item_id = 0;
+  friend bool operator==(const ActionResult&, const ActionResult&) = default;
 };
 struct Item {
   int64_t item_id = 0;
   uint32_t definition = 0;
   uint32_t quantity = 0;
+  friend bool operator==(const Item&, const Item&) = default;
 };
 /// At most this many items and gone ids together, so that a message stays below kMaxControlBytes.
 inline constexpr size_t kItemsPerUpdate = 32;
@@ -123,6 +134,7 @@ struct InventoryUpdate {
   std::vector<Item> items;
   std::vector<int64_t> gone;
   int64_t gold = 0;
+  friend bool operator==(const InventoryUpdate&, const InventoryUpdate&) = default;
 };
 struct TradeOffered {
   uint64_t trade_id = 0;
@@ -131,10 +143,12 @@ struct TradeOffered {
   int64_t get_gold = 0;
   std::vector<int64_t> give_item_ids;
   int64_t give_gold = 0;
+  friend bool operator==(const TradeOffered&, const TradeOffered&) = default;
 };
 struct TradeClosed {
   uint64_t trade_id = 0;
   ActionReason reason = ActionReason::kNone;
+  friend bool operator==(const TradeClosed&, const TradeClosed&) = default;
 };
 using ServerControl = std::variant<Welcome, Refused, ServerGoodbye, ActionResult, InventoryUpdate,
                                    TradeOffered, TradeClosed>;
