@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/hash.h"
+#include "protocol/item_look.h"
 
 namespace bluemarble::client {
 namespace {
@@ -158,6 +159,40 @@ TEST(RemoteView, FindsEveryEntityUnderComingAndGoing) {
     EntityView drawn;
     EXPECT_EQ(view.Find({id}, 3000, drawn), held.contains(id)) << id;
   }
+}
+
+TEST(RemoteView, KnowsAnItemsDefinitionOnceItWasNear) {
+  RemoteView view(kHz, kPeriods, 0);
+  EntityView drawn;
+  HeldEntity far = At(7, 300, kOrigin, ReplicationClass::kVisual);
+  far.kind = protocol::kItemKind;
+  view.OnUpdate(far);
+  ASSERT_TRUE(view.Find({7}, 300, drawn));
+  EXPECT_EQ(drawn.definition, 0);
+
+  HeldEntity near = far;
+  near.cls = ReplicationClass::kCombat;
+  near.tick = 303;
+  const protocol::ItemLook look = protocol::LookOf(0xabc);
+  near.state.health = look.health;
+  near.state.animation = look.animation;
+  view.OnUpdate(near);
+  far.tick = 306;
+  view.OnUpdate(far);
+  ASSERT_TRUE(view.Find({7}, 306, drawn));
+  EXPECT_EQ(drawn.cls, ReplicationClass::kVisual);
+  EXPECT_EQ(drawn.definition, 0xabc);
+  EXPECT_EQ(drawn.health, 100);
+  EXPECT_EQ(drawn.animation, 0);
+
+  HeldEntity player = At(8, 300, kOrigin);
+  player.state.health = 55;
+  player.state.animation = 2;
+  view.OnUpdate(player);
+  ASSERT_TRUE(view.Find({8}, 300, drawn));
+  EXPECT_EQ(drawn.definition, 0);
+  EXPECT_EQ(drawn.health, 55);
+  EXPECT_EQ(drawn.animation, 2);
 }
 
 }  // namespace
