@@ -157,7 +157,8 @@ Status CheckPostings(const DurableWrite& write) {
   for (const Posting& posting : write.postings) {
     if (!IsAccount(posting.account_id)) return {Code::kInvalid, "no such account"};
     if (posting.account_id <= last) return {Code::kInvalid, "postings are not in account order"};
-    if (posting.amount == 0) return {Code::kInvalid, "a posting of nothing"};
+    if (posting.amount == 0 || posting.amount == std::numeric_limits<int64_t>::min())
+      return {Code::kInvalid, "a posting of nothing or without an opposite"};
     if (__builtin_add_overflow(sum, posting.amount, &sum))
       return {Code::kInvalid, "postings add up to too much"};
     if (!IsOwnedBy(write, posting.account_id))

@@ -1,0 +1,26 @@
+/// What must hold in every shard's database, as SQL that SQLite and PostgreSQL both understand, one
+/// number per question. Values only, any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "persistence/reader.h"
+
+namespace bluemarble::persistence {
+
+struct AuditQuery {
+  const char* name;
+  const char* what;  ///< What is counted, for people.
+  const char* sql;   ///< One row, one integer column that is never null.
+  bool must_be_zero;
+};
+
+/// To be asked in one snapshot, in this order.
+std::span<const AuditQuery> AuditQueries();
+/// Besides those, for PostgreSQL only: SQLite has no partitions.
+const AuditQuery& DefaultPartitionQuery();
+
+AuditLine ToLine(const AuditQuery& query, int64_t value);
+
+}  // namespace bluemarble::persistence
