@@ -207,6 +207,12 @@ TEST_F(Verify, FindsAnItemThatIsGoneAndStillThere) {
   EXPECT_EQ(Found(), "item:2: a row of an item that is gone");
 }
 
+TEST_F(Verify, FindsAnEventAfterTheLast) {
+  const ItemRow gone{.item_id = 2, .version = 5, .holder = 17, .definition = 7, .quantity = 0};
+  reader.Append({AggregateType::kItem, 2}, 5, EventKind::kItemDestroyed, EncodeItemEvent(gone, {}));
+  EXPECT_EQ(Found(), "item:2: an event after the item was gone");
+}
+
 TEST_F(Verify, FindsAPayloadThatCannotBeRead) {
   Event(AggregateType::kPlayer, 17, 2).payload[0] = std::byte{9};
   EXPECT_EQ(Found(), "player:17: the payload cannot be read");

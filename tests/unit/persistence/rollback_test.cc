@@ -304,6 +304,7 @@ TEST_F(Rollback, GoesToAVersionOfThePlayer) {
   const int64_t before = Create(ada, 1);
   Sample(10);
   const int64_t version = reader.players.at(ada).version;
+  --clock;  // what follows happens within the same microsecond and tick
   Move(before, kHeldByWorld);
   const int64_t after = Create(ada, 2);
   Roll({StoreReader::Moment::kVersion, version});
