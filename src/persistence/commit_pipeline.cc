@@ -3,10 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <iterator>
+#include <limits>
+#include <set>
 
+#include "core/crash_point.h"
 #include "core/log.h"
+#include "persistence/journal.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -14,7 +19,9 @@ namespace {
 constexpr int64_t kFirstDelayNs = 50'000'000;
 constexpr int64_t kLongestDelayNs = 1'000'000'000;
 constexpr int64_t kMaintenancePeriodUs = 60'000'000;
-constexpr size_t kPurgeAtOnce = 10'000;  // keeps one delete well under a second
+constexpr size_t kPurgeAtOnce = 10'000;    // keeps one delete well under a second
+constexpr size_t kWorldItemsAtOnce = 256;  // a page: well under the time of a commit
+constexpr size_t kActionHeadBytes = offsetof(ActionRequest, items);
 
 template <typename T>
 bool Read(std::span<const std::byte> body, T& out) {
@@ -23,15 +30,100 @@ bool Read(std::span<const std::byte> body, T& out) {
   return true;
 }
 
+bool ReadAction(std::span<const std::byte> body, ActionRequest& out) {
+  if (body.size() < kActionHeadBytes) return false;
+  std::memcpy(static_cast<void*>(&out), body.data(), kActionHeadBytes);
+  if (out.changes > kMaxItemChanges ||
+      body.size() != kActionHeadBytes + out.changes * sizeof(ItemChange)) {
+    return false;
+  }
+  std::memcpy(out.items.data(), body.data() + kActionHeadBytes, out.changes * sizeof(ItemChange));
+  return true;
+}
+
+DurableWrite WriteOf(const ActionRequest& request) {
+  DurableWrite write;
+  write.key = {request.player_id, request.key};
+  write.tick = request.tick;
+  write.digest = request.digest;
+  write.refuse_with = request.refuse_with;
+  if (request.player_id != 0) write.owners.push_back({request.player_id, request.epoch});
+  if (request.other_id != 0 && request.other_id != request.player_id)
+    write.owners.push_back({request.other_id, request.other_epoch});
+  std::ranges::sort(write.owners, {}, &Owner::player_id);
+  write.items.assign(request.items.begin(), request.items.begin() + request.changes);
+  if (request.other_id != 0 && request.other_key != std::array<std::byte, 16>{}) {
+    write.also = {request.other_id, request.other_key};
+    write.also_digest = request.other_digest;
+  }
+  if (request.gold != 0) {
+    // The zone has no purse, and nobody pays himself.
+    const bool two_players = request.player_id != 0 && request.other_id != 0 &&
+                             request.player_id != request.other_id &&
+                             request.gold != std::numeric_limits<int64_t>::min();
+    if (two_players) {
+      write.postings = {{request.player_id, -request.gold}, {request.other_id, request.gold}};
+      std::ranges::sort(write.postings, {}, &Posting::account_id);
+    } else if (write.refuse_with == Refusal::kNone) {
+      write.refuse_with = Refusal::kBadAmount;
+    }
+  }
+  return write;
+}
+
+template <typename T>
+void AppendBytes(std::vector<std::byte>& out, const T& value) {
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+// Whose inventory or purse the write changes.
+std::set<int64_t> HoldersTouched(const DurableWrite& write) {
+  std::set<int64_t> players;
+  for (const ItemChange& change : write.items) {
+    players.insert(change.from_holder);
+    players.insert(change.to_holder);
+  }
+  for (const Posting& posting : write.postings) players.insert(posting.account_id);
+  players.erase(players.begin(), players.upper_bound(0));  // the world, escrow, system accounts
+  return players;
+}
+
 }  // namespace
 
+std::span<const std::byte> UsedBytes(const ActionRequest& request) {
+  return std::as_bytes(std::span(&request, 1))
+      .first(kActionHeadBytes + request.changes * sizeof(ItemChange));
+}
+
+bool IsBlocked(const CommitStats& stats, int64_t now_ns, int stall_ms) {
+  if (stats.failed.Get() != 0 || stats.away.Get() != 0) return true;
+  const auto late = [&](const core::Counter& since_ns) {
+    const auto since = static_cast<int64_t>(since_ns.Get());
+    return since != 0 && now_ns - since > int64_t{stall_ms} * 1'000'000;
+  };
+  return late(stats.in_call_since_ns) || late(stats.in_doubt_since_ns);
+}
+
 CommitPipeline::CommitPipeline(const PersistenceSettings& settings, Store& store,
-                               const core::Clock& clock, CommitStats& stats)
+                               const core::Clock& clock, CommitStats& stats, Journal* journal,
+                               WriteThrough* cache)
     : store_(store),
       clock_(clock),
       stats_(stats),
+      journal_(journal),
+      cache_(cache),
       max_group_(static_cast<size_t>(settings.max_group)),
-      key_retention_us_(int64_t{settings.key_retention_s} * 1'000'000) {}
+      key_retention_us_(int64_t{settings.key_retention_s} * 1'000'000),
+      stall_ns_(int64_t{settings.stall_ms} * 1'000'000) {}
+
+template <typename Call>
+auto CommitPipeline::Calling(Call call) {
+  stats_.in_call_since_ns.Set(static_cast<uint64_t>(std::max<int64_t>(1, clock_.NowNs())));
+  auto result = call();
+  stats_.in_call_since_ns.Set(0);
+  return result;
+}
 
 bool CommitPipeline::Accept(std::span<const std::byte> record) {
   if (record.size() < kRequestHeadBytes) return false;
@@ -42,11 +134,12 @@ bool CommitPipeline::Accept(std::span<const std::byte> record) {
       if (!Read(body, request)) return false;
       DurableWrite write;
       write.key = KeyOf(0, request.request_id);
-      write.at_us = clock_.WallUs();
       write.tick = request.tick;
-      write.login = PlayerLogin{request.name, request.initial};
-      writes_.push_back(std::move(write));
-      origins_.push_back({CompletionKind::kLogin, request.request_id});
+      write.login = PlayerLogin{request.name, request.initial, {}, request.starting_gold};
+      for (const Starter& starter : request.starters) {
+        if (starter.quantity != 0) write.login->starters.push_back(starter);
+      }
+      Add(std::move(write), {CompletionKind::kLogin, false, request.request_id});
       return true;
     }
     case RequestKind::kEvent: {
@@ -54,14 +147,24 @@ bool CommitPipeline::Accept(std::span<const std::byte> record) {
       if (!Read(body, request)) return false;
       DurableWrite write;
       write.key = KeyOf(request.player_id, request.request_id);
-      write.at_us = clock_.WallUs();
       write.tick = request.tick;
       write.updates.push_back({request.player_id, request.epoch, request.expected_version,
                                request.state, request.kind, EncodePlayerState(request.state)});
-      writes_.push_back(std::move(write));
-      origins_.push_back(
+      Add(std::move(write),
           {request.kind == EventKind::kLogout ? CompletionKind::kLogout : CompletionKind::kSample,
-           request.request_id});
+           false, request.request_id});
+      return true;
+    }
+    case RequestKind::kAction: {
+      ActionRequest request;
+      if (!ReadAction(body, request)) return false;
+      Add(WriteOf(request), {CompletionKind::kAction, false, request.request_id});
+      return true;
+    }
+    case RequestKind::kWorldItems: {
+      uint64_t request_id = 0;
+      if (!Read(body, request_id)) return false;
+      world_items_ = {request_id, writes_.size(), 0};
       return true;
     }
     case RequestKind::kReserveTicks: {
@@ -71,17 +174,33 @@ bool CommitPipeline::Accept(std::span<const std::byte> record) {
       return true;
     }
     case RequestKind::kPositions: {
-      if (body.size() % sizeof(PositionSave) != 0) return false;
-      for (size_t at = 0; at < body.size(); at += sizeof(PositionSave)) {
+      uint64_t sequence = 0;
+      if (body.size() < sizeof(sequence)) return false;
+      const auto saves = body.subspan(sizeof(sequence));
+      if (saves.size() % sizeof(PositionSave) != 0) return false;
+      std::memcpy(&sequence, body.data(), sizeof(sequence));
+      for (size_t at = 0; at < saves.size(); at += sizeof(PositionSave)) {
         PositionSave save;
-        std::memcpy(&save, body.data() + at, sizeof(save));
+        std::memcpy(&save, saves.data() + at, sizeof(save));
         AcceptPosition(save);
       }
+      journal_sequence_ = std::max(journal_sequence_, sequence);
       stats_.positions_waiting.Set(positions_.size());
       return true;
     }
   }
   return false;
+}
+
+void CommitPipeline::AcceptWrite(DurableWrite write, uint64_t ticket) {
+  Add(std::move(write), {CompletionKind::kAction, true, ticket});
+}
+
+void CommitPipeline::Add(DurableWrite write, const Origin& origin) {
+  if (write.at_us == 0) write.at_us = clock_.WallUs();
+  writes_.push_back(std::move(write));
+  origins_.push_back(origin);
+  origins_.back().accepted_ns = clock_.NowNs();
 }
 
 void CommitPipeline::AcceptPosition(const PositionSave& save) {
@@ -108,57 +227,115 @@ IdempotencyKey CommitPipeline::KeyOf(int64_t player_id, uint64_t request_id) con
 bool CommitPipeline::due() const { return due_in_ns() == 0; }
 
 int64_t CommitPipeline::due_in_ns() const {
-  const bool answers_at_once = !writes_.empty() && !in_doubt_;
-  if (answers_at_once) return 0;
-  if (failed_ || idle()) return -1;
-  return std::max<int64_t>(0, next_try_ns_ - clock_.NowNs());
+  const bool waits = writes_.size() > in_doubt_;
+  if (waits && in_doubt_ == 0) return 0;  // committed, or refused at once
+  if (failed_ || (idle() && !world_items_ && !away_ && !doubtful_)) return -1;
+  const int64_t now_ns = clock_.NowNs();
+  int64_t at_ns = away_ || doubtful_ ? next_try_ns_ : now_ns;
+  if (waits) at_ns = std::min(at_ns, origins_[in_doubt_].accepted_ns + stall_ns_);
+  return std::max<int64_t>(0, at_ns - now_ns);
 }
 
 void CommitPipeline::Commit() {
   const int64_t now_ns = clock_.NowNs();
-  if (failed_ || (away_ && now_ns < next_try_ns_)) {
-    if (!in_doubt_) AnswerAll(Outcome::kRefused);
-    return;
+  if (failed_) return RefuseWaiting(now_ns);
+  if (in_doubt_ != 0) {
+    const size_t waiting = writes_.size();
+    RefuseWaiting(now_ns - stall_ns_);
+    stats_.timed_out.Add(waiting - writes_.size());
   }
-  if (away_ || in_doubt_) {
+  if (away_ || doubtful_) {
+    if (now_ns < next_try_ns_) {
+      if (in_doubt_ == 0) RefuseWaiting(now_ns);
+      return;
+    }
     stats_.retries.Add();
-    if (const core::Status status = store_.Reconnect(); !status.ok()) {
+    const core::Status status = Calling([this] { return store_.Reconnect(); });
+    if (!status.ok()) {
       return status.code() == core::Code::kUnavailable ? Away(status) : Fail(status);
     }
   }
-  // A group in doubt is simply committed again: what had happened is found by its key.
-  results_.assign(writes_.size(), WriteResult{});
+  if (!idle()) {
+    // A group in doubt is committed again as it was: what had happened is found by its keys.
+    CommitGroupOf(in_doubt_ != 0 ? in_doubt_ : writes_.size());
+  } else {
+    Back();
+  }
+  if (world_items_ && world_items_->writes_before == 0 && !away_ && !doubtful_ && !failed_)
+    ReadWorldItems();
+}
+
+void CommitPipeline::CommitGroupOf(size_t count) {
+  core::CrashPoint("commit.before_begin");
+  const int64_t started_ns = clock_.NowNs();
+  results_.assign(count, WriteResult{});
   CommitReport report;
-  const core::Status status =
-      store_.Commit({writes_, positions_, reserve_ticks_}, results_, report);
+  const core::Status status = Calling([&] {
+    return store_.Commit({std::span(writes_).first(count), positions_, reserve_ticks_}, results_,
+                         report);
+  });
   switch (status.code()) {
-    case core::Code::kOk: Committed(report, now_ns); break;
-    case core::Code::kUnknown:
-      in_doubt_ = true;
-      next_try_ns_ = now_ns;
-      core::Log(core::LogLevel::kWarn, "commit_in_doubt", "requests={} reason=\"{}\"",
-                writes_.size(), status.ToString());
-      break;
-    case core::Code::kUnavailable: Away(status); break;
-    default: Fail(status);
+    case core::Code::kOk: return Committed(count, report, started_ns);
+    case core::Code::kUnknown: return Doubt(count, status);
+    case core::Code::kUnavailable: return Away(status);
+    default: return Fail(status);
   }
 }
 
-void CommitPipeline::Committed(const CommitReport& report, int64_t started_ns) {
-  if (away_) core::Log(core::LogLevel::kInfo, "store_back", "positions={}", positions_.size());
-  away_ = in_doubt_ = false;
-  delay_ns_ = 0;
-  stats_.away.Set(0);
+void CommitPipeline::Doubt(size_t count, const core::Status& status) {
+  core::Log(core::LogLevel::kWarn, "commit_in_doubt", "requests={} reason=\"{}\"", count,
+            status.ToString());
+  TakeFirstAnswers(count);
+  const int64_t now_ns = clock_.NowNs();
+  next_try_ns_ = now_ns;
+  if (doubtful_) {
+    delay_ns_ = std::clamp(delay_ns_ * 2, kFirstDelayNs, kLongestDelayNs);
+    next_try_ns_ += delay_ns_;
+  } else {
+    stats_.in_doubt.Add();
+  }
+  in_doubt_ = count;
+  doubtful_ = true;
+  if (count != 0 && stats_.in_doubt_since_ns.Get() == 0)
+    stats_.in_doubt_since_ns.Set(static_cast<uint64_t>(std::max<int64_t>(1, now_ns)));
+}
+
+// What an attempt wrote and a later one finds by its key was done by the earlier one: its answer
+// counts, with the items that only it could tell, and is no repeat unless it had been one already.
+void CommitPipeline::TakeFirstAnswers(size_t count) {
+  first_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const bool had_happened = results_[i].repeated && first_[i].outcome != Outcome::kUnknown;
+    if (!had_happened && results_[i].outcome != Outcome::kUnknown)
+      first_[i] = std::move(results_[i]);
+  }
+}
+
+void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t started_ns) {
+  if (doubtful_) {
+    TakeFirstAnswers(count);
+    results_ = std::move(first_);
+  }
+  Back();
   stats_.commits.Add();
   stats_.commit_us.Add(static_cast<uint64_t>((clock_.NowNs() - started_ns) / 1000));
-  stats_.group_writes.Add(writes_.size());
+  stats_.group_writes.Add(count);
   if (report.rerun) stats_.groups_rerun.Add();
   stats_.positions_saved.Add(report.positions_saved);
   stats_.positions_stale.Add(report.positions_stale);
   stats_.positions_refused.Add(report.positions_refused);
-  for (size_t i = 0; i < writes_.size(); ++i) Answer(origins_[i], results_[i]);
-  writes_.clear();
-  origins_.clear();
+  if (journal_ != nullptr) journal_->Committed(journal_sequence_);
+  PutInCache(count);
+  core::CrashPoint("commit.before_answers");
+  for (size_t i = 0; i < count; ++i) {
+    Answer(origins_[i], results_[i]);
+    if (journal_ != nullptr && origins_[i].kind == CompletionKind::kLogout &&
+        results_[i].outcome == Outcome::kOk)
+      journal_->LoggedOut(results_[i].row.player_id, writes_[i].tick);
+  }
+  Forget(0, count);
+  // Which ones were refused is not told; a position that is not ours must not be shown as ours.
+  if (cache_ != nullptr && report.positions_refused == 0) cache_positions_ = positions_;
   positions_.clear();
   position_of_.clear();
   stats_.positions_waiting.Set(0);
@@ -169,33 +346,136 @@ void CommitPipeline::Committed(const CommitReport& report, int64_t started_ns) {
     completions_.push_back(completion);
     reserve_ticks_ = 0;
   }
+  answered_ = true;
+}
+
+void CommitPipeline::PutInCache(size_t count) {
+  if (cache_ == nullptr) return;
+  cache_entries_.clear();
+  for (size_t i = 0; i < count; ++i) {
+    const WriteResult& result = results_[i];
+    const DurableWrite& write = writes_[i];
+    if (result.outcome != Outcome::kOk || result.repeated || result.seq == 0) continue;
+    const auto version = static_cast<uint64_t>(result.seq);
+    const int64_t player_id = result.row.player_id;
+    if (player_id != 0) {
+      CacheEntry& entry = cache_entries_.emplace_back(CacheKind::kPlayer, player_id, version);
+      AppendBytes(entry.value, result.row);
+    }
+    if (write.login) {
+      CacheEntry& items = cache_entries_.emplace_back(CacheKind::kInventory, player_id, version);
+      AppendBytes(items.value, result.gold);
+      for (const ItemRow& item : result.items) AppendBytes(items.value, item);
+      CacheEntry& session = cache_entries_.emplace_back(CacheKind::kSession, player_id, version);
+      AppendBytes(session.value, result.row.epoch);
+      AppendBytes(session.value, write.at_us);
+    }
+    for (const PlayerUpdate& update : write.updates) {
+      if (update.kind == EventKind::kLogout)
+        cache_entries_.emplace_back(CacheKind::kSession, update.player_id, version, true);
+    }
+    for (const int64_t holder : HoldersTouched(write))
+      cache_entries_.emplace_back(CacheKind::kInventory, holder, version, true);
+  }
+  if (!cache_entries_.empty()) cache_->Put(cache_entries_);
+}
+
+void CommitPipeline::AfterAnswers() {
+  if (!answered_) return;
+  answered_ = false;
+  core::CrashPoint("commit.after_answers");
+  if (cache_positions_.empty()) return;
+  cache_entries_.clear();
+  for (const PositionSave& save : cache_positions_) {
+    CacheEntry& entry =
+        cache_entries_.emplace_back(CacheKind::kPosition, save.player_id, save.tick);
+    AppendBytes(entry.value, save);
+  }
+  cache_positions_.clear();
+  cache_->Put(cache_entries_);
+}
+
+void CommitPipeline::ReadWorldItems() {
+  const auto page =
+      Calling([this] { return store_.LoadWorldItems(world_items_->after_id, kWorldItemsAtOnce); });
+  if (!page.ok()) {
+    const core::Status status = page.status();
+    return status.code() == core::Code::kUnavailable ? Away(status) : Fail(status);
+  }
+  Completion completion;
+  completion.request_id = world_items_->request_id;
+  completion.kind = CompletionKind::kWorldItem;
+  for (const ItemRow& item : *page) {
+    completion.item = item;
+    completions_.push_back(completion);
+    world_items_->after_id = item.item_id;
+  }
+  if (page->size() == kWorldItemsAtOnce) return;
+  completion.kind = CompletionKind::kWorldItemsEnd;
+  completion.item = {};
+  completions_.push_back(completion);
+  world_items_.reset();
 }
 
 void CommitPipeline::Answer(const Origin& origin, const WriteResult& result) {
+  switch (result.outcome) {
+    case Outcome::kOk: stats_.writes_ok.Add(); break;
+    case Outcome::kRefused:
+      stats_.writes_refused.Add();
+      stats_.refusals[static_cast<size_t>(result.refusal)].Add();
+      break;
+    case Outcome::kUnknown: stats_.writes_unknown.Add(); break;
+  }
+  if (result.repeated) stats_.writes_repeated.Add();
+  if (origin.ticket) {
+    tickets_.push_back({origin.id, result});
+    return;
+  }
   Completion completion;
-  completion.request_id = origin.request_id;
-  completion.kind = origin.kind;
+  completion.request_id = origin.id;
   completion.outcome = result.outcome;
+  if (origin.kind == CompletionKind::kLogin) {
+    completion.kind = CompletionKind::kItem;
+    for (const ItemRow& item : result.items) {
+      completion.item = item;
+      completions_.push_back(completion);
+    }
+  }
+  completion.kind = origin.kind;
   completion.refusal = result.refusal;
   completion.created = result.created;
   completion.repeated = result.repeated;
   completion.row = result.row;
+  completion.item = result.item;
+  completion.gold = result.gold;
   completions_.push_back(completion);
-  switch (result.outcome) {
-    case Outcome::kOk: stats_.writes_ok.Add(); break;
-    case Outcome::kRefused: stats_.writes_refused.Add(); break;
-    case Outcome::kUnknown: stats_.writes_unknown.Add(); break;
-  }
-  if (result.repeated) stats_.writes_repeated.Add();
 }
 
-void CommitPipeline::AnswerAll(Outcome outcome) {
+std::optional<CommitPipeline::TicketAnswer> CommitPipeline::NextTicket() {
+  if (tickets_.empty()) return std::nullopt;
+  TicketAnswer answer = std::move(tickets_.front());
+  tickets_.pop_front();
+  return answer;
+}
+
+void CommitPipeline::Forget(size_t first, size_t count) {
+  const auto begin = static_cast<std::ptrdiff_t>(first);
+  const auto end = static_cast<std::ptrdiff_t>(first + count);
+  writes_.erase(writes_.begin() + begin, writes_.begin() + end);
+  origins_.erase(origins_.begin() + begin, origins_.begin() + end);
+  if (world_items_ && world_items_->writes_before > first)
+    world_items_->writes_before -= std::min(count, world_items_->writes_before - first);
+}
+
+// Only what is not in doubt itself: that is answered when it is known.
+void CommitPipeline::RefuseWaiting(int64_t accepted_before_ns) {
   WriteResult result;
-  result.outcome = outcome;
-  result.refusal = outcome == Outcome::kRefused ? Refusal::kUnavailable : Refusal::kNone;
-  for (const Origin& origin : origins_) Answer(origin, result);
-  writes_.clear();
-  origins_.clear();
+  result.outcome = Outcome::kRefused;
+  result.refusal = Refusal::kUnavailable;
+  size_t end = in_doubt_;
+  for (; end < origins_.size() && origins_[end].accepted_ns <= accepted_before_ns; ++end)
+    Answer(origins_[end], result);
+  Forget(in_doubt_, end - in_doubt_);
 }
 
 void CommitPipeline::Away(const core::Status& status) {
@@ -203,22 +483,40 @@ void CommitPipeline::Away(const core::Status& status) {
   away_ = true;
   stats_.away.Set(1);
   delay_ns_ = std::clamp(delay_ns_ * 2, kFirstDelayNs, kLongestDelayNs);
-  next_try_ns_ = clock_.NowNs() + delay_ns_;
-  if (!in_doubt_) AnswerAll(Outcome::kRefused);
+  const int64_t now_ns = clock_.NowNs();
+  next_try_ns_ = now_ns + delay_ns_;
+  if (in_doubt_ == 0) RefuseWaiting(now_ns);
+}
+
+void CommitPipeline::Back() {
+  if (away_) core::Log(core::LogLevel::kInfo, "store_back", "positions={}", positions_.size());
+  away_ = doubtful_ = false;
+  in_doubt_ = 0;
+  first_.clear();
+  delay_ns_ = 0;
+  stats_.away.Set(0);
+  stats_.in_doubt_since_ns.Set(0);
 }
 
 void CommitPipeline::Fail(const core::Status& status) {
-  core::Log(core::LogLevel::kError, "store_failed", "reason=\"{}\"", status.ToString());
+  const bool lost = status.code() == core::Code::kStale;
+  core::Log(core::LogLevel::kError, lost ? "ownership_lost" : "store_failed", "reason=\"{}\"",
+            status.ToString());
   failed_ = true;
+  if (lost) stats_.lost_ownership.Set(1);
   stats_.failed.Set(1);
-  AnswerAll(in_doubt_ ? Outcome::kUnknown : Outcome::kRefused);
-  in_doubt_ = false;
+  stats_.in_doubt_since_ns.Set(0);
+  for (size_t i = 0; i < in_doubt_; ++i) Answer(origins_[i], WriteResult{});
+  Forget(0, in_doubt_);
+  in_doubt_ = 0;
+  RefuseWaiting(clock_.NowNs());
 }
 
 void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) const {
   for (size_t i = 0; i < writes_.size() && lines.size() < limit; ++i) {
     const DurableWrite& write = writes_[i];
-    const char* kind = "sample";
+    const char* kind = origins_[i].ticket ? "administrator" : "action";
+    if (origins_[i].kind == CompletionKind::kSample) kind = "sample";
     if (origins_[i].kind == CompletionKind::kLogin) kind = "login";
     if (origins_[i].kind == CompletionKind::kLogout) kind = "logout";
     std::string key;
@@ -230,11 +528,16 @@ void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) con
 
 void CommitPipeline::Maintain() {
   const int64_t now_us = clock_.WallUs();
-  if (failed_ || away_ || in_doubt_ || now_us < next_maintenance_us_) return;
+  if (failed_ || away_ || doubtful_ || now_us < next_maintenance_us_) return;
   next_maintenance_us_ = now_us + kMaintenancePeriodUs;
-  const auto purged = store_.PurgeKeys(now_us - key_retention_us_, kPurgeAtOnce);
+  const auto purged =
+      Calling([&] { return store_.PurgeKeys(now_us - key_retention_us_, kPurgeAtOnce); });
   if (!purged.ok()) {
     core::Log(core::LogLevel::kWarn, "purge_keys", "reason=\"{}\"", purged.status().ToString());
+  }
+  const core::Status kept = Calling([&] { return store_.Maintain(now_us); });
+  if (!kept.ok()) {
+    core::Log(core::LogLevel::kWarn, "store_maintenance", "reason=\"{}\"", kept.ToString());
   }
 }
 

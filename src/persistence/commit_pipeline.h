@@ -2,9 +2,11 @@
 /// completions out. Deterministic, so that the simulated world runs the very same code. One thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -16,15 +18,28 @@
 #include "persistence/durable_queue.h"
 #include "persistence/settings.h"
 #include "persistence/store.h"
+#include "persistence/write_through.h"
 
 namespace bluemarble::persistence {
 
-/// Requests cross the queue as [RequestKind u8][7 zero bytes][the request struct, or PositionSave
-/// array].
-enum class RequestKind : uint8_t { kLogin = 1, kEvent = 2, kReserveTicks = 3, kPositions = 4 };
+class Journal;
+
+/// Requests cross the queue as [RequestKind u8][7 zero bytes][body]. Bodies: the request struct; of
+/// an action only its used item changes; of positions [u64 journal sequence, 0: none] and the
+/// PositionSave array.
+enum class RequestKind : uint8_t {
+  kLogin = 1,
+  kEvent = 2,
+  kReserveTicks = 3,
+  kPositions = 4,
+  kAction = 5,
+  kWorldItems = 6,
+};
 inline constexpr size_t kRequestHeadBytes = 8;
 /// Positions per record: a tick's saves are cut into records of this many.
 inline constexpr size_t kPositionsPerRecord = 128;
+/// The part of an action that crosses the queue. `changes` must not exceed kMaxItemChanges.
+std::span<const std::byte> UsedBytes(const ActionRequest& request);
 
 /// Written by the committing thread, read by any.
 struct CommitStats {
@@ -32,81 +47,134 @@ struct CommitStats {
   core::Counter writes_ok;  ///< Transactional requests, by outcome.
   core::Counter writes_refused;
   core::Counter writes_unknown;
-  core::Counter writes_repeated;  ///< Answered from their idempotency key.
-  core::Counter groups_rerun;     ///< A bad request made its group run again one by one.
+  core::Counter writes_repeated;                  ///< Answered from their idempotency key.
+  std::array<core::Counter, kRefusals> refusals;  ///< writes_refused by reason.
+  core::Counter timed_out;     ///< Of those: waited longer than stall_ms behind a doubt.
+  core::Counter groups_rerun;  ///< A bad request made its group run again one by one.
   core::Counter positions_saved;
   core::Counter positions_coalesced;  ///< Replaced by a newer one before they were written.
   core::Counter positions_stale;
   core::Counter positions_refused;
   core::Counter retries;            ///< Commits tried again after kUnavailable or kUnknown.
+  core::Counter in_doubt;           ///< Groups whose outcome was unknown for a while.
   core::Counter away;               ///< 1 while the store is unavailable.
   core::Counter failed;             ///< 1 when only a restart helps.
+  core::Counter lost_ownership;     ///< 1 when another process took the shard; `failed` as well.
   core::Counter positions_waiting;  ///< Coalesced, not yet durable.
+  /// Monotonic ns since when the thread is inside one store call, or a group is in doubt; 0: not.
+  core::Counter in_call_since_ns;
+  core::Counter in_doubt_since_ns;
   core::Histogram commit_us;
   core::Histogram group_writes;
 };
 
+/// Must a new transactional request be refused at once? Any thread.
+bool IsBlocked(const CommitStats& stats, int64_t now_ns, int stall_ms);
+
 class CommitPipeline {
  public:
+  /// The answer to a write that came by AcceptWrite.
+  struct TicketAnswer {
+    uint64_t ticket = 0;
+    WriteResult result;
+  };
+
+  /// `journal` and `cache` may be null.
   CommitPipeline(const PersistenceSettings& settings, Store& store, const core::Clock& clock,
-                 CommitStats& stats);
+                 CommitStats& stats, Journal* journal = nullptr, WriteThrough* cache = nullptr);
 
   /// Takes one request record; false when it is not one: our own mistake.
   bool Accept(std::span<const std::byte> record);
+  /// Takes a write of somebody other than the zone; answered by NextTicket.
+  void AcceptWrite(DurableWrite write, uint64_t ticket);
   /// A group is full: take nothing more before the next Commit.
-  bool full() const { return writes_.size() >= max_group_; }
+  bool full() const { return writes_.size() - in_doubt_ >= max_group_; }
 
   /// Is there something that Commit would do now? While the store is away, positions wait for the
   /// next try.
   bool due() const;
   /// Nanoseconds until what waits is due; -1 when nothing waits.
   int64_t due_in_ns() const;
-  /// Writes all that waits in one transaction. Blocks in the store. When the store is away,
-  /// transactional requests are refused at once; positions and tick reservations wait. What is in
-  /// doubt waits as well.
+  /// Writes all that waits in one transaction, then reads a page of world items if they are asked
+  /// for. Blocks in the store. When the store is away, transactional requests are refused at once;
+  /// positions and tick reservations wait. A group in doubt is committed again by itself; what came
+  /// after it waits behind it, at most stall_ms, and is then refused.
   void Commit();
 
   /// The oldest completion, or null; Pop releases it.
   const Completion* Front() const { return completions_.empty() ? nullptr : &completions_.front(); }
   void Pop() { completions_.pop_front(); }
+  std::optional<TicketAnswer> NextTicket();
+  /// After the completions of a Commit have been handed over: what may come later than the answers.
+  void AfterAnswers();
 
+  /// Nothing waits to be written.
   bool idle() const { return writes_.empty() && positions_.empty() && reserve_ticks_ == 0; }
   bool failed() const { return failed_; }
   size_t requests_waiting() const { return writes_.size(); }
   size_t positions_waiting() const { return positions_.size(); }
   /// One line per waiting request, at most `limit`: kind, player (0: a login), idempotency key.
   void Describe(std::vector<std::string>& lines, size_t limit) const;
-  /// Once a minute of `clock`: drops old idempotency keys.
+  /// Once a minute of `clock`: drops old idempotency keys and lets the store look after itself.
   void Maintain();
 
  private:
   struct Origin {
-    CompletionKind kind;
-    uint64_t request_id;
+    CompletionKind kind = CompletionKind::kAction;
+    bool ticket = false;
+    uint64_t id = 0;  // request_id or ticket
+    int64_t accepted_ns = 0;
+  };
+  struct WorldItemsRequest {
+    uint64_t request_id = 0;
+    size_t writes_before = 0;  // of writes_: they are answered first
+    int64_t after_id = 0;
   };
 
   void AcceptPosition(const PositionSave& save);
+  void Add(DurableWrite write, const Origin& origin);
   IdempotencyKey KeyOf(int64_t player_id, uint64_t request_id) const;
-  void Committed(const CommitReport& report, int64_t started_ns);
+  void CommitGroupOf(size_t count);
+  void Doubt(size_t count, const core::Status& status);
+  void TakeFirstAnswers(size_t count);
+  void Committed(size_t count, const CommitReport& report, int64_t started_ns);
+  void PutInCache(size_t count);
+  void ReadWorldItems();
   void Answer(const Origin& origin, const WriteResult& result);
-  void AnswerAll(Outcome outcome);
+  void Forget(size_t first, size_t count);
+  void RefuseWaiting(int64_t accepted_before_ns);
   void Away(const core::Status& status);
+  void Back();
   void Fail(const core::Status& status);
+
+  template <typename Call>
+  auto Calling(Call call);
 
   Store& store_;
   const core::Clock& clock_;
   CommitStats& stats_;
+  Journal* const journal_;
+  WriteThrough* const cache_;
   const size_t max_group_;
   const int64_t key_retention_us_;
+  const int64_t stall_ns_;
   std::vector<DurableWrite> writes_;  // with origins_: what waits, in order of arrival
   std::vector<Origin> origins_;
   std::vector<WriteResult> results_;
+  size_t in_doubt_ = 0;             // the first so many of writes_ were sent, outcome unknown
+  std::vector<WriteResult> first_;  // of those in doubt: the results of the attempt that counts
+  bool doubtful_ = false;           // a group is in doubt, be it of positions alone
   std::unordered_map<int64_t, size_t> position_of_;  // player -> index in positions_
   std::vector<PositionSave> positions_;  // in order of first arrival: the same on every run
+  uint64_t journal_sequence_ = 0;        // newest of positions_
   core::Tick reserve_ticks_ = 0;
+  std::optional<WorldItemsRequest> world_items_;
   std::deque<Completion> completions_;
+  std::deque<TicketAnswer> tickets_;
+  std::vector<CacheEntry> cache_entries_;
+  std::vector<PositionSave> cache_positions_;
+  bool answered_ = false;  // AfterAnswers has something to do
   bool away_ = false;
-  bool in_doubt_ = false;  // the outcome of writes_ is unknown; they are committed again by key
   bool failed_ = false;
   int64_t delay_ns_ = 0;
   int64_t next_try_ns_ = 0;

@@ -10,11 +10,14 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
+#include <list>
 #include <mutex>
 
 #include "core/byte_ring.h"
 #include "core/log.h"
 #include "core/thread_owner.h"
+#include "persistence/journal.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -24,17 +27,30 @@ constexpr int kIdleMs = 1000;          // then old keys are looked for
 constexpr int kCompletionsFullMs = 1;  // the zone drains once a tick
 constexpr int kLastCommitMs = 250;     // a commit that began just before the deadline may end
 constexpr size_t kDescribed = 100;
+constexpr size_t kMaxWaitingNow = 64;  // people and their scripts
 
 }  // namespace
 
 struct Committer::State {
-  State(const PersistenceSettings& s, std::unique_ptr<Store> opened, const core::Clock& c)
+  // One call of CommitNow, on its caller's stack while it is listed.
+  struct Ticket {
+    uint64_t number = 0;
+    DurableWrite write;
+    bool taken = false;  // by the pipeline: what comes of it is not known before `done`
+    bool done = false;
+    WriteResult result;
+  };
+
+  State(const PersistenceSettings& s, std::unique_ptr<Store> opened, const core::Clock& c,
+        Journal* j, WriteThrough* cache)
       : clock(c),
         meta(opened->meta()),
+        journal(j),
         requests(s.queue_bytes),
         completions(s.queue_bytes),
         store(std::move(opened)),
-        pipeline(s, *store, c, stats),
+        pipeline(s, *store, c, stats, j, cache),
+        stall_ms(s.stall_ms),
         stop_deadline_ms(s.stop_deadline_ms),
         wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~State() {
@@ -43,7 +59,10 @@ struct Committer::State {
 
   void Run();
   bool TakeRequests();
+  void TakeTickets();
+  void AnswerTickets();
   bool HandOver();
+  bool Blocked() const { return IsBlocked(stats, clock.NowNs(), stall_ms); }
   void Sleep(int timeout_ms);
   void Wake();
   void WakeIfAsleep() {
@@ -52,11 +71,13 @@ struct Committer::State {
 
   const core::Clock& clock;
   const StoreMeta meta;
+  Journal* const journal;
   CommitStats stats;
   core::ByteRing requests;
   core::ByteRing completions;
   std::unique_ptr<Store> store;
   CommitPipeline pipeline;
+  const int stall_ms;
   const int stop_deadline_ms;
   const int wake_fd;
   core::ThreadOwner zone_thread;
@@ -64,16 +85,22 @@ struct Committer::State {
   std::atomic<bool> sleeping{false};
   std::atomic<int64_t> stop_at_ns{0};         // 0: run on
   std::atomic<bool> stopping_in_zone{false};  // what the callers of the queue look at
+  core::Counter refused_unavailable;          // the zone thread's
+  uint64_t journal_sequence = 0;              // likewise
 
-  std::mutex mutex;
+  std::atomic<bool> tickets_wait{false};  // some are not taken: look under the mutex
+  std::mutex mutex;                       // guards what follows
+  std::list<Ticket*> tickets;
+  uint64_t next_ticket = 1;
+  std::condition_variable answered;
   std::condition_variable ended;
   bool has_ended = false;
   StopReport report;
 };
 
 Committer::Committer(const PersistenceSettings& settings, std::unique_ptr<Store> store,
-                     const core::Clock& clock)
-    : state_(std::make_shared<State>(settings, std::move(store), clock)) {}
+                     const core::Clock& clock, Journal* journal, WriteThrough* cache)
+    : state_(std::make_shared<State>(settings, std::move(store), clock, journal, cache)) {}
 
 Committer::~Committer() {
   if (thread_.joinable()) Stop(state_->stop_deadline_ms);
@@ -112,11 +139,21 @@ StopReport Committer::Stop(int deadline_ms) {
 }
 
 core::Status Committer::RequestLogin(const LoginRequest& request) {
-  return Send(RequestKind::kLogin, std::as_bytes(std::span(&request, 1)));
+  return SendUnlessBlocked(RequestKind::kLogin, std::as_bytes(std::span(&request, 1)));
 }
 
 core::Status Committer::AppendEvent(const PlayerEventRequest& request) {
-  return Send(RequestKind::kEvent, std::as_bytes(std::span(&request, 1)));
+  return SendUnlessBlocked(RequestKind::kEvent, std::as_bytes(std::span(&request, 1)));
+}
+
+core::Status Committer::RequestAction(const ActionRequest& request) {
+  if (request.changes > kMaxItemChanges)
+    return {core::Code::kInvalid, "an action of more than kMaxItemChanges"};
+  return SendUnlessBlocked(RequestKind::kAction, UsedBytes(request));
+}
+
+core::Status Committer::RequestWorldItems(uint64_t request_id) {
+  return Send(RequestKind::kWorldItems, std::as_bytes(std::span(&request_id, 1)));
 }
 
 core::Status Committer::ReserveTicks(core::Tick up_to) {
@@ -124,23 +161,42 @@ core::Status Committer::ReserveTicks(core::Tick up_to) {
 }
 
 core::Status Committer::SavePositions(std::span<const PositionSave> saves) {
+  State& state = *state_;
+  core::Status first_refusal;
   while (!saves.empty()) {
     const auto part = saves.first(std::min(saves.size(), kPositionsPerRecord));
-    if (auto status = Send(RequestKind::kPositions, std::as_bytes(part)); !status.ok())
+    const uint64_t sequence = ++state.journal_sequence;
+    core::Status status = Send(RequestKind::kPositions, std::as_bytes(part), sequence);
+    if (state.journal != nullptr) {
+      state.journal->Append(part, status.ok() ? sequence : kUncovered);
+    } else if (!status.ok()) {
       return status;
+    }
+    if (first_refusal.ok()) first_refusal = std::move(status);
     saves = saves.subspan(part.size());
   }
-  return core::Status::Ok();
+  return first_refusal;
 }
 
-core::Status Committer::Send(RequestKind kind, std::span<const std::byte> body) {
+core::Status Committer::SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body) {
+  if (state_->Blocked()) {
+    state_->refused_unavailable.Add();
+    return {core::Code::kUnavailable, "the store does not answer"};
+  }
+  return Send(kind, body);
+}
+
+core::Status Committer::Send(RequestKind kind, std::span<const std::byte> body, uint64_t sequence) {
   State& state = *state_;
   if (state.stopping_in_zone) return {core::Code::kUnavailable, "the store is stopping"};
   if (failed())
     return {core::Code::kUnavailable, "the store has failed; the process must be restarted"};
-  std::array<std::byte, kRequestHeadBytes> head{};
+  std::array<std::byte, kRequestHeadBytes + sizeof(sequence)> head{};
   head[0] = static_cast<std::byte>(kind);
-  if (!state.requests.Push(head, body)) {
+  std::memcpy(head.data() + kRequestHeadBytes, &sequence, sizeof(sequence));
+  const size_t head_bytes =
+      kind == RequestKind::kPositions ? head.size() : size_t{kRequestHeadBytes};
+  if (!state.requests.Push(std::span(head).first(head_bytes), body)) {
     return {core::Code::kFull, "the durable queue is full (persistence.queue_bytes)"};
   }
   state.WakeIfAsleep();
@@ -161,16 +217,48 @@ bool Committer::ready() const {
          state.requests.used_bytes() < state.requests.capacity_bytes() / 4 * 3;
 }
 
+core::Result<WriteResult> Committer::CommitNow(DurableWrite write, int timeout_ms) {
+  State& state = *state_;
+  State::Ticket ticket;
+  ticket.write = std::move(write);
+  std::unique_lock lock(state.mutex);
+  if (state.has_ended || state.stopping_in_zone || state.Blocked())
+    return core::Status(core::Code::kUnavailable, "the store does not answer");
+  if (state.tickets.size() >= kMaxWaitingNow)
+    return core::Status(core::Code::kFull, "too many administrative writes wait");
+  ticket.number = state.next_ticket++;
+  state.tickets.push_back(&ticket);
+  state.tickets_wait = true;
+  lock.unlock();
+  state.WakeIfAsleep();
+  lock.lock();
+  state.answered.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                          [&ticket] { return ticket.done; });
+  state.tickets.remove(&ticket);
+  if (!ticket.done) {
+    if (!ticket.taken) return core::Status(core::Code::kUnavailable, "the store does not answer");
+    return core::Status(core::Code::kUnknown, "the store has not answered yet");
+  }
+  if (ticket.result.outcome == Outcome::kUnknown)
+    return core::Status(core::Code::kUnknown, "the store could not tell what happened");
+  if (ticket.result.refusal == Refusal::kUnavailable)
+    return core::Status(core::Code::kUnavailable, "the store is away");
+  return ticket.result;
+}
+
 const StoreMeta& Committer::meta() const { return state_->meta; }
 const CommitStats& Committer::stats() const { return state_->stats; }
 uint64_t Committer::queue_used_bytes() const { return state_->requests.used_bytes(); }
 uint64_t Committer::refused_full() const { return state_->requests.refused(); }
+uint64_t Committer::refused_unavailable() const { return state_->refused_unavailable.Get(); }
 
 void Committer::State::Run() {
   for (;;) {
     const bool handed_over = HandOver();
+    if (handed_over) pipeline.AfterAnswers();
     const bool took = handed_over && TakeRequests();
     if (handed_over && pipeline.due()) pipeline.Commit();
+    if (HandOver()) pipeline.AfterAnswers();
     const int64_t stop_ns = stop_at_ns.load();
     if (stop_ns != 0) {
       const bool drained = requests.Front().empty() && (pipeline.idle() || pipeline.failed());
@@ -191,16 +279,46 @@ void Committer::State::Run() {
     requests.Pop();
   }
   HandOver();
+  pipeline.AfterAnswers();
   const std::lock_guard lock(mutex);
   report.requests_unwritten = pipeline.requests_waiting();
   report.positions_unwritten = pipeline.positions_waiting();
   pipeline.Describe(report.lines, kDescribed);
   store.reset();
+  for (Ticket* ticket : tickets) {
+    // Taken and not answered: still in the pipeline, and maybe in doubt.
+    ticket->result.refusal = ticket->taken ? Refusal::kNone : Refusal::kUnavailable;
+    ticket->result.outcome = ticket->taken ? Outcome::kUnknown : Outcome::kRefused;
+    ticket->done = true;
+  }
   has_ended = true;
+  answered.notify_all();
   ended.notify_all();
 }
 
+void Committer::State::TakeTickets() {
+  if (!tickets_wait.exchange(false)) return;
+  const std::lock_guard lock(mutex);
+  for (Ticket* ticket : tickets) {
+    if (ticket->taken) continue;
+    ticket->taken = true;
+    pipeline.AcceptWrite(std::move(ticket->write), ticket->number);
+  }
+}
+
+void Committer::State::AnswerTickets() {
+  while (auto answer = pipeline.NextTicket()) {
+    const std::lock_guard lock(mutex);
+    const auto found = std::ranges::find(tickets, answer->ticket, &Ticket::number);
+    if (found == tickets.end() || (*found)->done) continue;  // its caller has waited long enough
+    (*found)->result = std::move(answer->result);
+    (*found)->done = true;
+    answered.notify_all();
+  }
+}
+
 bool Committer::State::TakeRequests() {
+  TakeTickets();
   bool took = false;
   while (!pipeline.full()) {
     const auto record = requests.Front();
@@ -215,6 +333,7 @@ bool Committer::State::TakeRequests() {
 // False: the ring to the zone is full, and no request is taken until it is not. A stopping zone
 // reads no more, so that what does not fit then is dropped: it is durable all the same.
 bool Committer::State::HandOver() {
+  AnswerTickets();
   while (const Completion* completion = pipeline.Front()) {
     if (!completions.Push(std::as_bytes(std::span(completion, 1))) && stop_at_ns.load() == 0)
       return false;
@@ -225,9 +344,9 @@ bool Committer::State::HandOver() {
 
 void Committer::State::Sleep(int timeout_ms) {
   sleeping.exchange(true, std::memory_order_acq_rel);
-  const bool must_not =
-      (!pipeline.full() && pipeline.Front() == nullptr && !requests.Front().empty()) ||
-      (stop_at_ns.load() != 0 && timeout_ms > 10);
+  const bool must_not = (!pipeline.full() && pipeline.Front() == nullptr &&
+                         (!requests.Front().empty() || tickets_wait.load())) ||
+                        (stop_at_ns.load() != 0 && timeout_ms > 10);
   if (!must_not) {
     pollfd wait{wake_fd, POLLIN, 0};
     poll(&wait, 1, timeout_ms);

@@ -1,6 +1,6 @@
 /// The committer: one thread that turns the zone's requests into grouped transactions. The zone
 /// thread calls the DurableQueue side; the thread owns the store between Start and Stop. Two
-/// bounded rings between them carry plain bytes; nothing is locked.
+/// bounded rings between them carry plain bytes; nothing there is locked.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,10 @@ struct StopReport {
 
 class Committer final : public DurableQueue {
  public:
+  /// `journal` and `cache` may be null; else they outlive the committer (and, when Stop timed out,
+  /// the process).
   Committer(const PersistenceSettings& settings, std::unique_ptr<Store> store,
-            const core::Clock& clock);
+            const core::Clock& clock, Journal* journal = nullptr, WriteThrough* cache = nullptr);
   ~Committer() override;  ///< Stops with the settings' deadline when still running.
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -40,10 +42,18 @@ class Committer final : public DurableQueue {
 
   core::Status RequestLogin(const LoginRequest& request) override;
   core::Status AppendEvent(const PlayerEventRequest& request) override;
+  core::Status RequestAction(const ActionRequest& request) override;
+  core::Status RequestWorldItems(uint64_t request_id) override;
   core::Status ReserveTicks(core::Tick up_to) override;
   core::Status SavePositions(std::span<const PositionSave> saves) override;
   bool NextCompletion(Completion& out) override;
   bool ready() const override;
+
+  /// An operator's write, from any thread but the zone's and the committer's; blocks up to
+  /// `timeout_ms`. It takes its place in the same total order. The result is kOk or kRefused.
+  /// kFull: too many of them wait; kUnavailable: it did not happen, trying later may work;
+  /// kUnknown: ask again with the same key.
+  core::Result<WriteResult> CommitNow(DurableWrite write, int timeout_ms);
 
   /// As of opening the store; for start-up, before Start.
   const StoreMeta& meta() const;
@@ -52,13 +62,18 @@ class Committer final : public DurableQueue {
   uint64_t queue_used_bytes() const;
   /// Requests that found the queue full.
   uint64_t refused_full() const;
+  /// Requests that were refused because the store was away, stalled or stopping.
+  uint64_t refused_unavailable() const;
   /// The store gave up for good (corrupt, failed fsync): the process should end and be started
   /// again.
   bool failed() const { return stats().failed.Get() != 0; }
+  /// Another process took this shard over: end with exit code 75 and do not come back by yourself.
+  bool lost_ownership() const { return stats().lost_ownership.Get() != 0; }
 
  private:
   struct State;
-  core::Status Send(RequestKind kind, std::span<const std::byte> body);
+  core::Status Send(RequestKind kind, std::span<const std::byte> body, uint64_t sequence = 0);
+  core::Status SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body);
 
   std::shared_ptr<State>
       state_;  // shared with the thread, which a store that never returns may outlive us

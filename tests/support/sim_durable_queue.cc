@@ -7,8 +7,11 @@ using core::Status;
 using namespace persistence;  // NOLINT: this file stands in for that folder's committer
 
 SimDurableQueue::SimDurableQueue(Store& store, const core::Clock& clock,
-                                 const SimDurableQueueOptions& options)
-    : options_(options), random_(options.seed), pipeline_(options.settings, store, clock, stats_) {}
+                                 const SimDurableQueueOptions& options, WriteThrough* cache)
+    : options_(options),
+      clock_(clock),
+      random_(options.seed),
+      pipeline_(options.settings, store, clock, stats_, nullptr, cache) {}
 
 void SimDurableQueue::Advance(core::Tick now) {
   now_ = now;
@@ -22,16 +25,27 @@ void SimDurableQueue::Advance(core::Tick now) {
       due_.emplace_back(next_commit_, *completion);
       pipeline_.Pop();
     }
+    pipeline_.AfterAnswers();
   }
   pipeline_.Maintain();
 }
 
 Status SimDurableQueue::RequestLogin(const LoginRequest& request) {
-  return Send(RequestKind::kLogin, std::as_bytes(std::span(&request, 1)));
+  return SendUnlessBlocked(RequestKind::kLogin, std::as_bytes(std::span(&request, 1)));
 }
 
 Status SimDurableQueue::AppendEvent(const PlayerEventRequest& request) {
-  return Send(RequestKind::kEvent, std::as_bytes(std::span(&request, 1)));
+  return SendUnlessBlocked(RequestKind::kEvent, std::as_bytes(std::span(&request, 1)));
+}
+
+Status SimDurableQueue::RequestAction(const ActionRequest& request) {
+  if (request.changes > kMaxItemChanges)
+    return {Code::kInvalid, "an action of more than kMaxItemChanges"};
+  return SendUnlessBlocked(RequestKind::kAction, UsedBytes(request));
+}
+
+Status SimDurableQueue::RequestWorldItems(uint64_t request_id) {
+  return Send(RequestKind::kWorldItems, std::as_bytes(std::span(&request_id, 1)));
 }
 
 Status SimDurableQueue::ReserveTicks(core::Tick up_to) {
@@ -42,11 +56,18 @@ Status SimDurableQueue::SavePositions(std::span<const PositionSave> saves) {
   return saves.empty() ? Status::Ok() : Send(RequestKind::kPositions, std::as_bytes(saves));
 }
 
+Status SimDurableQueue::SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body) {
+  if (IsBlocked(stats_, clock_.NowNs(), options_.settings.stall_ms))
+    return {Code::kUnavailable, "the store does not answer"};
+  return Send(kind, body);
+}
+
 Status SimDurableQueue::Send(RequestKind kind, std::span<const std::byte> body) {
   if (pipeline_.failed()) return {Code::kUnavailable, "the store has failed"};
   if (pipeline_.full()) return {Code::kFull, "the durable queue is full (persistence.queue_bytes)"};
   record_.assign(kRequestHeadBytes, std::byte{0});
   record_[0] = static_cast<std::byte>(kind);
+  if (kind == RequestKind::kPositions) record_.resize(kRequestHeadBytes + sizeof(uint64_t));
   record_.insert(record_.end(), body.begin(), body.end());
   pipeline_.Accept(record_);
   return Status::Ok();

@@ -30,13 +30,16 @@ struct SimDurableQueueOptions {
 class SimDurableQueue final : public persistence::DurableQueue {
  public:
   SimDurableQueue(persistence::Store& store, const core::Clock& clock,
-                  const SimDurableQueueOptions& options);
+                  const SimDurableQueueOptions& options,
+                  persistence::WriteThrough* cache = nullptr);
 
   /// Commits what is due at `now` and makes completions visible that are due.
   void Advance(core::Tick now);
 
   core::Status RequestLogin(const persistence::LoginRequest& request) override;
   core::Status AppendEvent(const persistence::PlayerEventRequest& request) override;
+  core::Status RequestAction(const persistence::ActionRequest& request) override;
+  core::Status RequestWorldItems(uint64_t request_id) override;
   core::Status ReserveTicks(core::Tick up_to) override;
   core::Status SavePositions(std::span<const persistence::PositionSave> saves) override;
   bool NextCompletion(persistence::Completion& out) override;
@@ -46,8 +49,10 @@ class SimDurableQueue final : public persistence::DurableQueue {
 
  private:
   core::Status Send(persistence::RequestKind kind, std::span<const std::byte> body);
+  core::Status SendUnlessBlocked(persistence::RequestKind kind, std::span<const std::byte> body);
 
   SimDurableQueueOptions options_;
+  const core::Clock& clock_;
   core::Random random_;
   persistence::CommitStats stats_;
   persistence::CommitPipeline pipeline_;
