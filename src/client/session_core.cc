@@ -79,6 +79,7 @@ void ClientCore::OnMessage(net::Channel channel, std::span<const std::byte> byte
 
 void ClientCore::OnControl(std::span<const std::byte> bytes, int64_t now_ns) {
   auto message = protocol::DecodeServerControl(bytes);
+  if (message.status().code() == core::Code::kNotFound) return;
   if (!message.ok()) {
     End(DisconnectReason::kMalformed, message.status().context());
     link_.Close(static_cast<uint32_t>(DisconnectReason::kMalformed));

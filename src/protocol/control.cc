@@ -427,7 +427,7 @@ core::Result<ServerControl> DecodeServerControl(std::span<const std::byte> bytes
       return ServerControl(TradeClosed{in.closed().trade_id(), ReadReason(in.closed().reason())});
     case wire::ServerControl::BODY_NOT_SET: break;
   }
-  return {Code::kInvalid, "control message has no known body"};
+  return {Code::kNotFound, "control message has no known body"};
 }
 
 uint64_t DigestOf(const Action& action) {

@@ -157,7 +157,8 @@ std::vector<std::byte> Encode(const ClientControl& message);
 std::vector<std::byte> Encode(const ServerControl& message);
 
 /// kInvalid: more than kMaxControlBytes, not protobuf, no body, or a field out of its bounds (the
-/// context says which).
+/// context says which). From a server, no known body is kNotFound: a newer one may say what an
+/// older client need not know.
 core::Result<ClientControl> DecodeClientControl(std::span<const std::byte> bytes);
 core::Result<ServerControl> DecodeServerControl(std::span<const std::byte> bytes);
 

@@ -162,6 +162,15 @@ TEST_F(ActionsTest, WhatWaitedThroughAnOutageComesBackSpaced) {
   for (size_t i = 1; i < sent_ms.size(); ++i) EXPECT_EQ(sent_ms[i] - sent_ms[i - 1], 250) << i;
 }
 
+TEST_F(ActionsTest, AnAnswerToOneDoesNotStopTheOthersRepetition) {
+  const ActionKey first = Take(1), second = Take(2);
+  actions_.OnResult(Result(second, ActionOutcome::kUnknown), 0);
+  actions_.OnResult(Result(first, ActionOutcome::kOk), 0);
+  const Action* again = actions_.NextResend(1000 * kMs);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(again->key, second);
+}
+
 TEST_F(ActionsTest, NeverSendsAgainByItselfWhenTheOptionIsZero) {
   Actions actions([this] { return Key(++drawn_); }, 0);
   Action action = DropOf(1);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -173,6 +174,14 @@ TEST(SessionActions, AnUnansweredOneIsAskedForAgainOverAnotherConnection) {
   ASSERT_TRUE(second.core.actions().NextAnswer(answer));
   EXPECT_TRUE(answer.repeated);
   EXPECT_TRUE(second.core.actions().unanswered().empty());
+}
+
+TEST(SessionActions, AMessageOfANewerServerIsSkipped) {
+  Connection ada(0);
+  ada.Welcome();
+  const std::array<std::byte, 2> field_14{std::byte{14 << 3 | 2}, std::byte{0}};
+  ada.core.OnMessage(net::Channel::kReliable, field_14, 0);
+  EXPECT_EQ(ada.core.state(), ClientState::kPlaying);
 }
 
 TEST(SessionActions, AnOfferIsSeenDeclinedAndClosed) {

@@ -157,6 +157,7 @@ TEST(ActionControl, ChecksTheForm) {
   for (const FormCase& c : cases)
     EXPECT_EQ(DecodeClientControl(Bytes(c.bytes)).ok(), c.good) << c.name;
   EXPECT_FALSE(DecodeServerControl(Bytes(Field(4, Number(2, 0)))).ok()) << "a result without a key";
+  EXPECT_EQ(DecodeServerControl(Bytes(Field(14, ""))).status().code(), core::Code::kNotFound);
 }
 
 TEST(ActionControl, TakesEightItemsInAListAndRefusesNine) {
