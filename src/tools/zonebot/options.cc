@@ -13,6 +13,9 @@ namespace bluemarble::zonebot {
 namespace {
 
 constexpr int kMaxPlayers = 60'000;  // ports of one address
+constexpr std::array kScenarios = {Scenario::kCities, Scenario::kSpread, Scenario::kCrowd,
+                                   Scenario::kTrace,  Scenario::kTrade,  Scenario::kRace,
+                                   Scenario::kHostile};
 
 std::string ParseAnchor(const std::string& text, std::optional<GeoPosition>& out) {
   GeoPosition place;
@@ -34,24 +37,52 @@ std::string FirstProblem(const Options& o) {
   return "";
 }
 
+void AddActionOptions(CLI::App& app, Options& o) {
+  app.add_option("--group", o.group, "trade, hostile: bots within reach of each other")
+      ->check(CLI::Range(2, kMaxPlayers))
+      ->capture_default_str();
+  app.add_option("--ops-per-s", o.ops_per_s, "trade: actions of one bot")
+      ->check(CLI::Range(0.001, 1000.0))
+      ->capture_default_str();
+  app.add_option("--resend", o.resend, "send each request once up to so often, with the same key")
+      ->check(CLI::Range(1, 50))
+      ->capture_default_str();
+  app.add_option("--rounds", o.rounds, "race: so many items, one after another")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--history", o.history,
+                 "append what was asked and told to this file, for zonectl check-history");
+  app.add_flag("--reconnect", o.reconnect, "come back, with backoff, when the server goes away");
+  app.add_option("--settle", o.settle_s,
+                 "seconds at the end in which nothing is begun and everything shall be answered")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 const char* ScenarioName(Scenario scenario) {
-  constexpr std::array<const char*, 4> kNames = {"cities", "spread", "crowd", "trace"};
+  constexpr std::array<const char*, kScenarios.size()> kNames = {
+      "cities", "spread", "crowd", "trace", "trade", "race", "hostile"};
   return kNames[static_cast<size_t>(scenario)];
 }
 
 std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   CLI::App app{"zonebot: thousands of real players for a zoned, in one process"};
   std::string scenario = ScenarioName(o.scenario);
+  std::vector<std::string> names;
+  for (const Scenario each : kScenarios) names.emplace_back(ScenarioName(each));
   std::string anchor;
   app.add_option("--server", o.server, "HTTP address of the zone")->capture_default_str();
   app.add_option(
          "--scenario", scenario,
          "cities: 25 players in each of players/25 cities drawn by population; spread: uniform at "
          "--density; "
-         "crowd: all within --radius of the anchor; trace: each agent of --trace is a player")
-      ->check(CLI::IsMember({"cities", "spread", "crowd", "trace"}))
+         "crowd: all within --radius of the anchor; trace: each agent of --trace is a player; "
+         "trade: "
+         "groups that pick up, drop, give, trade, split and merge without pause; race: all pick up "
+         "one item at once; hostile: one of each group tries what must be refused")
+      ->check(CLI::IsMember(names))
       ->capture_default_str();
   app.add_option("--players", o.players, "players (default 1000; trace: all agents)")
       ->check(CLI::Range(1, kMaxPlayers));
@@ -94,6 +125,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
                  "0.2 m in the window; "
                  "up to 1,000 players all decode for it, beyond that the observers are checked")
       ->check(CLI::Range(0, kMaxPlayers));
+  AddActionOptions(app, o);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -102,8 +134,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
     std::cerr << "zonebot: " << error.what() << " (see --help)\n";
     return ops::kExitUsage;
   }
-  for (const Scenario each :
-       {Scenario::kCities, Scenario::kSpread, Scenario::kCrowd, Scenario::kTrace})
+  for (const Scenario each : kScenarios)
     if (scenario == ScenarioName(each)) o.scenario = each;
   std::string problem = anchor.empty() ? "" : ParseAnchor(anchor, o.anchor);
   if (problem.empty()) problem = FirstProblem(o);

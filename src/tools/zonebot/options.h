@@ -9,7 +9,7 @@
 
 namespace bluemarble::zonebot {
 
-enum class Scenario : uint8_t { kCities, kSpread, kCrowd, kTrace };
+enum class Scenario : uint8_t { kCities, kSpread, kCrowd, kTrace, kTrade, kRace, kHostile };
 const char* ScenarioName(Scenario scenario);
 
 struct Options {
@@ -31,6 +31,14 @@ struct Options {
   std::string report;
   std::optional<int> require_moving_others;
   double warmup_s = 5;
+  // trade, race, hostile:
+  int group = 8;         ///< Bots that stand within reach of each other.
+  double ops_per_s = 1;  ///< Actions of one bot.
+  int resend = 1;        ///< Copies of each request: 1 to this many, at random.
+  int rounds = 10;       ///< race
+  std::string history;   ///< File to append to; empty: none is written.
+  bool reconnect = false;
+  double settle_s = 10;
 };
 
 /// Nothing when the program shall go on, else its exit code; what is wrong has been said in a line

@@ -54,6 +54,19 @@ void PlanCrowd(const Options& options, std::vector<BotPlan>& plans) {
   }
 }
 
+void PlanGroups(const Options& options, size_t group, std::vector<BotPlan>& plans) {
+  core::Random random(options.seed);
+  const size_t groups = (plans.size() + group - 1) / group;
+  const auto columns = static_cast<size_t>(std::ceil(std::sqrt(static_cast<double>(groups))));
+  for (size_t i = 0; i < plans.size(); ++i) {
+    const size_t place = i / group;
+    plans[i].centre = Offset(Anchor(options), static_cast<double>(place % columns) * kGroupSpacingM,
+                             static_cast<double>(place / columns) * kGroupSpacingM);
+    plans[i].walk_radius_m = kGroupRadiusM;
+    plans[i].spawn = InDisc(plans[i].centre, kGroupRadiusM, random);
+  }
+}
+
 void PlanTrace(const Options& options, const Trace& trace, std::vector<BotPlan>& plans) {
   for (size_t i = 0; i < plans.size(); ++i) {
     BotPlan& plan = plans[i];
@@ -130,6 +143,9 @@ core::Result<std::vector<BotPlan>> PlanBots(const Options& options, const std::v
     case Scenario::kSpread: PlanSpread(options, plans); break;
     case Scenario::kCrowd: PlanCrowd(options, plans); break;
     case Scenario::kTrace: PlanTrace(options, trace, plans); break;
+    case Scenario::kRace: PlanGroups(options, plans.size(), plans); break;
+    case Scenario::kTrade:
+    case Scenario::kHostile: PlanGroups(options, static_cast<size_t>(options.group), plans); break;
   }
   return plans;
 }

@@ -27,6 +27,8 @@ inline constexpr int kPlayersPerCity = 25;
 inline constexpr double kCityRadiusM = 200;
 inline constexpr double kSpreadWalkM = 50;
 inline constexpr double kCopySpacingM = 2000;
+inline constexpr double kGroupRadiusM = 1;      ///< Of traders: all within each other's reach.
+inline constexpr double kGroupSpacingM = 1100;  ///< Groups do not see each other.
 
 struct BotPlan {
   geo::Vec3 spawn;   ///< ECEF, on the ellipsoid.

@@ -15,6 +15,7 @@
 #include "tools/zonebot/moving_others.h"
 #include "tools/zonebot/server_stats.h"
 #include "tools/zonebot/status_line.h"
+#include "tools/zonebot/trade.h"
 #include "tools/zonebot/view_probe.h"
 
 namespace bluemarble::zonebot {
@@ -283,6 +284,7 @@ int Run(const Options& options, const std::atomic<bool>& stop) {
   if (!plans.ok()) return Complain(ops::kExitUsage, plans.status());
   if (auto status = RaiseDescriptorLimit(plans->size()); !status.ok())
     return Complain(ops::kExitNoPermission, status);
+  if (HasActions(options.scenario)) return RunActions(options, *plans, stop);
   auto first = FetchServerSample(options.server, 5000);
   if (!first.ok()) return Complain(ops::kExitUnavailable, first.status());
   return std::make_unique<Session>(options, *plans, trace, std::move(*first), stop)->Go();

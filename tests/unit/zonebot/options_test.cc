@@ -31,6 +31,21 @@ TEST(ZonebotOptions, AreReadByName) {
   EXPECT_EQ(options.require_moving_others, 5);
 }
 
+TEST(ZonebotOptions, OfActionsAreReadByName) {
+  Options options;
+  EXPECT_EQ(Parse({"--scenario", "trade", "--group", "5", "--ops-per-s", "0.5", "--resend", "5",
+                   "--history", "h.jsonl", "--reconnect", "--settle", "7"},
+                  options),
+            std::nullopt);
+  EXPECT_EQ(options.scenario, Scenario::kTrade);
+  EXPECT_EQ(options.group, 5);
+  EXPECT_EQ(options.ops_per_s, 0.5);
+  EXPECT_EQ(options.resend, 5);
+  EXPECT_EQ(options.history, "h.jsonl");
+  EXPECT_TRUE(options.reconnect);
+  EXPECT_EQ(options.settle_s, 7);
+}
+
 class BadOptions : public ::testing::TestWithParam<std::vector<std::string>> {};
 TEST_P(BadOptions, ExitWithTheUsageCode) {
   Options options;
@@ -46,6 +61,9 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadOptions,
                                            std::vector<std::string>{"--anchor", "13.4"},
                                            std::vector<std::string>{"--anchor", "13.4,95"},
                                            std::vector<std::string>{"--loss", "101"},
+                                           std::vector<std::string>{"--resend", "0"},
+                                           std::vector<std::string>{"--ops-per-s", "0"},
+                                           std::vector<std::string>{"--group", "1"},
                                            std::vector<std::string>{"--server", "localhost:8080"}));
 
 TEST(ZonebotRun, ExitsWithTheBadDataCodeForAWrongTrace) {

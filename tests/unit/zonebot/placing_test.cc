@@ -115,5 +115,27 @@ TEST(Placing, RefusesABadCitiesFileWithLineAndColumn) {
             "c.csv:2:1: not a place on Earth");
 }
 
+TEST(Placing, PutsTradersInGroupsThatReachEachOtherAndSeeNobodyElse) {
+  Options options = Of(Scenario::kTrade, 20);
+  options.group = 8;
+  const auto plans = PlanBots(options, {}, {});
+  ASSERT_TRUE(plans.ok());
+  for (size_t i = 0; i < plans->size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const double distance_m = Length((*plans)[i].spawn - (*plans)[j].spawn);
+      if (i / 8 == j / 8)
+        EXPECT_LE(distance_m, 2 * kGroupRadiusM + 0.01);
+      else
+        EXPECT_GT(distance_m, 1000);
+    }
+}
+
+TEST(Placing, PutsAllOfARaceInOnePlace) {
+  const auto plans = PlanBots(Of(Scenario::kRace, 200), {}, {});
+  ASSERT_TRUE(plans.ok());
+  for (const BotPlan& plan : *plans)
+    EXPECT_LE(Length(plan.spawn - plans->front().spawn), 2 * kGroupRadiusM + 0.01);
+}
+
 }  // namespace
 }  // namespace bluemarble::zonebot

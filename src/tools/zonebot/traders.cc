@@ -1,0 +1,374 @@
+#include "tools/zonebot/traders.h"
+
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/clock.h"
+
+namespace bluemarble::zonebot {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kSweepNs = 4'000'000;  // granularity of due times
+constexpr int64_t kConnectingPollNs = 10'000'000;
+constexpr size_t kEventsPerWait = 512;
+constexpr double kDefaultRampS = 5;
+constexpr int64_t kFirstPauseNs = 200'000'000;
+constexpr int kMostDoublings = 4;  // 3.2 s, with jitter up to 4.8
+// A zone sends something ten times a second: sooner than the transport notices that it is dead.
+constexpr int64_t kSilenceNs = 2 * kSecondNs;
+constexpr size_t kNamesMaxDigits = 6;
+
+const core::SystemClock kClock;
+
+std::string NameOf(uint64_t seed, size_t index) {
+  std::string number = std::to_string(index);
+  number.insert(0, kNamesMaxDigits - std::min(kNamesMaxDigits, number.size()), '0');
+  return "bot-" + std::to_string(seed) + "-" + number;
+}
+
+// Not of the run's seed: two runs on one database must not take each other's keys.
+ActionKey DrawKey() {
+  ActionKey key{};
+  size_t got = 0;
+  while (got < key.size()) {
+    const ssize_t n = getrandom(key.data() + got, key.size() - got, 0);
+    if (n > 0) got += static_cast<size_t>(n);
+  }
+  return key;
+}
+
+bool IsZero(const ActionKey& key) {
+  return std::all_of(key.begin(), key.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+geo::Vec3 ToVec(const Vector3& v) { return {v.x, v.y, v.z}; }
+
+}  // namespace
+
+Traders::Traders(const Options& options, const std::vector<BotPlan>& plans,
+                 std::vector<bool> decodes, History& history, TradeReport& report,
+                 OnAnswer on_answer)
+    : options_(options),
+      plans_(plans),
+      decodes_(std::move(decodes)),
+      history_(history),
+      report_(report),
+      on_answer_(std::move(on_answer)),
+      random_(core::HashCombine(options.seed, 0x7261646572)),
+      joins_(options.server),
+      origin_ns_(kClock.NowNs()) {
+  const double rate = options.ramp_per_s > 0
+                          ? options.ramp_per_s
+                          : std::max(1.0, static_cast<double>(plans.size()) / kDefaultRampS);
+  bots_.reserve(plans.size());
+  for (size_t i = 0; i < plans.size(); ++i) {
+    bots_.push_back(Bot{NameOf(options.seed, i), MakeClient(i),
+                        Steering(plans[i], no_trace_, core::HashCombine(options.seed + 1, i))});
+    bots_.back().join_ns = origin_ns_ + static_cast<int64_t>(1e9 * static_cast<double>(i) / rate);
+  }
+  report_.wanted = plans.size();
+}
+
+Traders::~Traders() {
+  if (epoll_ >= 0) close(epoll_);
+}
+
+std::unique_ptr<Client> Traders::MakeClient(size_t index) const {
+  ClientOptions out;
+  const geo::Geodetic spawn = geo::ToGeodetic(plans_[index].spawn);
+  out.spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0};
+  out.decode = decodes_[index];
+  out.loss = options_.loss_pct / 100;
+  out.latency_ms = options_.latency_ms;
+  out.jitter_ms = options_.jitter_ms;
+  out.seed = core::HashCombine(options_.seed, index);
+  out.client_version = "zonebot";
+  return std::make_unique<Client>(std::move(out));
+}
+
+core::Status Traders::Open() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) return {core::Code::kDenied, "epoll_create1", std::strerror(errno)};
+  return core::Status::Ok();
+}
+
+void Traders::Connect(Joiner::Answer& answer, int64_t now_ns) {
+  Bot& bot = bots_[answer.bot];
+  if (bot.phase != Phase::kJoining) return;
+  if (!answer.result.ok) {
+    Lose(answer.bot, now_ns, "join", answer.result.error);
+    return;
+  }
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = answer.bot;
+  if (!bot.client->Connect(answer.result.ticket) ||
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, bot.client->fd(), &event) != 0) {
+    Lose(answer.bot, now_ns, "socket", bot.client->error());
+    return;
+  }
+  bot.phase = Phase::kConnecting;
+  bot.due_ns = now_ns;
+  bot.heard_ns = now_ns;
+  bot.heard_packets = 0;
+}
+
+void Traders::Turn(int wait_ms) {
+  std::array<epoll_event, kEventsPerWait> events;
+  const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
+  const int64_t now_ns = kClock.NowNs();
+  for (int i = 0; i < ready; ++i) Poll(events[static_cast<size_t>(i)].data.u64, now_ns, true);
+  if (now_ns < swept_ns_ + kSweepNs) return;
+  swept_ns_ = now_ns;
+  joins_.Take(join_answers_);
+  for (Joiner::Answer& answer : join_answers_) Connect(answer, now_ns);
+  join_answers_.clear();
+  for (size_t i = 0; i < bots_.size(); ++i) {
+    Bot& bot = bots_[i];
+    if (bot.phase == Phase::kWaiting && now_ns >= bot.join_ns && !quitting_) {
+      bot.phase = Phase::kJoining;
+      joins_.Ask(i, bot.name);
+    }
+    if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) continue;
+    if (bot.phase == Phase::kPlaying && !quitting_) {
+      AskAgain(i, now_ns);
+      CheckSilence(bot, now_ns);
+    }
+    if (now_ns >= bot.due_ns) Poll(i, now_ns, false);
+  }
+}
+
+void Traders::Poll(size_t index, int64_t now_ns, bool readable) {
+  Bot& bot = bots_[index];
+  if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) return;
+  if (bot.phase == Phase::kPlaying && now_ns >= bot.decide_ns && !quitting_) {
+    const OwnView own = bot.client->own();
+    const double elapsed_s = static_cast<double>(now_ns - origin_ns_) / 1e9;
+    bot.client->SetInput(
+        bot.steering.Decide(ToVec(own.predicted), bot.client->max_speed_mps(), elapsed_s));
+    bot.decide_ns = now_ns + static_cast<int64_t>(bot.steering.interval_s() * 1e9);
+    bot.way.Add(now_ns, ToVec(own.confirmed));
+  }
+  bot.client->Poll(now_ns, readable);
+  TakeAnswers(index, now_ns);
+  OnPhase(index, now_ns);
+  if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) return;
+  bot.due_ns = bot.client->NextDueNs();
+  if (bot.phase == Phase::kConnecting)
+    bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
+  if (bot.phase == Phase::kPlaying) bot.way.Add(now_ns, ToVec(bot.client->own().confirmed));
+}
+
+void Traders::OnPhase(size_t index, int64_t now_ns) {
+  Bot& bot = bots_[index];
+  const ClientState state = bot.client->state();
+  if (bot.phase == Phase::kConnecting && state == ClientState::kPlaying) {
+    OnLogin(index, now_ns);
+  } else if (state == ClientState::kEnded) {
+    const std::string reason = DisconnectReasonName(bot.client->end_reason());
+    Lose(index, now_ns, reason, bot.client->error());
+  }
+}
+
+void Traders::OnLogin(size_t index, int64_t now_ns) {
+  Bot& bot = bots_[index];
+  bot.phase = Phase::kPlaying;
+  bot.decide_ns = now_ns;
+  bot.tries = 0;
+  ++playing_;
+  if (!bot.was_in) {
+    bot.was_in = true;
+    ++report_.connected;
+    return;
+  }
+  ++report_.reconnected;
+  const auto behind_ns = bot.way.BehindNs(ToVec(bot.client->own().confirmed));
+  if (behind_ns) {
+    report_.progress_lost_ms.Add(static_cast<uint64_t>(*behind_ns / 1'000'000));
+  } else if (!bot.way.empty()) {
+    ++report_.progress_unmatched;
+  }
+  bot.way.Clear();
+  bot.book.OnBack(now_ns);
+  // What was done stays done, and is told so, over connections and restarts.
+  if (const Action* done = bot.book.newest_done();
+      done != nullptr && !IsZero(bot.client->Act(*done)))
+    ++report_.asked_after_ok;
+}
+
+void Traders::TakeAnswers(size_t index, int64_t now_ns) {
+  Bot& bot = bots_[index];
+  ActionAnswer answer;
+  while (bot.client->NextAnswer(answer)) {
+    const ActionBook::Told told = bot.book.OnAnswer(answer, now_ns);
+    OpCounts& counts = report_.ops[static_cast<size_t>(told.op)];
+    const auto took_us = static_cast<uint64_t>(told.took_ns / 1000);
+    switch (told.news) {
+      case ActionBook::News::kOk:
+        ++counts.ok;
+        (told.op == Op::kOffer ? report_.offer_us : report_.took_us).Add(took_us);
+        Tell(bot, answer.key, told.op, "ok", ActionReason::kNone, answer.repeated);
+        break;
+      case ActionBook::News::kRefused:
+        ++counts.refused;
+        ++report_.refusals[ActionReasonName(told.reason)];
+        if (told.reason == ActionReason::kUnavailable) {
+          report_.unavailable_us.Add(took_us);
+        } else {
+          (told.op == Op::kOffer ? report_.offer_us : report_.took_us).Add(took_us);
+        }
+        Tell(bot, answer.key, told.op, "refused", told.reason, answer.repeated);
+        break;
+      case ActionBook::News::kUnknown:
+        ++counts.unknown;
+        Tell(bot, answer.key, told.op, "unknown", told.reason, answer.repeated);
+        break;
+      case ActionBook::News::kChanged:
+        if (report_.changed_answers++ == 0)
+          std::fprintf(stderr, "zonebot: a repeat was answered differently: %s %s\n",
+                       OpName(told.op), ActionReasonName(told.reason));
+        Tell(bot, answer.key, told.op, answer.outcome == ActionOutcome::kOk ? "ok" : "refused",
+             told.reason, answer.repeated);
+        break;
+      case ActionBook::News::kNothing:
+      case ActionBook::News::kSame:
+      case ActionBook::News::kStray: break;
+    }
+    if (on_answer_) on_answer_(index, answer, told);
+  }
+}
+
+void Traders::AskAgain(size_t index, int64_t now_ns) {
+  Bot& bot = bots_[index];
+  while (OpenAction* open = bot.book.Due(now_ns)) {
+    // The number is of the server's life; the partner is who was meant.
+    if (open->partner != SIZE_MAX && bots_[open->partner].phase == Phase::kPlaying)
+      open->action.entity_id = bots_[open->partner].client->own().id;
+    const bool sent = !IsZero(bot.client->Act(open->action));
+    bot.book.Again(*open, sent ? 1 : 0, now_ns);
+    if (!sent) return;
+    ++report_.asked_again;
+    bot.due_ns = now_ns;
+    Tell(bot, open->action.key, open->op, "sent", ActionReason::kNone, true);
+  }
+}
+
+void Traders::CheckSilence(Bot& bot, int64_t now_ns) {
+  const uint64_t packets = bot.client->stats().down_packets;
+  if (packets != bot.heard_packets) {
+    bot.heard_packets = packets;
+    bot.heard_ns = now_ns;
+  } else if (options_.reconnect && now_ns > bot.heard_ns + kSilenceNs) {
+    bot.client->Disconnect();
+    bot.due_ns = now_ns;
+  }
+}
+
+void Traders::Lose(size_t index, int64_t now_ns, const std::string& reason,
+                   const std::string& text) {
+  Bot& bot = bots_[index];
+  const bool played = bot.phase == Phase::kPlaying;
+  auto& counts = played ? report_.ends : report_.refused_joins;
+  if (!quitting_ && counts[reason]++ == 0)
+    std::fprintf(stderr, "zonebot: %s (%s): %s\n", played ? "disconnected" : "refused",
+                 reason.c_str(), text.c_str());
+  if (played) {
+    --playing_;
+    if (!quitting_) ++report_.disconnected;
+    for (const OpenAction* open : bot.book.OnLost(now_ns)) {
+      ++report_.ops[static_cast<size_t>(open->op)].unknown;
+      Tell(bot, open->action.key, open->op, "unknown", ActionReason::kNone, false);
+    }
+  }
+  if (!options_.reconnect || quitting_) {
+    if (!bot.was_in) ++report_.refused;
+    bot.phase = Phase::kDone;
+    return;
+  }
+  bot.phase = Phase::kWaiting;
+  bot.client = MakeClient(index);  // closes the socket, so epoll forgets it
+  const int64_t pause_ns = kFirstPauseNs << std::min(bot.tries++, kMostDoublings);
+  bot.join_ns =
+      now_ns + static_cast<int64_t>(static_cast<double>(pause_ns) * (0.5 + random_.Unit()));
+}
+
+void Traders::Tell(const Bot& bot, const ActionKey& key, Op op, const char* outcome,
+                   ActionReason reason, bool repeated) {
+  HistoryLine line;
+  line.unix_s = static_cast<double>(kClock.WallUs()) / 1e6;
+  line.bot = bot.name;
+  line.player_id = bot.client->player_id();
+  line.key = key;
+  line.op = OpName(op);
+  line.outcome = outcome;
+  line.reason = reason == ActionReason::kNone ? "" : ActionReasonName(reason);
+  line.repeated = repeated;
+  history_.Write(line);
+}
+
+bool Traders::Ask(size_t index, Action action, Op op, size_t partner, int copies) {
+  Bot& bot = bots_[index];
+  if (bot.phase != Phase::kPlaying) return false;
+  action.key = DrawKey();
+  if (IsZero(bot.client->Act(action))) {
+    ++report_.refused_locally;
+    return false;
+  }
+  int sent = 1;
+  while (sent < copies && !IsZero(bot.client->Act(action))) ++sent;
+  const int64_t now_ns = kClock.NowNs();
+  // Before the datagram leaves, which the next Poll brings.
+  Tell(bot, action.key, op, "sent", ActionReason::kNone, false);
+  ++report_.ops[static_cast<size_t>(op)].begun;
+  report_.copies += static_cast<uint64_t>(sent - 1);
+  bot.book.Begin(std::move(action), op, partner, sent, now_ns);
+  bot.due_ns = now_ns;
+  return true;
+}
+
+void Traders::Decline(size_t index, uint64_t trade_id) {
+  Bot& bot = bots_[index];
+  if (bot.phase != Phase::kPlaying) return;
+  ++report_.ops[static_cast<size_t>(Op::kDecline)].begun;
+  bot.client->DeclineTrade(trade_id);
+  bot.due_ns = kClock.NowNs();
+}
+
+bool Traders::ready(size_t index) const {
+  return bots_[index].phase == Phase::kPlaying && bots_[index].client->inventory_known();
+}
+
+size_t Traders::open() const {
+  size_t sum = 0;
+  for (const Bot& bot : bots_) sum += bot.book.open().size();
+  return sum;
+}
+
+void Traders::Quit() {
+  report_.playing_at_end = playing_;
+  report_.history_complete = history_.complete();
+  quitting_ = true;
+  const int64_t until_ns = kClock.NowNs() + kSecondNs;
+  for (Bot& bot : bots_) {
+    if (bot.phase != Phase::kPlaying && bot.phase != Phase::kConnecting) continue;
+    bot.client->Disconnect();
+    bot.due_ns = 0;
+  }
+  bool under_way = true;
+  while (under_way && kClock.NowNs() < until_ns) {
+    Turn(2);
+    under_way = std::any_of(bots_.begin(), bots_.end(), [](const Bot& bot) {
+      return bot.phase == Phase::kPlaying || bot.phase == Phase::kConnecting;
+    });
+  }
+}
+
+}  // namespace bluemarble::zonebot
