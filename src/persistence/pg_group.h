@@ -1,0 +1,84 @@
+/// The statements of one committing transaction: locks, reads for PlanGroup, set-based writes with
+/// their row counts compared. Throws PgError; PgMismatch when a row was not as it had been read.
+/// The committing thread.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "persistence/group_plan.h"
+#include "persistence/store.h"
+
+namespace bluemarble::persistence {
+
+/// A row changed between reading and writing it: somebody writes beside the committer.
+class PgMismatch : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// shard_meta's counters, as of the running transaction.
+struct PgCounters {
+  int64_t reserved_tick = 0;
+  int64_t next_player = 1;
+  int64_t next_item = 1;
+  int64_t next_seq = 1;
+};
+
+class PgGroup {
+ public:
+  PgGroup(PGconn* connection, std::string shard_id)
+      : connection_(connection), shard_id_(std::move(shard_id)) {}
+
+  PGconn* connection() const { return connection_; }
+
+  /// Prepares every statement; once per connection, outside a transaction.
+  void Prepare();
+
+  /// The fence: locks shard_meta's row for the rest of the transaction. False: `run` is not its run
+  /// any more, nothing may be written.
+  bool LockShard(int64_t run, PgCounters& counters);
+  /// Reads what NeedsOf named, after it has locked the ownership of all players concerned, those of
+  /// `positions` as well: FOR SHARE, ascending.
+  void Read(const GroupNeeds& needs, std::span<const PositionSave> positions, GroupRows& rows);
+  void Write(const GroupChanges& changes);
+  /// After Read and Write, in the same transaction.
+  void SavePositions(std::span<const PositionSave> positions, CommitReport& report);
+  void WriteCounters(const PgCounters& counters);
+
+ private:
+  struct Ownership {
+    std::string owner;
+    int64_t epoch = 0;
+  };
+
+  void LockOwners(std::span<const int64_t> player_ids);
+  void ReadKeys(const std::vector<IdempotencyKey>& keys, GroupRows& rows);
+  std::vector<int64_t> ReadNames(const std::vector<std::string>& names, GroupRows& rows);
+  void ReadPlayers(std::span<const int64_t> player_ids, GroupRows& rows);
+  void ReadItems(const char* statement, std::span<const int64_t> ids, GroupRows& rows);
+  void InsertPlayers(const std::vector<PlayerChange>& changes);
+  void UpdatePlayers(const std::vector<PlayerChange>& changes);
+  void WriteItems(const GroupChanges& changes);
+  void WriteGround(const std::vector<RowChange<ItemRow>>& changes);
+  void WriteAccounts(const GroupChanges& changes);
+  void WriteLedger(const std::vector<LedgerInsert>& ledger);
+  void WriteEvents(const std::vector<EventRow>& events);
+  void WriteKeys(const std::vector<KeyInsert>& keys);
+  void WriteSupply(const std::vector<SupplyChange>& supply);
+
+  PGconn* connection_;
+  std::string shard_id_;
+  std::unordered_map<int64_t, Ownership> owners_;  // locked in this transaction
+  std::set<int64_t> on_ground_;                    // items that lay there when they were read
+};
+
+}  // namespace bluemarble::persistence

@@ -1,0 +1,36 @@
+/// The event table's partitions: made ahead, listed, detached by age. A detached one is an ordinary
+/// table of the same schema until its archive is written and it is dropped, so a process that dies
+/// in between finds it again. One thread per connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "persistence/pg_connection.h"
+#include "persistence/settings.h"
+
+namespace bluemarble::persistence {
+
+struct EventPartition {
+  std::string name;     ///< event_p<yyyymmdd> of its first day (UTC), "_2" and so on behind it.
+  int64_t from_us = 0;  ///< Inclusive.
+  int64_t to_us = 0;    ///< Exclusive.
+  bool attached = true;
+};
+
+/// Ascending by from_us; the default partition is not among them.
+core::Result<std::vector<EventPartition>> ListEventPartitions(PgConnection& connection);
+
+/// Makes what is missing so that `now_us` and the next `partitions_ahead` partitions are there.
+/// Events that the default partition caught meanwhile move into theirs. Returns how many were made.
+core::Result<int> MakeEventPartitions(PgConnection& connection, const RetentionSettings& settings,
+                                      int64_t now_us);
+
+/// Takes it out of the event table; its rows are then found by its name only. kNotFound.
+core::Status DetachEventPartition(PgConnection& connection, const std::string& name);
+/// kInvalid when it is still attached, kNotFound when there is none of that name.
+core::Status DropDetached(PgConnection& connection, const std::string& name);
+
+}  // namespace bluemarble::persistence
