@@ -20,8 +20,24 @@ aoi::OctreeLimits OctreeLimitsOf(const ZoneSettings& settings) {
   return limits;
 }
 
-uint32_t StructuralChanges(const ZoneSettings& settings) {
+uint32_t SessionPlaces(const ZoneSettings& settings) {
   return settings.session.max_players + settings.session.max_pending;
+}
+
+items::ItemSettings ItemSettingsOf(const ZoneSettings& settings) {
+  items::ItemSettings items;
+  items.game = settings.game;
+  items.sessions = SessionPlaces(settings);
+  // What players, animals and nodes may need is left to them.
+  const uint64_t others =
+      uint64_t{settings.session.max_players} + settings.game.animals + settings.game.resource_nodes;
+  items.ground_capacity = settings.world.max_entities > others
+                              ? settings.world.max_entities - static_cast<uint32_t>(others)
+                              : 0;
+  items.tick_hz = settings.tick.hz;
+  items.action_timeout_ms = settings.session.action_timeout_ms;
+  items.seed = settings.seed;
+  return items;
 }
 
 session::SessionTiming TimingOf(const ZoneSettings& settings) {
@@ -55,16 +71,20 @@ Zone::Zone(const ZoneSettings& settings, const TickGrant& grant, const ZoneParts
       shards_(settings.shard, settings.shards),
       parts_(parts),
       world_(settings.world),
-      commands_(StructuralChanges(settings)),
-      rules_(settings.game, shards_.own_range(), world_, StructuralChanges(settings),
-             settings.tick.hz, settings.seed),
+      commands_(SessionPlaces(settings) + items::GroundItems::kChangesPerTick),
+      rules_(settings.game, shards_.own_range(), world_, SessionPlaces(settings), settings.tick.hz,
+             settings.seed),
       octree_(OctreeLimitsOf(settings)),
       replicator_(settings.replication, settings.tick.hz, parts.transport.max_unreliable_bytes(),
                   world_, octree_, parts.workers),
+      items_(ItemSettingsOf(settings), game::Catalogue(settings.items),
+             game::GroundItemPlaces(settings.game, shards_.own_range(), settings.seed),
+             {parts.store, world_, commands_}),
       sessions_(settings.session, TimingOf(settings),
-                {parts.transport, parts.store, replicator_, *this, parts.clock}),
+                {parts.transport, parts.store, replicator_, *this, parts.clock, items_}),
       granted_until_(grant.last),
       grant_asked_(grant.last) {
+  items_.SendThrough(sessions_);
   created_.reserve(settings.world.max_entities);
   stats_.tick.Set(grant.first - 1);
 }
@@ -105,6 +125,7 @@ void Zone::RunTick(const TickInput& input) noexcept {
 
 void Zone::Receive(const TickInput& input) {
   const core::Tick now = input.tick;
+  items_.BeginTick(now);
   sessions_.ReceiveMessages(now);
   sessions_.ReceiveCompletions(now, [this](core::Tick reserved) {
     if (reserved > granted_until_) granted_until_ = reserved;
@@ -112,6 +133,7 @@ void Zone::Receive(const TickInput& input) {
   sessions_.Expire(now);
   if (input.stopping)
     sessions_.EndAll(now, DisconnectReason::kServerStopping, "the server is stopping");
+  items_.EndReceive();
   ApplyStructure(now);
 }
 
@@ -123,6 +145,11 @@ void Zone::ApplyStructure(core::Tick now) {
         if (!octree_.Remove(id, now).ok()) stats_.index_failures.Add();
       },
       [&](const world::Creation& wish, const core::Result<core::EntityId>& entity) {
+        if (items::GroundItems::IsItem(wish.order)) {
+          if (entity.ok()) created_.push_back(*entity);
+          items_.OnItemCreated(wish.order, entity);
+          return;
+        }
         const session::SessionId session{static_cast<uint32_t>(wish.order >> 32),
                                          static_cast<uint32_t>(wish.order)};
         if (entity.ok()) {
@@ -151,7 +178,7 @@ void Zone::Index(core::Tick now) {
   const auto kinds = world_.kinds();
   const auto bodies = world_.bodies();
   for (uint32_t row = 0; row < world_.count(); ++row) {
-    if (kinds[row] != world::Kind::kResource)
+    if (kinds[row] != world::Kind::kResource && kinds[row] != world::Kind::kItem)
       octree_.Move(ids[row], geo::ToGrid(bodies[row].position), now);
   }
   octree_.Restructure(now);
@@ -176,8 +203,8 @@ void Zone::Commit(core::Tick now) {
 }
 
 uint64_t Zone::Hash() const {
-  return core::HashCombine(core::HashCombine(world_.Hash(), rules_.Hash()),
-                           octree_.StructureHash());
+  const uint64_t world = core::HashCombine(world_.Hash(), rules_.Hash());
+  return core::HashCombine(core::HashCombine(world, octree_.StructureHash()), items_.Hash());
 }
 
 bool Zone::MayChoosePlace(uint32_t address_v4) const {

@@ -21,6 +21,7 @@
 #include "net/transport.h"
 #include "persistence/durable_queue.h"
 #include "replication/replicator.h"
+#include "services/items/actions.h"
 #include "session/player_sessions.h"
 #include "world/commands.h"
 #include "world/world.h"
@@ -86,12 +87,14 @@ class Zone final : private session::ZoneAccess {
   const ZoneStats& stats() const { return stats_; }
   const session::SessionStats& session_stats() const { return sessions_.stats(); }
   const replication::ReplicationStats& replication_stats() const { return replicator_.stats(); }
+  const items::ItemStats& item_stats() const { return items_.stats(); }
 
   // For tests, between ticks.
   const world::World& world() const { return world_; }
   const aoi::Octree& octree() const { return octree_; }
   const replication::Replicator& replicator() const { return replicator_; }
   session::PlayerSessions& sessions() { return sessions_; }
+  const items::ItemActions& items() const { return items_; }
   const geo::LongitudeRange& range() const { return shards_.own_range(); }
   /// The thread that runs the ticks from now on.
   void BindThread() { owner_.Bind(); }
@@ -124,6 +127,7 @@ class Zone final : private session::ZoneAccess {
   game::Rules rules_;
   aoi::Octree octree_;
   replication::Replicator replicator_;
+  items::ItemActions items_;
   session::PlayerSessions sessions_;
   std::vector<core::EntityId> created_;  // in this tick, not yet in the octree
   core::Tick granted_until_;

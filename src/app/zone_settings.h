@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/shard_map.h"
+#include "game/catalogue.h"
 #include "game/game_settings.h"
 #include "persistence/settings.h"
 #include "replication/settings.h"
@@ -31,6 +32,7 @@ struct ZoneSettings {
   TickSettings tick;
   world::WorldSettings world;
   game::GameSettings game;
+  std::vector<game::ItemDefinition> items;  ///< Of the catalogue file; see app/catalogue_file.h.
   session::SessionSettings session;
   replication::ReplicationSettings replication;
   persistence::PersistenceSettings persistence;

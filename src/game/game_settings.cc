@@ -32,6 +32,15 @@ void GameSettings::Validate(std::vector<std::string>& problems) const {
       problems.push_back("game.spawn_centres: \"" + centre + "\": " + place.status().ToString());
     }
   }
+  if (max_items < 1 || max_items > 1000) problems.push_back("game.max_items: not in 1..1000");
+  if (!(reach_m > 0 && reach_m <= 1000)) problems.push_back("game.reach_m: not in 0..1000");
+  if (!(trade_reach_m > 0 && trade_reach_m <= 1000))
+    problems.push_back("game.trade_reach_m: not in 0..1000");
+  if (trade_offer_s < 1 || trade_offer_s > 3600)
+    problems.push_back("game.trade_offer_s: not in 1..3600");
+  if (max_offers < 1 || max_offers > 64) problems.push_back("game.max_offers: not in 1..64");
+  if (starting_gold < 0 || starting_gold > 1'000'000'000)
+    problems.push_back("game.starting_gold: not in 0..1000000000");
 }
 
 }  // namespace bluemarble::game

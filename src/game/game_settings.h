@@ -33,6 +33,24 @@ struct GameSettings {
                                             "139.6503,35.6762", "-46.6333,-23.5505",
                                             "3.3792,6.5244",    "151.2093,-33.8688"};
 
+  /// Things that lie around when a world begins, shared out over the spawn centres once for ever.
+  uint32_t ground_items = 60;
+  /// Items (stacks) that a player can carry; whoever has more keeps them and gets none. Too high:
+  /// about 32 bytes each per player, and a long list after login. 1 to 1000.
+  uint32_t max_items = 64;
+  /// How near an item on the ground must be to be picked up. Too low: latency makes honest players
+  /// miss; too high: things vanish from afar.
+  double reach_m = 3;
+  /// How near another player must be to get something. As above.
+  double trade_reach_m = 10;
+  /// How long an offer stands. Too low: nobody can read it; too high: forgotten offers block new
+  /// ones. 1 to 3600.
+  uint32_t trade_offer_s = 30;
+  /// Offers of one player that stand at once, at most one to the same player. 1 to 64.
+  uint32_t max_offers = 4;
+  /// Gold of a new player.
+  int64_t starting_gold = 100;
+
   void Validate(std::vector<std::string>& problems) const;
 };
 

@@ -10,6 +10,7 @@ namespace bluemarble::game {
 namespace {
 
 constexpr uint64_t kPurposePopulate = 0x706f70756c617465;  // "populate"
+constexpr uint64_t kPurposeItems = 0x6974656d73;           // "items"
 constexpr uint64_t kPurposePlayer = 0x706c61796572;        // "player"
 
 /// Uniform over the disc of `radius_m` around `centre`.
@@ -58,6 +59,19 @@ std::vector<Spawn> Populate(const GameSettings& settings, const geo::LongitudeRa
                                                       settings.scatter_radius_m, range, random)});
   }
   return spawns;
+}
+
+std::vector<world::Body> GroundItemPlaces(const GameSettings& settings,
+                                          const geo::LongitudeRange& range, uint64_t seed) {
+  const std::vector<geo::Geodetic> centres = CentresIn(settings, range);
+  core::Random random(core::HashCombine(seed, kPurposeItems));
+  std::vector<world::Body> places;
+  places.reserve(settings.ground_items);
+  for (uint32_t i = 0; i < settings.ground_items; ++i) {
+    places.push_back(
+        Scatter(centres[i % centres.size()], settings.scatter_radius_m, range, random));
+  }
+  return places;
 }
 
 world::Body PlayerSpawn(const GameSettings& settings, const geo::LongitudeRange& range,

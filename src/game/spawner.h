@@ -25,6 +25,10 @@ std::vector<geo::Geodetic> CentresIn(const GameSettings& settings,
 std::vector<Spawn> Populate(const GameSettings& settings, const geo::LongitudeRange& range,
                             uint64_t seed);
 
+/// Where the world's first items lie: `ground_items`, dealt out and scattered likewise.
+std::vector<world::Body> GroundItemPlaces(const GameSettings& settings,
+                                          const geo::LongitudeRange& range, uint64_t seed);
+
 /// Where a player of that name appears for the first time.
 world::Body PlayerSpawn(const GameSettings& settings, const geo::LongitudeRange& range,
                         uint64_t seed, std::string_view name);

@@ -44,7 +44,7 @@ struct Rate {
 };
 struct Rates {
   uint32_t tick_hz;
-  Rate control, input;
+  Rate control, input, action;
 };
 Rates RatesOf(const SessionSettings& settings, int tick_hz);
 

@@ -8,6 +8,8 @@ namespace bluemarble::session {
 
 DisconnectReason HandleLogin(PlayerSessions& sessions, Session& session, const Message& message);
 DisconnectReason HandleGoodbye(PlayerSessions& sessions, Session& session, const Message& message);
+DisconnectReason HandleAction(PlayerSessions& sessions, Session& session, const Message& message);
+DisconnectReason HandleDecline(PlayerSessions& sessions, Session& session, const Message& message);
 DisconnectReason HandleInput(PlayerSessions& sessions, Session& session, const Message& message);
 
 }  // namespace bluemarble::session

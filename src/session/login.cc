@@ -101,6 +101,7 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   request.tick = now_;
   request.initial = session.state_now = StateAt(body, kFullHealth);
   request.name = session.name;
+  parts_.actions.DescribeNewPlayer(request);
   if (!parts_.store.RequestLogin(request).ok()) {
     stats_.save_queue_full.Add();
     return refuse({DisconnectReason::kStoreUnavailable,
@@ -124,15 +125,30 @@ void PlayerSessions::ReceiveCompletions(core::Tick now,
       reserved(completion.reserved_tick);
       continue;
     }
-    Session* session = FindByRequest(completion.request_id);
-    if (session == nullptr)
-      continue;  // the peer left meanwhile; the store's answer stands by itself
-    session->request_id = 0;
-    if (completion.kind == persistence::CompletionKind::kLogin) {
-      OnLoginDone(*session, completion);
-    } else {
-      OnEventDone(*session, completion);
-    }
+    OnCompletion(completion);
+  }
+}
+
+void PlayerSessions::OnCompletion(const persistence::Completion& completion) {
+  using persistence::CompletionKind;
+  switch (completion.kind) {
+    case CompletionKind::kAction:
+    case CompletionKind::kWorldItem:
+    case CompletionKind::kWorldItemsEnd: parts_.actions.OnCompletion(completion); return;
+    default: break;
+  }
+  Session* session = FindByRequest(completion.request_id);
+  // Null: the peer left meanwhile; the store's answer stands by itself.
+  if (session == nullptr) return;
+  if (completion.kind == CompletionKind::kItem) {
+    parts_.actions.OnLoginItem(*session, completion.item);
+    return;
+  }
+  session->request_id = 0;
+  if (completion.kind == CompletionKind::kLogin) {
+    OnLoginDone(*session, completion);
+  } else {
+    OnEventDone(*session, completion);
   }
 }
 
@@ -183,6 +199,7 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
   }
   session.state = SessionState::kEntering;
   ++entering_;
+  parts_.actions.OnLoaded(session, completion.gold);
 }
 
 bool PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) {
@@ -261,7 +278,9 @@ void PlayerSessions::Welcome(Session& session) {
   if (!SendControl(session, welcome)) {
     End(session,
         {DisconnectReason::kQueueOverflow, "the welcome did not fit (net.outbound_queue_bytes)"});
+    return;
   }
+  parts_.actions.OnEntered(session);
 }
 
 uint64_t PlayerSessions::NextRequestId(const Session& session) {

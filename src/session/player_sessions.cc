@@ -64,7 +64,7 @@ void PlayerSessions::OnConnected(const net::Inbound& inbound) {
     return;
   }
   session->address_v4 = inbound.address_v4;
-  session->control_rate.updated = session->input_rate.updated = now_;
+  session->control_rate.updated = session->input_rate.updated = session->action_rate.updated = now_;
 }
 
 void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
@@ -100,6 +100,11 @@ void PlayerSessions::Expire(core::Tick now) {
             {DisconnectReason::kStoreUnavailable, "the player could not be loaded in time"});
         break;
       case SessionState::kPlaying:
+        if (session.overflowed) {
+          End(session, {DisconnectReason::kQueueOverflow,
+                        "an answer did not fit (net.outbound_queue_bytes)"});
+          break;
+        }
         if (now - session.heard <= timeout_ticks_) break;
         End(session, {DisconnectReason::kTimeout, "nothing heard for session.timeout_ms"});
         break;
@@ -198,9 +203,13 @@ void PlayerSessions::Tell(Session& session, const Ending& ending) {
 }
 
 void PlayerSessions::TakeOut(Session& session, bool keep_state) {
-  if (session.state == SessionState::kEntering) --entering_;
+  if (session.state == SessionState::kEntering) {
+    --entering_;
+    parts_.actions.OnLeft(session);
+  }
   if (session.state == SessionState::kPlaying) {
     --playing_;
+    parts_.actions.OnLeft(session);
     session.state_now = StateOf(session);
     parts_.replicator.RemoveViewer(session.viewer);
     parts_.zone.RemoveEntity(session.entity);

@@ -19,6 +19,7 @@
 #include "persistence/durable_queue.h"
 #include "protocol/control.h"
 #include "replication/replicator.h"
+#include "session/action_handler.h"
 #include "session/dispatch.h"
 #include "session/session_table.h"
 #include "session/settings.h"
@@ -58,9 +59,10 @@ struct SessionParts {
   replication::Replicator& replicator;
   ZoneAccess& zone;
   const core::Clock& clock;  ///< For rate-limiting the log only.
+  ActionHandler& actions;    ///< Not called by the constructor.
 };
 
-class PlayerSessions {
+class PlayerSessions final : public ControlSender {
  public:
   PlayerSessions(const SessionSettings& settings, const SessionTiming& timing,
                  const SessionParts& parts);
@@ -100,6 +102,10 @@ class PlayerSessions {
   DisconnectReason Login(Session& session, const protocol::Login& login);
   DisconnectReason Goodbye(Session& session);
   DisconnectReason Input(Session& session, const protocol::InputMessage& message);
+  DisconnectReason Act(Session& session, const protocol::Action& action);
+  DisconnectReason Decline(Session& session, const protocol::DeclineTrade& decline);
+
+  void SendTo(SessionId session, const protocol::ServerControl& message) override;
 
  private:
   struct Ending {
@@ -111,6 +117,7 @@ class PlayerSessions {
   void OnConnected(const net::Inbound& inbound);
   void OnDisconnected(Session& session, uint32_t reason);
   void OnMessage(Session& session, const net::Inbound& inbound);
+  void OnCompletion(const persistence::Completion& completion);
   void OnLoginDone(Session& session, const persistence::Completion& completion);
   void OnEventDone(Session& session, const persistence::Completion& completion);
   /// Ends the same player's other sessions. True when one had a state newer than the store's.

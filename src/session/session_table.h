@@ -46,7 +46,7 @@ struct Session {
   uint32_t address_v4 = 0;
   core::Tick since = 0;  ///< When `state` was entered.
   core::Tick heard = 0;  ///< When the peer last said something.
-  RateBucket control_rate, input_rate;
+  RateBucket control_rate, input_rate, action_rate;
 
   persistence::PlayerName name;
   std::optional<geo::Geodetic> spawn;
@@ -63,7 +63,8 @@ struct Session {
   core::EntityId entity;
   replication::ViewerSlot viewer = 0;
   core::Tick entered = 0;
-  bool acked = false;  ///< Has acknowledged some snapshot.
+  bool acked = false;       ///< Has acknowledged some snapshot.
+  bool overflowed = false;  ///< A control message did not fit: Expire ends it.
   InputBuffer input;
 };
 

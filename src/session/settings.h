@@ -31,6 +31,14 @@ struct SessionSettings {
   /// an honest login and goodbye are ended as rate_limited; too high: logins cost the store.
   uint32_t controls_per_s = 1;
   uint32_t control_burst = 4;
+  /// Actions (and declined offers) of one player per second in the long run, and how many at once
+  /// on top. Too low: who sorts an inventory quickly, or asks again after an outage, is ended as
+  /// rate_limited; too high: a flood costs the store a look-up each.
+  uint32_t actions_per_s = 10;
+  uint32_t action_burst = 40;
+  /// After this long without the store's answer a player is told "unknown: ask again",
+  /// milliseconds. Too low: a busy disk makes players ask twice; too high: they wait.
+  uint32_t action_timeout_ms = 800;
 };
 
 }  // namespace bluemarble::session
