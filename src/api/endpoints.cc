@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/admin_endpoints.h"
 #include "core/text.h"
 
 namespace bluemarble::api {
@@ -13,20 +14,6 @@ using nlohmann::json;
 
 constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kJson = "application/json";
-
-int HttpStatusOf(Code code) {
-  switch (code) {
-    case Code::kInvalid: return 400;
-    case Code::kDenied: return 403;
-    case Code::kNotFound: return 404;
-    case Code::kConflict:
-    case Code::kStale: return 409;
-    case Code::kNoSpace: return 429;
-    case Code::kFull:
-    case Code::kUnavailable: return 503;
-    default: return 500;
-  }
-}
 
 // Invalid UTF-8 from whoever wrote the message must not become an exception.
 std::string Dump(const json& value) {

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/blocking_pool.h"
 #include "api/url_query.h"
 #include "core/log.h"
 
@@ -48,6 +49,8 @@ std::string Head(const HttpResponse& response, std::string_view allow, bool keep
   if (!response.body.empty()) {
     head += fmt::format("Content-Type: {}\r\n", response.content_type);
   }
+  if (response.retry_after_s > 0)
+    head += fmt::format("Retry-After: {}\r\n", response.retry_after_s);
   if (!allow.empty()) head += fmt::format("Allow: {}\r\n", allow);
   head += fmt::format("Content-Length: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n\r\n",
                       response.body.size(), keep_alive ? "keep-alive" : "close");
@@ -96,6 +99,7 @@ class HttpServer::Core {
   std::atomic<uint32_t> open{0};
   std::atomic<uint32_t> refusing{0};
   std::unique_ptr<Net> net;
+  std::unique_ptr<BlockingPool> blocking;
   std::vector<std::thread> threads;
   uint16_t port = 0;
 };
@@ -224,10 +228,36 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     if (!query) return Answer({.status = 400, .body = "bad query\n"}, {}, false);
     request.query = std::move(*query);
     request.body = std::move(message.body());
+    const auto authorization = message[http::field::authorization];
+    request.authorization = std::string(authorization.data(), authorization.size());
+    if (server_.router.Where(request) == RunsOn::kOwnThreads)
+      return AnswerLater(std::move(request), message.keep_alive());
     std::string allow;
     HttpResponse response = server_.router.Route(request, &allow);
     StartTimer(timeout());
     Answer(std::move(response), allow, message.keep_alive());
+  }
+
+  // The handler runs elsewhere, as long as it takes; its answer comes back to the strand. Nothing
+  // is read meanwhile, so a client that hangs up is noticed when it is answered.
+  void AnswerLater(HttpRequest request, bool keep_alive) {
+    timer_.expires_at(std::chrono::steady_clock::time_point::max());
+    auto job = [self = shared_from_this(), request = std::move(request), keep_alive] {
+      std::string allow;
+      HttpResponse response = self->server_.router.Route(request, &allow);
+      asio::post(self->socket_.get_executor(),
+                 [self, keep_alive, response = std::move(response)]() mutable {
+                   self->StartTimer(self->timeout());
+                   self->Answer(std::move(response), {}, keep_alive);
+                 });
+    };
+    if (server_.blocking->Submit(std::move(job))) return;
+    server_.Count([](ApiStats& stats) { stats.refused_blocking.Add(); });
+    StartTimer(timeout());
+    Answer({.status = 503,
+            .body = "too many requests wait for the database (http.blocking_queue)\n",
+            .retry_after_s = 1},
+           {}, keep_alive);
   }
 
   void Answer(HttpResponse response, std::string_view allow, bool keep_alive) {
@@ -380,6 +410,8 @@ core::Status HttpServer::Bind() {
 
 void HttpServer::Serve(Router router) {
   core_->router = std::move(router);
+  core_->blocking = std::make_unique<BlockingPool>(core_->settings.blocking_threads,
+                                                   core_->settings.blocking_queue);
   core_->Accept();
   for (uint32_t i = 0; i < core_->thread_count; ++i) {
     core_->threads.emplace_back([core = core_.get()] { core->Run(); });
@@ -391,6 +423,8 @@ void HttpServer::Stop() {
   core_->net->loop.stop();
   for (std::thread& thread : core_->threads) thread.join();
   core_->threads.clear();
+  // Its jobs hold connections, which must not outlive the loop.
+  core_->blocking.reset();
   core_->net.reset();
 }
 

@@ -29,6 +29,10 @@ struct HttpSettings {
   /// low: slow links fail; too high: slow clients hold connections.
   uint32_t timeout_ms = 10000;
   uint32_t max_connections = 1024;  ///< more: 503 and closed
+  /// For handlers that wait for the database. Too low: one slow question delays all others; too
+  /// high: threads. `threads` is never held by them, so probes are answered meanwhile.
+  uint32_t blocking_threads = 2;
+  uint32_t blocking_queue = 64;  ///< requests that wait for such a thread; more: 503
 };
 
 struct HttpRequest {
@@ -37,6 +41,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::string body;
   std::string remote_address;
+  std::string authorization;  ///< the header of that name; a secret, never logged
 
   /// The first value of the name; "name" without "=" counts as empty. Null when it is not there.
   const std::string* Query(std::string_view name) const;
@@ -46,27 +51,43 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  int retry_after_s = 0;  ///< Retry-After; 0: none
+};
+
+/// Where a handler runs.
+enum class RunsOn : uint8_t {
+  kApiThread,   ///< must answer in milliseconds, else nobody else is answered
+  kOwnThreads,  ///< one of http.blocking_threads: may wait for a database
 };
 
 /// Exact path and method to handler. Built once, then immutable. Handlers run on the server's
-/// threads (several at once when there are several) and should answer in milliseconds; one that
-/// throws becomes a 500.
+/// threads (several at once when there are several), as RunsOn says; one that throws becomes a 500.
 class Router {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
   /// `method` in capitals; a GET handler also answers HEAD.
-  void Add(std::string method, std::string path, Handler handler);
+  void Add(std::string method, std::string path, Handler handler,
+           RunsOn runs_on = RunsOn::kApiThread);
+  /// Of the request's handler; what has none is answered by an api thread.
+  RunsOn Where(const HttpRequest& request) const;
   /// The handler's answer, or 404, 405 (with `allow` filled) or 500.
   HttpResponse Route(const HttpRequest& request, std::string* allow) const;
 
  private:
-  std::map<std::string, std::map<std::string, Handler>, std::less<>> routes_;
+  struct Entry {
+    Handler handler;
+    RunsOn runs_on = RunsOn::kApiThread;
+  };
+  const Entry* Find(const HttpRequest& request) const;
+
+  std::map<std::string, std::map<std::string, Entry>, std::less<>> routes_;
 };
 
 struct ApiStats {
   core::Counter responses_2xx, responses_3xx, responses_4xx, responses_5xx;
   core::Counter accepted_connections, refused_connections, timeouts;
+  core::Counter refused_blocking;  ///< 503: http.blocking_queue was full
   core::Counter received_bytes, sent_bytes;
 };
 

@@ -12,22 +12,34 @@ const std::string* HttpRequest::Query(std::string_view name) const {
   return nullptr;
 }
 
-void Router::Add(std::string method, std::string path, Handler handler) {
-  routes_[std::move(path)][std::move(method)] = std::move(handler);
+void Router::Add(std::string method, std::string path, Handler handler, RunsOn runs_on) {
+  routes_[std::move(path)][std::move(method)] = {std::move(handler), runs_on};
+}
+
+const Router::Entry* Router::Find(const HttpRequest& request) const {
+  const auto path = routes_.find(request.path);
+  if (path == routes_.end()) return nullptr;
+  const auto entry = path->second.find(request.method == "HEAD" ? "GET" : request.method);
+  return entry == path->second.end() ? nullptr : &entry->second;
+}
+
+RunsOn Router::Where(const HttpRequest& request) const {
+  const Entry* entry = Find(request);
+  return entry == nullptr ? RunsOn::kApiThread : entry->runs_on;
 }
 
 HttpResponse Router::Route(const HttpRequest& request, std::string* allow) const {
   const auto path = routes_.find(request.path);
   if (path == routes_.end()) return {.status = 404, .body = "not found\n"};
-  const auto handler = path->second.find(request.method == "HEAD" ? "GET" : request.method);
-  if (handler == path->second.end()) {
+  const Entry* const entry = Find(request);
+  if (entry == nullptr) {
     for (const auto& [method, unused] : path->second) {
       *allow += (allow->empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
     }
     return {.status = 405, .body = "method not allowed\n"};
   }
   try {
-    return handler->second(request);
+    return entry->handler(request);
   } catch (const std::exception& error) {
     core::Log(core::LogLevel::kError, "http_handler_failed", "path={} cause={}", request.path,
               error.what());
