@@ -12,6 +12,7 @@
 
 #include "core/result.h"
 #include "persistence/rows.h"
+#include "persistence/store.h"
 
 namespace bluemarble::persistence {
 
@@ -61,6 +62,10 @@ class StoreReader {
                                                         size_t limit) = 0;
   /// Newest seq of the event table: the version of what is read now, for the cache.
   virtual core::Result<int64_t> LastSeq() = 0;
+  /// The stored answer of a key, with `repeated` set; nullopt when there is none (or no more).
+  virtual core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey&) {
+    return core::Status(core::Code::kInternal, "this reader does not look keys up");
+  }
   /// All lines of the audit (TESTS.md, last section), in one snapshot.
   virtual core::Result<std::vector<AuditLine>> Audit() = 0;
 };

@@ -58,6 +58,7 @@ class SqliteReader final : public StoreReader {
   }
   Result<std::optional<EventRow>> EventAt(AggregateId aggregate, Moment by, int64_t at) override;
   Result<std::vector<int64_t>> Aggregates(AggregateType type, int64_t after, size_t limit) override;
+  Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) override;
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(seq), 0) FROM event", FirstInt);
   }
@@ -111,6 +112,23 @@ Result<std::vector<int64_t>> SqliteReader::Aggregates(AggregateType type, int64_
   return All<int64_t>(
       fmt::format("SELECT {0}_id FROM {0} WHERE {0}_id > ? ORDER BY {0}_id LIMIT ?", table),
       FirstInt, after, static_cast<int64_t>(limit));
+}
+
+Result<std::optional<WriteResult>> SqliteReader::FindResult(const IdempotencyKey& key) {
+  auto rows = All<std::vector<std::byte>>(
+      "SELECT result FROM idempotency WHERE player_id = ? AND key = ?",
+      [](const SqliteStatement& row) {
+        const auto bytes = row.Blob(0);
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+      },
+      key.player_id, std::span<const std::byte>(key.bytes));
+  if (!rows.ok()) return rows.status();
+  std::optional<WriteResult> found;
+  if (rows->empty()) return found;
+  auto result = DecodeResult(rows->front());
+  if (!result.ok()) return result.status();
+  found = std::move(*result);
+  return found;
 }
 
 Result<std::vector<AuditLine>> SqliteReader::Audit() {

@@ -20,6 +20,7 @@ class FakeReader final : public StoreReader {
   std::map<int64_t, AccountRow> accounts;
   std::vector<EventRow> events;  ///< By seq.
   std::vector<AuditLine> audit;
+  std::map<IdempotencyKey, WriteResult> results;
   core::Status failure;                ///< Not ok: what every call answers.
   std::function<void()> before_a_row;  ///< Runs before each row is read.
 
@@ -122,6 +123,11 @@ class FakeReader final : public StoreReader {
     if (type == AggregateType::kItem) add(items);
     if (type == AggregateType::kAccount) add(accounts);
     return ids;
+  }
+  core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) override {
+    if (!failure.ok()) return failure;
+    const auto found = results.find(key);
+    return found == results.end() ? std::optional<WriteResult>() : found->second;
   }
   core::Result<int64_t> LastSeq() override { return events.empty() ? 0 : events.back().seq; }
   core::Result<std::vector<AuditLine>> Audit() override {
