@@ -200,11 +200,17 @@ void ConnectionPool<Connection>::TakeBack(std::unique_ptr<Connection> connection
 
 template <typename Connection>
 void ConnectionPool<Connection>::DropIdle() {
-  std::vector<std::unique_ptr<Connection>> idle;  // outlives the lock: closing may take a while
-  const std::lock_guard lock(mutex_);
-  idle.swap(idle_);
-  size_ -= static_cast<int>(idle.size());
-  Publish();
+  std::vector<std::unique_ptr<Connection>> idle;
+  {
+    const std::lock_guard lock(mutex_);
+    idle.swap(idle_);
+    Publish();
+  }
+  // Closing may take a while; only then is the place free.
+  for (auto& connection : idle) {
+    connection.reset();
+    TakeBack(nullptr, false);
+  }
 }
 
 }  // namespace bluemarble::persistence
