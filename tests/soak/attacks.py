@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import drop_rule  # noqa: E402
 import raw_datagrams  # noqa: E402
+from result import Result  # noqa: E402
 from zone_under_test import Bots, Failure, Spans, Zone, total, wait_until  # noqa: E402
 
 RATE_HZ = 100
@@ -35,33 +36,6 @@ PATH_LIMIT_BYTES = 1280
 # Shorter than ENet's patience, so that the same victims stay unanswerable again and again.
 DROP_ON_S, DROP_OFF_S = 1.5, 1.5
 CROWD_ANCHOR = (2.3522, 48.8566)
-
-
-class Result:
-    """One test's line. `limit` decides at once; limits of time only in full runs."""
-
-    def __init__(self, name, options, **sizes):
-        self.record = {"id": name, "seed": options.seed, "sizes": sizes, "measured": {}, "limits": {}, "omitted": {},
-                       "not_enforced": [], "failed": []}
-        self._enforce_time = not options.correctness_only
-
-    def note(self, **values):
-        for name, value in values.items():
-            self.record["measured"][name] = round(value, 3) if isinstance(value, float) else value
-
-    def limit(self, name, value, relation, bound, of_time=False):
-        self.note(**{name: value})
-        self.record["limits"][name] = f"{relation} {bound}"
-        if of_time and not self._enforce_time:
-            self.record["not_enforced"].append(name)
-        elif not {"<=": value <= bound, "<": value < bound, ">=": value >= bound, "==": value == bound}[relation]:
-            self.record["failed"].append(name)
-
-    def omit(self, part, reason):
-        self.record["omitted"][part] = reason
-
-    def line(self):
-        return json.dumps({**self.record, "pass": not self.record["failed"]})
 
 
 def crowd(options, players, seed, warmup_s, seconds):

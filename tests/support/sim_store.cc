@@ -29,7 +29,6 @@ Status SimStore::Commit(const CommitGroup& group, std::span<WriteResult> results
   if (Status status = Apply(group, results, report); !status.ok()) return status;
   if (random_.Chance(faults_.unknown_applied)) {
     broken_ = true;
-    std::fill(results.begin(), results.end(), WriteResult{});
     return {Code::kUnknown, "simulated lost answer"};
   }
   return Status::Ok();

@@ -12,6 +12,8 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,11 +25,11 @@ class Failure(Exception):
     """The test could not be carried out, as against: it was, and a limit did not hold."""
 
 
-def spawn(command, log):
+def spawn(command, log, environment=None):
     """A child that the kernel ends when this process dies, so that nothing is left behind."""
     with open(log, "wb") as out:
-        return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, command)],
-                                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, command)], stdin=subprocess.DEVNULL,
+                                stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
 
 
 def end(process, signal_number, seconds):
@@ -42,25 +44,48 @@ def end(process, signal_number, seconds):
         return None
 
 
-def wait_until(what, seconds, condition):
+def wait_until(what, seconds, condition, pause=0.05):
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:
             raise Failure(f"{what}: not within {seconds:g} s")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Zone:
-    """A running zoned on loopback, its ports chosen by the system."""
+    """A running zoned on loopback, its ports chosen by the system at its first start. It may be killed and started
+    again on its folder; `settings` may change in between. `disk`: for its data and log, instead of that folder."""
 
-    def __init__(self, bin_dir, settings=()):
+    def __init__(self, bin_dir, settings=(), environment=None, disk=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zone_under_test_"))
-        self.log = self.folder / "zoned.log"
-        command = [bin_dir / "zoned", "serve", "-c", ROOT / "config/zoned.toml"]
-        for setting in ("http.port=0", "net.port=0", "log.format=json", "dev.allow_spawn_position=true",
-                        f"persistence.data_dir={self.folder / 'data'}", *settings):
-            command += ["--set", setting]
-        self.process = spawn(command, self.log)
+        self.bin = pathlib.Path(bin_dir)
+        self.settings = list(settings)
+        self.process = None
+        self.http = None
+        self.starts = 0
+        self.log_folder = disk or self.folder
+        self.data = (disk or self.folder) / "data"
+        self.start(environment)
+
+    def arguments(self):
+        """Of zoned, and of whatever else reads its settings."""
+        port = self.http.rsplit(":", 1)[1] if self.http else 0
+        out = ["-c", ROOT / "config/zoned.toml"]
+        for setting in (f"http.port={port}", "net.port=0", "log.format=json", "dev.allow_spawn_position=true",
+                        f"persistence.data_dir={self.data}", *self.settings):
+            out += ["--set", setting]
+        return out
+
+    def spawn(self, environment=None):
+        """A start that may fail; nothing is waited for."""
+        self.starts += 1
+        self.log = self.log_folder / f"zoned.{self.starts}.log"
+        self.process = spawn([self.bin / "zoned", "serve", *self.arguments()], self.log, environment)
+
+    def start(self, environment=None):
+        """Returns the seconds until it served."""
+        began = time.monotonic()
+        self.spawn(environment)
         try:
             wait_until("zoned serves", START_SECONDS, self._serving)
         except Failure:
@@ -68,6 +93,16 @@ class Zone:
             raise
         self.http = self._said("serving", r"\bhttp=(\S+)")[0]
         self.ports = [int(port) for port in self._said("net_listening", r"\baddress=[\d.]+:(\d+)")]
+        return time.monotonic() - began
+
+    def kill(self):
+        """SIGKILL, and nothing after it."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """SIGTERM; zoned's exit code, None when it did not stop in time. Its world stays."""
+        return end(self.process, signal.SIGTERM, STOP_SECONDS)
 
     def __enter__(self):
         return self
@@ -95,6 +130,18 @@ class Zone:
         with urllib.request.urlopen(self.http + path, timeout=10) as answer:
             return answer.read().decode()
 
+    def player_state(self, name):
+        """What the operator's interface tells of a player; None when it has no answer now."""
+        secret = (self.data / "admin.secret").read_text().strip()
+        request = urllib.request.Request(f"{self.http}/v1/state/player?name={urllib.parse.quote(name)}",
+                                         headers={"Authorization": f"Bearer {secret}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            error.close()
+            return None
+
     def stats(self):
         return json.loads(self.get("/v1/stats"))
 
@@ -109,7 +156,7 @@ class Zone:
 
     def stop(self):
         """SIGTERM; zoned's exit code, None when it did not stop in time. Forgets its world."""
-        code = end(self.process, signal.SIGTERM, STOP_SECONDS)
+        code = self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
         return code
 
