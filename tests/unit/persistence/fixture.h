@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/clock.h"
 #include "persistence/sqlite_store.h"
@@ -64,7 +67,7 @@ inline DurableWrite Login(uint64_t number, std::string_view name, double x = 1.0
   write.key = Key(0, number);
   write.at_us = 1000 + static_cast<int64_t>(number);
   write.tick = tick;
-  write.login = PlayerLogin{PlayerName::From(name), StateAt(x)};
+  write.login = PlayerLogin{PlayerName::From(name), StateAt(x), {}, 0};
   return write;
 }
 
@@ -77,6 +80,70 @@ inline DurableWrite Sample(uint64_t number, const PlayerRow& row, int64_t expect
   write.updates.push_back({row.player_id, row.epoch, expected_version, StateAt(x), kind,
                            EncodePlayerState(StateAt(x))});
   return write;
+}
+
+inline ItemPlace PlaceAt(double x) { return {x, -2.5, 6'371'000.125, 12.5}; }
+
+/// An action of the first player that rests on the ownership of all; items and postings are added
+/// by the caller. Without a player: the zone's own.
+inline DurableWrite Action(uint64_t number, std::initializer_list<PlayerRow> players) {
+  DurableWrite write;
+  write.key = Key(players.size() == 0 ? 0 : players.begin()->player_id, number);
+  write.at_us = 1000 + static_cast<int64_t>(number);
+  write.tick = 100;
+  for (const PlayerRow& row : players) write.owners.push_back({row.player_id, row.epoch});
+  std::ranges::sort(write.owners, {}, &Owner::player_id);
+  return write;
+}
+
+inline ItemChange Create(uint32_t definition, uint32_t quantity, int64_t holder,
+                         const ItemPlace& place = {}) {
+  ItemChange change;
+  change.op = ItemOp::kCreate;
+  change.definition = definition;
+  change.quantity = quantity;
+  change.to_holder = holder;
+  change.place = place;
+  return change;
+}
+
+inline ItemChange Named(ItemOp op, const ItemRow& item) {
+  ItemChange change;
+  change.op = op;
+  change.item_id = item.item_id;
+  change.expected_version = item.version;
+  change.from_holder = item.holder;
+  return change;
+}
+
+inline ItemChange Move(const ItemRow& item, int64_t to_holder, const ItemPlace& place = {}) {
+  ItemChange change = Named(ItemOp::kMove, item);
+  change.to_holder = to_holder;
+  change.place = place;
+  return change;
+}
+
+inline ItemChange Split(const ItemRow& item, uint32_t quantity) {
+  ItemChange change = Named(ItemOp::kSplit, item);
+  change.to_holder = item.holder;
+  change.quantity = quantity;
+  return change;
+}
+
+inline ItemChange Merge(const ItemRow& into, const ItemRow& other) {
+  ItemChange change = Named(ItemOp::kMerge, into);
+  change.other_item_id = other.item_id;
+  change.other_version = other.version;
+  return change;
+}
+
+inline ItemChange Destroy(const ItemRow& item) { return Named(ItemOp::kDestroy, item); }
+
+/// In account order, as a write wants them.
+inline std::vector<Posting> Pay(int64_t from, int64_t to, int64_t amount) {
+  std::vector<Posting> postings = {{from, -amount}, {to, amount}};
+  std::ranges::sort(postings, {}, &Posting::account_id);
+  return postings;
 }
 
 inline WriteResult CommitOne(Store& store, const DurableWrite& write) {
