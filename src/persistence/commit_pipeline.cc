@@ -446,7 +446,7 @@ void CommitPipeline::Answer(const Origin& origin, const WriteResult& result) {
   completion.created = result.created;
   completion.repeated = result.repeated;
   completion.row = result.row;
-  completion.item = result.item;
+  completion.item = origin.kind == CompletionKind::kAction ? result.item : ItemRow{};
   completion.gold = result.gold;
   completions_.push_back(completion);
 }

@@ -2,58 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
-#include "fixture.h"
-#include "support/sim_store.h"
+#include "pipeline_fixture.h"
 
 namespace bluemarble::persistence {
 namespace {
 
-class CommitPipelineTest : public testing::Test {
- protected:
-  template <typename T>
-  void Accept(RequestKind kind, const std::vector<T>& items) {
-    std::vector<std::byte> record(kRequestHeadBytes);
-    record[0] = static_cast<std::byte>(kind);
-    const auto body = std::as_bytes(std::span(items));
-    record.insert(record.end(), body.begin(), body.end());
-    ASSERT_TRUE(pipeline_.Accept(record));
-  }
-  void AcceptLogin(uint64_t request_id, std::string_view name) {
-    LoginRequest request;
-    request.request_id = request_id;
-    request.tick = 10;
-    request.initial = StateAt(1);
-    request.name = PlayerName::From(name);
-    Accept(RequestKind::kLogin, std::vector{request});
-  }
-  void AcceptSave(int64_t player_id, core::Tick tick, double x, int64_t epoch = 1) {
-    Accept(RequestKind::kPositions,
-           std::vector<PositionSave>{{player_id, epoch, tick, StateAt(x)}});
-  }
-  std::vector<Completion> Completions() {
-    std::vector<Completion> all;
-    for (; pipeline_.Front() != nullptr; pipeline_.Pop()) all.push_back(*pipeline_.Front());
-    return all;
-  }
-  PlayerRow LoggedIn() {
-    AcceptLogin(1000, "Ada");
-    pipeline_.Commit();
-    return Completions().at(0).row;
-  }
-  ManualClock clock_;
-  support::SimStore store_;
-  CommitStats stats_;
-  CommitPipeline pipeline_{PersistenceSettings{}, store_, clock_, stats_};
-};
+using CommitPipelineTest = PipelineTest;
 
 TEST_F(CommitPipelineTest, AnswersInOrderOfArrival) {
   for (uint64_t i = 0; i < 5; ++i) AcceptLogin(i, "P" + std::to_string(i));
-  Accept(RequestKind::kReserveTicks, std::vector<core::Tick>{700});
+  AcceptTicks(700);
   EXPECT_TRUE(pipeline_.due());
-  pipeline_.Commit();
-  const auto completions = Completions();
+  const auto completions = Commit();
   ASSERT_EQ(completions.size(), 6u);
   for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(completions[i].request_id, i);
   EXPECT_EQ(completions[5].kind, CompletionKind::kTicksReserved);
@@ -81,97 +44,218 @@ TEST_F(CommitPipelineTest, AwayRefusesTransactionalAtOnceAndKeepsPositionsAndTic
   store_.set_away(true);
   AcceptLogin(1, "Bob");
   AcceptSave(row.player_id, 20, 2);
-  Accept(RequestKind::kReserveTicks, std::vector<core::Tick>{700});
-  pipeline_.Commit();
-  auto completions = Completions();
+  AcceptTicks(700);
+  auto completions = Commit();
   ASSERT_EQ(completions.size(), 1u);
   EXPECT_EQ(completions[0].outcome, Outcome::kRefused);
   EXPECT_EQ(completions[0].refusal, Refusal::kUnavailable);
+  EXPECT_EQ(stats_.refusals[static_cast<size_t>(Refusal::kUnavailable)].Get(), 1u);
   EXPECT_EQ(stats_.away.Get(), 1u);
+  EXPECT_TRUE(IsBlocked(stats_, clock_.now_ns, settings_.stall_ms));
   EXPECT_FALSE(pipeline_.due());
   EXPECT_GT(pipeline_.due_in_ns(), 0);
 
   AcceptLogin(2, "Cid");
   EXPECT_TRUE(pipeline_.due());
-  pipeline_.Commit();
-  EXPECT_EQ(Completions().at(0).refusal, Refusal::kUnavailable);
+  EXPECT_EQ(Commit().at(0).refusal, Refusal::kUnavailable);
 
   store_.set_away(false);
   clock_.now_ns += pipeline_.due_in_ns();
   ASSERT_TRUE(pipeline_.due());
-  pipeline_.Commit();
-  completions = Completions();
+  completions = Commit();
   ASSERT_EQ(completions.size(), 1u);
   EXPECT_EQ(completions[0].kind, CompletionKind::kTicksReserved);
   EXPECT_EQ(store_.LoadPlayer("Ada")->state, StateAt(2));
   EXPECT_EQ(stats_.away.Get(), 0u);
+  EXPECT_FALSE(IsBlocked(stats_, clock_.now_ns, settings_.stall_ms));
 }
 
-TEST_F(CommitPipelineTest, ALostAnswerIsFoundByKeyAndHappensOnce) {
-  support::SimStoreFaults faults;
-  faults.unknown_applied = 1;
-  store_.set_faults(faults);
+TEST_F(CommitPipelineTest, AStoreThatIsAwayIsLookedForAlthoughNothingWaits) {
+  store_.set_away(true);
   AcceptLogin(1, "Ada");
-  pipeline_.Commit();
-  EXPECT_TRUE(Completions().empty());
-  store_.set_faults({});
+  Commit();
+  ASSERT_TRUE(pipeline_.idle());
+  ASSERT_GT(pipeline_.due_in_ns(), 0);
+  clock_.now_ns += pipeline_.due_in_ns();
+  Commit();
+  EXPECT_EQ(stats_.away.Get(), 1u);
+  store_.set_away(false);
+  clock_.now_ns += pipeline_.due_in_ns();
+  Commit();
+  EXPECT_EQ(stats_.away.Get(), 0u);
+  EXPECT_EQ(pipeline_.due_in_ns(), -1);
+}
+
+TEST_F(CommitPipelineTest, WhatTheFirstAttemptDidIsNoRepeatWhenItsAnswerWasLost) {
+  LoseAnswers();
+  AcceptLogin(1, "Ada", 50);
+  EXPECT_TRUE(Commit().empty());
+  EXPECT_EQ(stats_.in_doubt.Get(), 1u);
+  Mend();
   ASSERT_TRUE(pipeline_.due());
-  pipeline_.Commit();
-  const auto completions = Completions();
-  ASSERT_EQ(completions.size(), 1u);
-  EXPECT_EQ(completions[0].outcome, Outcome::kOk);
-  EXPECT_EQ(completions[0].created, 1);
-  EXPECT_EQ(completions[0].repeated, 1);
-  EXPECT_EQ(completions[0].row.version, 2);
+  const auto completions = Commit();
+  ASSERT_EQ(completions.size(), 3u);
+  EXPECT_EQ(completions[0].kind, CompletionKind::kItem);
+  EXPECT_EQ(completions[1].kind, CompletionKind::kItem);
+  const Completion& login = completions[2];
+  EXPECT_EQ(login.outcome, Outcome::kOk);
+  EXPECT_EQ(login.created, 1);
+  EXPECT_EQ(login.repeated, 0);
+  EXPECT_EQ(login.gold, 50);
+  EXPECT_EQ(login.row.version, 2);
   EXPECT_EQ(store_.LoadPlayer("Ada")->version, 2);
+  EXPECT_EQ(store_.items().size(), 2u);
+}
+
+TEST_F(CommitPipelineTest, ATrueRepeatStaysOneWhenTheAnswerWasLost) {
+  const PlayerRow row = LoggedIn();
+  ActionRequest request = ActionOf(1, row, 77);
+  Add(request, Create(7, 2, row.player_id));
+  AcceptAction(request);
+  const Completion first = Commit().at(0);
+  ASSERT_EQ(first.outcome, Outcome::kOk);
+  EXPECT_EQ(first.repeated, 0);
+  LoseAnswers();
+  request.request_id = 2;
+  AcceptAction(request);
+  ActionRequest fresh = ActionOf(3, row, 78);
+  Add(fresh, Create(7, 2, row.player_id));
+  AcceptAction(fresh);
+  EXPECT_TRUE(Commit().empty());
+  Mend();
+  const auto completions = Commit();
+  ASSERT_EQ(completions.size(), 2u);
+  EXPECT_EQ(completions[0].repeated, 1);
+  EXPECT_EQ(completions[0].item.item_id, first.item.item_id);
+  EXPECT_EQ(completions[1].outcome, Outcome::kOk);
+  EXPECT_EQ(completions[1].repeated, 0);
+  EXPECT_EQ(completions[1].item.quantity, 2u);
+  EXPECT_EQ(store_.items().size(), 2u);
 }
 
 TEST_F(CommitPipelineTest, ALostRequestIsCommittedAgain) {
-  support::SimStoreFaults faults;
-  faults.unknown_lost = 1;
-  store_.set_faults(faults);
+  LoseRequests();
   AcceptLogin(1, "Ada");
-  pipeline_.Commit();
-  store_.set_faults({});
-  pipeline_.Commit();
-  const auto completions = Completions();
+  EXPECT_TRUE(Commit().empty());
+  Mend();
+  const auto completions = Commit();
   ASSERT_EQ(completions.size(), 1u);
   EXPECT_EQ(completions[0].outcome, Outcome::kOk);
   EXPECT_EQ(completions[0].repeated, 0);
 }
 
-TEST_F(CommitPipelineTest, WhatIsInDoubtIsNotRefusedWhileTheStoreIsAway) {
-  support::SimStoreFaults faults;
-  faults.unknown_applied = 1;
-  store_.set_faults(faults);
+TEST_F(CommitPipelineTest, TheAttemptThatTookEffectAnswersAfterSeveralLosses) {
+  const PlayerRow row = LoggedIn();
+  ActionRequest request = ActionOf(1, row, 1);
+  Add(request, Create(7, 2, row.player_id));
+  AcceptAction(request);
+  LoseRequests();
+  EXPECT_TRUE(Commit().empty());
+  LoseAnswers();
+  EXPECT_TRUE(Commit().empty());
+  clock_.now_ns += pipeline_.due_in_ns();
+  EXPECT_TRUE(Commit().empty());
+  Mend();
+  EXPECT_GT(pipeline_.due_in_ns(), 0) << "doubt after doubt is not a busy loop";
+  clock_.now_ns += pipeline_.due_in_ns();
+  const auto completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].outcome, Outcome::kOk);
+  EXPECT_EQ(completions[0].repeated, 0);
+  EXPECT_EQ(store_.items().size(), 1u);
+  EXPECT_EQ(stats_.in_doubt.Get(), 1u);
+}
+
+TEST_F(CommitPipelineTest, WhatComesAfterADoubtWaitsBehindItInOrder) {
+  LoseAnswers();
   AcceptLogin(1, "Ada");
-  pipeline_.Commit();
-  store_.set_faults({});
+  Commit();
   store_.set_away(true);
-  pipeline_.Commit();
+  Mend();
+  Commit();
   AcceptLogin(2, "Bob");
   EXPECT_FALSE(pipeline_.due());
-  pipeline_.Commit();
-  EXPECT_TRUE(Completions().empty());
+  EXPECT_TRUE(Commit().empty());
   store_.set_away(false);
   clock_.now_ns += pipeline_.due_in_ns();
-  pipeline_.Commit();
-  const auto completions = Completions();
-  ASSERT_EQ(completions.size(), 2u);
+  auto completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].request_id, 1u);
+  ASSERT_TRUE(pipeline_.due());
+  completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].request_id, 2u);
   EXPECT_EQ(completions[0].outcome, Outcome::kOk);
-  EXPECT_EQ(completions[1].outcome, Outcome::kOk);
+}
+
+TEST_F(CommitPipelineTest, WhatWaitsTooLongBehindADoubtIsRefusedButNotTheDoubtful) {
+  LoseAnswers();
+  AcceptLogin(1, "Ada");
+  Commit();
+  store_.set_away(true);
+  Mend();
+  AcceptLogin(2, "Bob");
+  EXPECT_TRUE(Commit().empty());
+  clock_.now_ns += settings_.stall_ms * kMsNs / 2;
+  AcceptLogin(3, "Cid");
+  EXPECT_TRUE(Commit().empty());
+  clock_.now_ns += settings_.stall_ms * kMsNs / 2;
+  EXPECT_TRUE(pipeline_.due()) << "the refusal does not wait for the next try";
+  auto completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].request_id, 2u);
+  EXPECT_EQ(completions[0].refusal, Refusal::kUnavailable);
+  EXPECT_EQ(stats_.timed_out.Get(), 1u);
+  clock_.now_ns += settings_.stall_ms * kMsNs / 2;
+  EXPECT_EQ(Commit().at(0).request_id, 3u);
+  store_.set_away(false);
+  clock_.now_ns += 1000 * kMsNs;
+  completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].request_id, 1u);
+  EXPECT_EQ(completions[0].outcome, Outcome::kOk);
+  EXPECT_EQ(store_.CountPlayers().value(), 1u);
+}
+
+TEST_F(CommitPipelineTest, ADoubtThatLastsBlocksNewRequests) {
+  store_.set_faults({.unknown_lost = 1});
+  AcceptLogin(1, "Ada");
+  Commit();
+  EXPECT_FALSE(IsBlocked(stats_, clock_.now_ns, settings_.stall_ms));
+  clock_.now_ns += (settings_.stall_ms + 1) * kMsNs;
+  EXPECT_TRUE(IsBlocked(stats_, clock_.now_ns, settings_.stall_ms));
+  Mend();
+  Commit();
+  EXPECT_FALSE(IsBlocked(stats_, clock_.now_ns, settings_.stall_ms));
+}
+
+TEST_F(CommitPipelineTest, ACallThatLastsBlocksNewRequests) {
+  stats_.in_call_since_ns.Set(1000);
+  const int64_t late_ns = 1000 + settings_.stall_ms * kMsNs;
+  EXPECT_FALSE(IsBlocked(stats_, late_ns, settings_.stall_ms));
+  EXPECT_TRUE(IsBlocked(stats_, late_ns + 1, settings_.stall_ms));
+  LoggedIn();
+  EXPECT_EQ(stats_.in_call_since_ns.Get(), 0u);
+}
+
+TEST_F(CommitPipelineTest, AShardThatWasTakenOverIsLostForGood) {
+  LoggedIn();
+  store_.TakeOver();
+  AcceptLogin(1, "Bob");
+  const auto completions = Commit();
+  ASSERT_EQ(completions.size(), 1u);
+  EXPECT_EQ(completions[0].refusal, Refusal::kUnavailable);
+  EXPECT_TRUE(pipeline_.failed());
+  EXPECT_EQ(stats_.lost_ownership.Get(), 1u);
+  EXPECT_EQ(stats_.failed.Get(), 1u);
 }
 
 TEST_F(CommitPipelineTest, AFullGroupAsksForACommitFirst) {
-  PersistenceSettings settings;
-  settings.max_group = 2;
-  CommitPipeline small(settings, store_, clock_, stats_);
+  settings_.max_group = 2;
+  CommitPipeline small(settings_, store_, clock_, stats_);
   LoginRequest request;
   request.name = PlayerName::From("Ada");
-  std::vector<std::byte> record(kRequestHeadBytes);
-  record[0] = static_cast<std::byte>(RequestKind::kLogin);
-  const auto body = std::as_bytes(std::span(&request, 1));
-  record.insert(record.end(), body.begin(), body.end());
+  const auto record = Record(RequestKind::kLogin, std::as_bytes(std::span(&request, 1)));
   EXPECT_TRUE(small.Accept(record));
   EXPECT_FALSE(small.full());
   EXPECT_TRUE(small.Accept(record));
@@ -192,10 +276,15 @@ TEST_F(CommitPipelineTest, RecordsThatAreNoneAreRefused) {
   std::vector<std::byte> record(3);
   EXPECT_FALSE(pipeline_.Accept(record));
   record.resize(kRequestHeadBytes + 5);
-  for (uint8_t kind = 0; kind < 6; ++kind) {
+  for (uint8_t kind = 0; kind < 8; ++kind) {
     record[0] = std::byte{kind};
     EXPECT_FALSE(pipeline_.Accept(record)) << int{kind};
   }
+  ActionRequest request;
+  request.changes = 2;
+  auto action = Record(RequestKind::kAction, UsedBytes(request));
+  action.pop_back();
+  EXPECT_FALSE(pipeline_.Accept(action));
 }
 
 TEST_F(CommitPipelineTest, MaintenanceForgetsKeysPastTheirRetention) {
@@ -203,7 +292,7 @@ TEST_F(CommitPipelineTest, MaintenanceForgetsKeysPastTheirRetention) {
   EXPECT_EQ(store_.keys(), 1u);
   pipeline_.Maintain();
   EXPECT_EQ(store_.keys(), 1u);
-  clock_.now_ns += int64_t{86'401} * 1'000'000'000;
+  clock_.now_ns += int64_t{settings_.key_retention_s + 1} * 1'000'000'000;
   pipeline_.Maintain();
   EXPECT_EQ(store_.keys(), 0u);
 }

@@ -1,0 +1,107 @@
+/// What goes to the cache, and when.
+#include <gtest/gtest.h>
+
+#include "pipeline_fixture.h"
+
+namespace bluemarble::persistence {
+namespace {
+
+using CommitCacheTest = PipelineTest;
+
+TEST_F(CommitCacheTest, ALoginPutsPlayerInventoryAndSessionBeforeItsAnswer) {
+  AcceptLogin(1, "Ada", 50);
+  pipeline_.Commit();
+  const PlayerRow row = *store_.LoadPlayer("Ada");
+  const auto seq = static_cast<uint64_t>(store_.events().back().seq);
+  ASSERT_EQ(cache_.puts, 1) << "before the completions are taken";
+  const CacheEntry* player = cache_.Find(CacheKind::kPlayer, row.player_id);
+  ASSERT_NE(player, nullptr);
+  EXPECT_EQ(ValueAt<PlayerRow>(*player), row);
+  EXPECT_EQ(player->version, seq);
+  const CacheEntry* items = cache_.Find(CacheKind::kInventory, row.player_id);
+  ASSERT_NE(items, nullptr);
+  EXPECT_EQ(items->version, seq);
+  EXPECT_EQ(ValueAt<int64_t>(*items), 50);
+  ASSERT_EQ(items->value.size(), 8 + 2 * sizeof(ItemRow));
+  EXPECT_EQ(ValueAt<ItemRow>(*items, 8).definition, 7u);
+  const CacheEntry* session = cache_.Find(CacheKind::kSession, row.player_id);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(ValueAt<int64_t>(*session), row.epoch);
+  EXPECT_EQ(ValueAt<int64_t>(*session, 8), clock_.WallUs());
+  Completions();
+  EXPECT_EQ(cache_.puts, 1);
+}
+
+TEST_F(CommitCacheTest, ChangedInventoriesAreTakenOutAtTheWritesPlaceInTheOrder) {
+  const PlayerRow ada = LoggedIn("Ada", 50);
+  const PlayerRow bob = LoggedIn("Bob", 50);
+  cache_.all.clear();
+  ActionRequest pay = ActionOf(1, ada, 1);
+  pay.other_id = bob.player_id;
+  pay.other_epoch = bob.epoch;
+  pay.gold = 5;
+  AcceptAction(pay);
+  ASSERT_EQ(Commit().at(0).outcome, Outcome::kOk);
+  const auto seq = static_cast<uint64_t>(store_.events().back().seq);
+  for (const PlayerRow& row : {ada, bob}) {
+    const CacheEntry* entry = cache_.Find(CacheKind::kInventory, row.player_id);
+    ASSERT_NE(entry, nullptr);
+    EXPECT_TRUE(entry->gone);
+    EXPECT_EQ(entry->version, seq);
+  }
+  EXPECT_EQ(cache_.all.size(), 2u) << "system accounts have no inventory";
+  cache_.all.clear();
+  AcceptAction(pay);
+  ASSERT_EQ(Commit().at(0).repeated, 1);
+  EXPECT_TRUE(cache_.all.empty()) << "a repeat changed nothing";
+}
+
+TEST_F(CommitCacheTest, ALogoutEndsTheSessionAndRefreshesThePlayer) {
+  const PlayerRow row = LoggedIn();
+  AcceptEvent(1, row, EventKind::kLogout, 30);
+  ASSERT_EQ(Commit().at(0).outcome, Outcome::kOk);
+  const CacheEntry* session = cache_.Find(CacheKind::kSession, row.player_id);
+  ASSERT_NE(session, nullptr);
+  EXPECT_TRUE(session->gone);
+  EXPECT_EQ(ValueAt<PlayerRow>(*cache_.Find(CacheKind::kPlayer, row.player_id)).version,
+            row.version + 1);
+}
+
+TEST_F(CommitCacheTest, PositionsArePutAfterTheAnswers) {
+  const PlayerRow row = LoggedIn();
+  cache_.all.clear();
+  AcceptSave(row.player_id, 44, 3);
+  pipeline_.Commit();
+  EXPECT_TRUE(cache_.all.empty());
+  Completions();
+  const CacheEntry* position = cache_.Find(CacheKind::kPosition, row.player_id);
+  ASSERT_NE(position, nullptr);
+  EXPECT_EQ(position->version, 44u);
+  EXPECT_EQ(ValueAt<PositionSave>(*position).state, StateAt(3));
+}
+
+TEST_F(CommitCacheTest, APositionThatTheStoreRefusedIsNotShown) {
+  const PlayerRow row = LoggedIn();
+  store_.SetOwner(row.player_id, "elsewhere", 2);
+  cache_.all.clear();
+  AcceptSave(row.player_id, 44, 3);
+  Commit();
+  EXPECT_TRUE(cache_.all.empty());
+}
+
+TEST_F(CommitCacheTest, NothingIsPutBeforeADoubtIsResolvedAndThenTheFirstAnswersAre) {
+  LoseAnswers();
+  AcceptLogin(1, "Ada", 50);
+  Commit();
+  EXPECT_EQ(cache_.puts, 0);
+  Mend();
+  Commit();
+  const PlayerRow row = *store_.LoadPlayer("Ada");
+  const CacheEntry* items = cache_.Find(CacheKind::kInventory, row.player_id);
+  ASSERT_NE(items, nullptr);
+  EXPECT_EQ(items->value.size(), 8 + 2 * sizeof(ItemRow));
+  EXPECT_EQ(items->version, static_cast<uint64_t>(store_.events().back().seq));
+}
+
+}  // namespace
+}  // namespace bluemarble::persistence
