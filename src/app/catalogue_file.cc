@@ -7,7 +7,6 @@ namespace bluemarble::app {
 std::vector<std::string> LoadCatalogue(const std::string& path,
                                        std::vector<game::ItemDefinition>& items) {
   items.clear();
-  if (path.empty()) return {};
   ops::ConfigSchema schema;
   schema.AddTableArray<game::ItemDefinition>(
       "items", "The item catalogue.", &items,
@@ -20,11 +19,18 @@ std::vector<std::string> LoadCatalogue(const std::string& path,
         row.Add("ground_weight", &item.ground_weight, {.help = "How often it lies around."});
       });
   // Only the file: the environment and --set belong to the settings of zoned.
-  std::vector<std::string> problems = schema.Load({.files = {path}});
+  ops::ConfigSources sources;
+  const std::string name = path.empty() ? "the built-in catalogue" : path;
+  if (path.empty()) {
+    sources.texts = {{name, BuiltInCatalogue()}};
+  } else {
+    sources.files = {path};
+  }
+  std::vector<std::string> problems = schema.Load(sources);
   if (!problems.empty()) return problems;
   std::vector<std::string> found;
   game::Catalogue::Validate(items, found);
-  for (const std::string& problem : found) problems.push_back(path + ": " + problem);
+  for (const std::string& problem : found) problems.push_back(name + ": " + problem);
   return problems;
 }
 

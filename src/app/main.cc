@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "app/healthcheck.h"
+#include "app/migrate.h"
 #include "app/replay.h"
 #include "app/serve.h"
 #include "app/settings.h"
+#include "core/crash_point.h"
 #include "ops/config.h"
 #include "ops/exit_codes.h"
 
@@ -26,6 +28,8 @@ struct CommandLine {
   std::string replay_dir;
   std::string url;
   bool defaults = false;
+  bool take_over = false;
+  bool dry_run = false;
 };
 
 int PrintProblems(const std::vector<std::string>& problems) {
@@ -33,11 +37,22 @@ int PrintProblems(const std::vector<std::string>& problems) {
   return problems.empty() ? ops::kExitOk : ops::kExitBadConfig;
 }
 
+/// For the test that kills the daemon at each of them.
+int PrintCrashPoints() {
+  if (!core::CrashPointsCompiled()) {
+    fmt::print(stderr, "zoned: built without crash points (-DBLUEMARBLE_CRASH_POINTS=ON)\n");
+    return ops::kExitUsage;
+  }
+  for (const std::string_view label : core::CrashLabels()) fmt::print("{}\n", label);
+  return ops::kExitOk;
+}
+
 int Run(const CLI::App& cli, const CommandLine& line) {
   if (cli.got_subcommand("version")) {
     fmt::print("zoned {}\n", app::Version());
     return ops::kExitOk;
   }
+  if (cli.got_subcommand("crash-points")) return PrintCrashPoints();
   if (cli.got_subcommand("replay")) return app::Replay(line.replay_dir, line.sets);
   if (cli.got_subcommand("print-config") && line.defaults) {
     fmt::print("{}", app::DefaultSettingsFile());
@@ -60,10 +75,18 @@ int Run(const CLI::App& cli, const CommandLine& line) {
     fmt::print("{}", schema.Print());
     return ops::kExitOk;
   }
+  if (const CLI::App* migrate = cli.get_subcommand("migrate"); cli.got_subcommand(migrate)) {
+    using app::MigrateCommand;
+    const MigrateCommand command = migrate->got_subcommand("up")       ? MigrateCommand::kUp
+                                   : migrate->got_subcommand("verify") ? MigrateCommand::kVerify
+                                                                       : MigrateCommand::kStatus;
+    return app::Migrate(settings.zone.persistence, command, line.dry_run);
+  }
   if (cli.got_subcommand("healthcheck")) return app::HealthCheck(line.url, settings.http);
-  return app::Serve(
-      settings,
-      {.record_dir = line.record_dir, .settings_toml = schema.Print(), .sources = sources});
+  return app::Serve(settings, {.record_dir = line.record_dir,
+                               .settings_toml = schema.Print(),
+                               .sources = sources,
+                               .take_over = line.take_over});
 }
 
 }  // namespace
@@ -78,7 +101,18 @@ int main(int argc, char** argv) {
   cli.add_option("--set", line.sets,
                  "section.key=value; may repeat, wins over files and environment");
   cli.add_option("--record", line.record_dir, "serve: folder for the flight recorder");
+  cli.add_flag("--take-over", line.take_over,
+               "serve: take the shard from a zoned that still holds it but is believed dead");
   cli.add_subcommand("serve", "serve the zone until SIGTERM (the default)");
+  auto* migrate = cli.add_subcommand("migrate", "the schema of a PostgreSQL shard (database.url)");
+  migrate->fallthrough();
+  migrate->require_subcommand(1);
+  migrate->add_subcommand("status", "what is applied and what is missing; exit 0 or 3");
+  auto* up = migrate->add_subcommand("up", "apply what is missing");
+  up->add_flag("--dry-run", line.dry_run, "try it in a transaction that is rolled back");
+  migrate->add_subcommand("verify",
+                          "compare the tables with what the migrations make; exit 0 or 3");
+  cli.add_subcommand("crash-points", "test builds: the labels for BLUEMARBLE_CRASH_AT");
   cli.add_subcommand("check", "check the settings and list every problem");
   cli.add_subcommand("version", "print the version");
   auto* healthcheck = cli.add_subcommand("healthcheck", "ask a running zoned whether it is ready");

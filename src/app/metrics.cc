@@ -6,45 +6,14 @@
 #include <thread>
 #include <utility>
 
+#include "app/metric_registrar.h"
+#include "app/metrics_durable.h"
 #include "bluemarble/wire.h"
 #include "ops/log_sinks.h"
 #include "ops/process_stats.h"
 
 namespace bluemarble::app {
 namespace {
-
-/// Registers until the first failure, which it keeps.
-class Registrar {
- public:
-  explicit Registrar(ops::MetricsRegistry& registry) : registry_(registry) {}
-
-  void Count(const char* name, const char* help, const core::Counter& counter,
-             ops::MetricLabels labels = {}) {
-    Keep(registry_.AddCounter(name, help, std::move(labels), &counter));
-  }
-  void Level(const char* name, const char* help, const core::Counter& counter,
-             ops::MetricLabels labels = {}) {
-    const core::Counter* level = &counter;
-    Keep(registry_.AddGauge(name, help, std::move(labels),
-                            [level] { return static_cast<double>(level->Get()); }));
-  }
-  void Micros(const char* name, const char* help, const core::Histogram& histogram,
-              ops::MetricLabels labels = {}) {
-    Keep(registry_.AddHistogram(name, help, std::move(labels), &histogram, 1e-6,
-                                ops::DurationBoundsSeconds()));
-  }
-  void Read(const char* name, const char* help, std::function<double()> read) {
-    Keep(registry_.AddGauge(name, help, {}, std::move(read)));
-  }
-  void Keep(core::Status status) {
-    if (status_.ok()) status_ = std::move(status);
-  }
-  core::Status status() const { return status_; }
-
- private:
-  ops::MetricsRegistry& registry_;
-  core::Status status_;
-};
 
 void RegisterZone(Registrar& add, const Zone& zone, const ZoneLoop& loop) {
   const ZoneStats& stats = zone.stats();
@@ -182,27 +151,6 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
   }
 }
 
-void RegisterPersistence(Registrar& add, const persistence::Committer& committer) {
-  const persistence::CommitStats& stats = committer.stats();
-  add.Micros("persistence_commit_duration_seconds", "One transaction.", stats.commit_us);
-  add.Count("persistence_commits_total", "Durable transactions.", stats.commits);
-  add.Count("persistence_writes_ok_total", "Requests done.", stats.writes_ok);
-  add.Count("persistence_writes_refused_total", "Requests refused.", stats.writes_refused);
-  add.Count("persistence_writes_unknown_total", "Requests of unknown outcome.",
-            stats.writes_unknown);
-  add.Count("persistence_positions_saved_total", "Positions saved.", stats.positions_saved);
-  add.Count("persistence_positions_stale_total", "Positions not newer than the row.",
-            stats.positions_stale);
-  add.Count("persistence_positions_refused_total", "Positions of players not owned.",
-            stats.positions_refused);
-  add.Count("persistence_retries_total", "Commits tried again.", stats.retries);
-  add.Level("persistence_away_stores", "1 while the store is unavailable.", stats.away);
-  add.Level("persistence_positions_waiting_entities", "Positions not yet durable.",
-            stats.positions_waiting);
-  add.Read("persistence_queue_used_bytes", "Requests that wait for the committer.",
-           [&committer] { return static_cast<double>(committer.queue_used_bytes()); });
-}
-
 void RegisterRecorder(Registrar& add, const Recorder* recorder) {
   add.Read("recording_running", "1 while --record records.",
            [recorder] { return recorder != nullptr && recorder->running() ? 1.0 : 0.0; });
@@ -231,7 +179,8 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   RegisterSessions(add, counted.zone.session_stats());
   RegisterReplication(add, counted.zone.replication_stats());
   RegisterNet(add, counted.transport);
-  RegisterPersistence(add, counted.committer);
+  RegisterItems(add, counted.zone.item_stats());
+  RegisterDurable(add, counted.durable);
   RegisterRecorder(add, counted.recorder);
   add.Keep(ops::AddProcessMetrics(registry));
   return add.status();
@@ -275,7 +224,8 @@ std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s) {
       std::thread::hardware_concurrency());
   out += HistogramJson("tick_us", zone.tick_us) + ",";
   out += HistogramJson("tick_to_wire_us", ticks.tick_to_wire_us) + ",";
-  out += HistogramJson("tick_cpu_us", counted.loop.stats().tick_cpu_us);
+  out += HistogramJson("tick_cpu_us", counted.loop.stats().tick_cpu_us) + ",";
+  out += HistogramJson("commit_us", counted.durable.committer().stats().commit_us);
   for (size_t i = 0; i < kPhases; ++i) {
     const std::string name = fmt::format("{}_us", PhaseName(static_cast<Phase>(i)));
     out += "," + HistogramJson(name.c_str(), zone.phase_us[i]);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/http_server.h"
+#include "app/durable_side.h"
 #include "app/recorder.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
@@ -12,7 +13,6 @@
 #include "core/result.h"
 #include "net/enet_transport.h"
 #include "ops/metrics.h"
-#include "persistence/committer.h"
 
 namespace bluemarble::app {
 
@@ -21,7 +21,7 @@ struct Counted {
   const Zone& zone;
   const ZoneLoop& loop;
   const net::EnetTransport& transport;
-  const persistence::Committer& committer;
+  const DurableSide& durable;
   const Recorder* recorder;  ///< Null: no recording.
 };
 

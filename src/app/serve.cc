@@ -8,13 +8,18 @@
 #include <optional>
 #include <thread>
 
+#include "api/admin_endpoints.h"
+#include "api/admin_secret.h"
 #include "api/endpoints.h"
 #include "app/admission.h"
+#include "app/durable_side.h"
+#include "app/exits.h"
 #include "app/metrics.h"
 #include "app/recorder.h"
 #include "app/reload.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
+#include "core/crash_point.h"
 #include "core/log.h"
 #include "net/enet_transport.h"
 #include "net/port_holder.h"
@@ -23,8 +28,7 @@
 #include "ops/log_sinks.h"
 #include "ops/metrics.h"
 #include "ops/shutdown.h"
-#include "persistence/committer.h"
-#include "persistence/sqlite_store.h"
+#include "services/items/catalogue_json.h"
 
 namespace bluemarble::app {
 namespace {
@@ -36,18 +40,6 @@ constexpr int kPeerGoodbyeMs = 500;
 int Fail(ops::ExitCode code, const std::string& line) {
   fmt::print(stderr, "zoned: {}\n", line);
   return code;
-}
-
-ops::ExitCode ExitOf(core::Code code) {
-  switch (code) {
-    case core::Code::kDenied: return ops::kExitCannotCreate;
-    case core::Code::kConflict: return ops::kExitNoPermission;
-    case core::Code::kCorrupt:
-    case core::Code::kStale: return ops::kExitBadData;
-    case core::Code::kInvalid: return ops::kExitBadConfig;
-    case core::Code::kUnavailable: return ops::kExitUnavailable;
-    default: return ops::kExitInternal;
-  }
 }
 
 int FailHttp(const core::Status& status, uint16_t port) {
@@ -83,22 +75,44 @@ struct Recording {
   std::unique_ptr<RecordingQueue> queue;
 };
 
-void PublishStoreHealth(ops::HealthComponent& health, const persistence::Committer& committer,
-                        uint64_t queue_bytes) {
-  if (committer.failed()) {
-    health.Set(ops::HealthState::kNotReady, "the store gave up: restart zoned");
-  } else if (committer.stats().away.Get() != 0) {
-    health.Set(ops::HealthState::kNotReady, "the store is away");
-  } else if (committer.queue_used_bytes() > queue_bytes / 4 * 3) {
-    health.Set(ops::HealthState::kNotReady, "the store's queue is nearly full");
-  } else {
-    health.Set(ops::HealthState::kReady);
-  }
+/// The configured secret, or the one in the data folder, made when there is none.
+core::Result<std::string> AdminSecretOf(const Settings& settings) {
+  if (!settings.admin_secret.empty()) return settings.admin_secret;
+  return api::ReadOrMakeAdminSecret(settings.zone.persistence.data_dir + "/" +
+                                    api::kAdminSecretFile);
+}
+
+api::AdminProviders AdminProvidersOf(DurableSide& durable, const Zone& zone,
+                                     const game::Catalogue& catalogue) {
+  constexpr int kCommitPatienceMs = 5000;
+  return {
+      .with_reader =
+          [&durable](const api::AdminProviders::UseReader& use) {
+            auto reader = durable.readers().Acquire();
+            if (!reader.ok()) return reader.status();
+            const core::Status status = use(**reader);
+            if (status.code() == core::Code::kUnavailable) reader->Drop();
+            return status;
+          },
+      .in_play =
+          [&durable](int64_t player_id) {
+            return durable.journal().live().Find(player_id).has_value();
+          },
+      .tick = [&zone] { return zone.stats().tick.Get(); },
+      .commit =
+          [&durable](const persistence::DurableWrite& write) {
+            return durable.committer().CommitNow(write, kCommitPatienceMs);
+          },
+      .taken_from_ground = {},  // the zone finds out when somebody bends down for it
+      .player =
+          [&durable](const api::PlayerQuery& query) {
+            return query.id ? durable.state().Read(*query.id) : durable.state().Read(query.name);
+          },
+      .items = [json = items::CatalogueJson(catalogue)] { return json; },
+  };
 }
 
 void ReportStop(const persistence::StopReport& report) {
-  for (const std::string& line : report.lines)
-    core::Log(core::LogLevel::kError, "not_written", "{}", line);
   if (report.requests_unwritten + report.positions_unwritten == 0 && !report.timed_out) return;
   core::Log(core::LogLevel::kError, "stop_incomplete", "requests={} positions={} timed_out={}",
             report.requests_unwritten, report.positions_unwritten, report.timed_out);
@@ -133,19 +147,24 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   api::HttpServer http(settings.http);
   if (core::Status bound = http.Bind(); !bound.ok()) return FailHttp(bound, settings.http.port);
 
-  auto store =
-      persistence::OpenSqliteStore({.data_dir = settings.zone.persistence.data_dir,
+  auto durable = DurableSide::Open({.settings = settings.zone.persistence,
                                     .shard_id = settings.zone.shard.id,
                                     .world_seed = settings.zone.seed,
-                                    .check_limit_mib = settings.zone.persistence.check_limit_mib},
+                                    .take_over = options.take_over},
                                    clock);
-  if (!store.ok()) return Fail(ExitOf(store.status().code()), store.status().ToString());
-  persistence::Committer committer(settings.zone.persistence, std::move(*store), clock);
+  if (!durable.ok()) {
+    return Fail(settings.zone.persistence.database.url.empty()
+                    ? ExitOf(durable.status().code())
+                    : ExitOfDatabase(durable.status().code()),
+                durable.status().ToString());
+  }
+  persistence::Committer& committer = (*durable)->committer();
   ZoneSettings zone_settings = settings.zone;
   zone_settings.seed = committer.meta().world_seed;
-  committer.Start();
+  (*durable)->Start();
   const auto grant = AskForTicks(committer, hz);
   if (!grant.ok()) return Fail(ExitOf(grant.status().code()), grant.status().ToString());
+  core::CrashPoint("start.after_ticks");
 
   Recording recording;
   if (!options.record_dir.empty()) {
@@ -177,9 +196,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
 
   ops::Health health(clock);
   ops::HealthComponent& zone_health = health.AddSupervised("zone", kZoneSilenceNs);
-  ops::HealthComponent& store_health = health.Add("store");
+  (*durable)->AddHealth(health);
   ZoneLoop loop(*zone, hz, grant->first, clock, zone_health, recording.recorder.get());
-  const Counted counted{*zone, loop, **transport, committer, recording.recorder.get()};
+  const Counted counted{*zone, loop, **transport, **durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
@@ -195,7 +214,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     api::HttpServer& http;
     ~HttpGuard() { http.Stop(); }
   } http_guard{http};
-  http.Serve(api::BuildRouter(
+  auto secret = AdminSecretOf(settings);
+  if (!secret.ok()) return Fail(ExitOf(secret.status().code()), secret.status().ToString());
+  api::AdminGuard guard(std::move(*secret), clock);
+  api::Router router = api::BuildRouter(
       {.metrics = [&] { return metrics.Serialize(); },
        .live =
            [&] {
@@ -211,12 +233,17 @@ int Serve(const Settings& settings, const ServeOptions& options) {
        .stats =
            [&] {
              return StatsJson(counted, hz, static_cast<double>(clock.NowNs() - started_ns) / 1e9);
-           }}));
+           }});
+  api::AddAdminEndpoints(router,
+                         AdminProvidersOf(**durable, *zone, game::Catalogue(zone_settings.items)),
+                         &guard, clock);
+  http.Serve(std::move(router));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on
   loop.Start();
   zone_health.Set(ops::HealthState::kReady);
-  PublishStoreHealth(store_health, committer, settings.zone.persistence.queue_bytes);
+  (*durable)->PublishHealth();
+  core::CrashPoint("start.serving");
   core::Log(core::LogLevel::kInfo, "serving",
             "shard={} version={} http=http://{}:{} udp={}:{} hosts={} tick={} tick_hz={} "
             "workers={} entities={}",
@@ -228,7 +255,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
     if (ops::TakeReloadRequest()) ReloadLogLevel(options.sources, log_level);
-    PublishStoreHealth(store_health, committer, settings.zone.persistence.queue_bytes);
+    (*durable)->PublishHealth();
   }
 
   core::Log(core::LogLevel::kInfo, "stopping", "tick={} players={}", zone->stats().tick.Get(),
@@ -237,11 +264,20 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   admission.Stop();
   loop.Stop();
   (*transport)->Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), kPeerGoodbyeMs);
-  ReportStop(committer.Stop(settings.zone.persistence.stop_deadline_ms));
+  core::CrashPoint("stop.begin");
+  const persistence::StopReport report =
+      (*durable)->Stop(settings.zone.persistence.stop_deadline_ms);
+  ReportStop(report);
   http.Stop();
   recording.recorder.reset();
+  core::CrashPoint("stop.end");
   core::Log(core::LogLevel::kInfo, "stopped", "tick={}", zone->stats().tick.Get());
-  return committer.failed() || loop.failed() ? ops::kExitUnavailable : ops::kExitOk;
+  const bool lost_ownership = committer.lost_ownership();
+  const bool failed = committer.failed() || loop.failed();
+  // The thread that was left behind still uses it.
+  if (report.timed_out) static_cast<void>(durable->release());
+  if (lost_ownership) return ops::kExitLostLease;
+  return failed ? ops::kExitUnavailable : ops::kExitOk;
 }
 
 }  // namespace bluemarble::app

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
+#include "api/admin_secret.h"
+#include "app/catalogue_file.h"
 #include "app/settings_persistence.h"
 #include "net/address.h"
 
@@ -128,7 +131,8 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
                  "why; too high: its slot is taken for longer."});
 }
 
-void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
+void BindHttp(ConfigSchema& schema, Settings& settings) {
+  api::HttpSettings& http = settings.http;
   ConfigSection& s =
       schema.Section("http", "/metrics, /healthz, /readyz, /v1/stats and POST /v1/join.");
   s.Add("bind", &http.bind,
@@ -162,6 +166,22 @@ void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
          .max = 65536,
          .help = "More are answered 503. Too low: a storm of joins is turned away; too high: "
                  "descriptors and memory."});
+  s.Add("blocking_threads", &http.blocking_threads,
+        {.min = 1,
+         .max = 64,
+         .help = "For requests that wait for the database. Too low: one slow question delays the "
+                 "others; too high: threads."});
+  s.Add("blocking_queue", &http.blocking_queue,
+        {.min = 0,
+         .max = 10000,
+         .help = "Such requests that may wait for a thread; more are answered 503. Too low: bursts "
+                 "are refused; too high: they wait in vain."});
+  schema.Section("admin", "The operator's HTTP interface and zonectl.")
+      .Add("secret", &settings.admin_secret,
+           {.max = 256,
+            .help = "Whoever sends it may do everything. Empty: the one in "
+                    "<data_dir>/admin.secret, made at the first start.",
+            .secret = true});
 }
 
 void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
@@ -214,9 +234,60 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
          .max = 1000,
          .help = "Control messages at once on top. Too low: a login with its goodbye right behind "
                  "is ended as rate_limited; too high: a flood lasts longer."});
+  s.Add("actions_per_s", &session.actions_per_s,
+        {.min = 1,
+         .max = 1000,
+         .unit = "per second",
+         .help = "Actions of one player in the long run. Too low: who sorts an inventory, or asks "
+                 "again after an outage, is ended as rate_limited; too high: a flood costs the "
+                 "store a look-up each."});
+  s.Add("action_burst", &session.action_burst,
+        {.min = 1, .max = 10000, .help = "Actions at once on top. Likewise."});
+  s.Add("action_timeout_ms", &session.action_timeout_ms,
+        {.min = 100,
+         .max = 60000,
+         .unit = "ms",
+         .help = "After this long without the store's answer a player is told: unknown, ask again. "
+                 "Too low: a busy disk makes players ask twice; too high: they wait."});
 }
 
-void BindWorld(ConfigSchema& schema, ZoneSettings& zone) {
+void BindThings(ConfigSection& s, game::GameSettings& game) {
+  s.Add("ground_items", &game.ground_items,
+        {.max = 100000, .help = "Things that lie around when a world begins, once for ever."});
+  s.Add("max_items", &game.max_items,
+        {.min = 1,
+         .max = 1000,
+         .help = "Items (stacks) that a player can carry. Too low: nobody can take a gift; too "
+                 "high: about 32 bytes each per player, and a long list after login."});
+  s.Add("reach_m", &game.reach_m,
+        {.min = 0.1,
+         .max = 100,
+         .unit = "m",
+         .help = "To an item on the ground. Too low: latency makes honest players miss; too high: "
+                 "things vanish from afar."});
+  s.Add("trade_reach_m", &game.trade_reach_m,
+        {.min = 0.1,
+         .max = 1000,
+         .unit = "m",
+         .help = "To another player who gets something. Likewise."});
+  s.Add("trade_offer_s", &game.trade_offer_s,
+        {.min = 1,
+         .max = 3600,
+         .unit = "s",
+         .help = "How long an offer stands. Too low: nobody can read it; too high: forgotten ones "
+                 "block new ones."});
+  s.Add(
+      "max_offers", &game.max_offers,
+      {.min = 1,
+       .max = 64,
+       .help =
+           "Offers of one player that stand at once. Too low: merchants wait; too high: memory."});
+  s.Add("starting_gold", &game.starting_gold,
+        {.min = 0, .max = 2147483647, .help = "Gold of a new player."});
+}
+
+void BindWorld(ConfigSchema& schema, Settings& settings) {
+  ZoneSettings& zone = settings.zone;
   ConfigSection& world = schema.Section("world");
   world.Add("max_entities", &zone.world.max_entities,
             {.min = 64,
@@ -227,6 +298,9 @@ void BindWorld(ConfigSchema& schema, ZoneSettings& zone) {
             {.min = 0, .help = "Of a new world; an existing data folder keeps its own."});
 
   ConfigSection& game = schema.Section("game", "The rules.");
+  game.Add("catalogue", &settings.catalogue,
+           {.help = "Path of the item catalogue. Empty: the built-in one, config/items.toml of the "
+                    "sources."});
   game.Add("max_speed_mps", &zone.game.player_limits.max_speed_mps,
            {.min = 0.1, .max = 100, .unit = "m/s"});
   game.Add("acceleration_mps2", &zone.game.player_limits.acceleration_mps2,
@@ -250,6 +324,7 @@ void BindWorld(ConfigSchema& schema, ZoneSettings& zone) {
   game.Add("spawn_centres", &zone.game.spawn_centres,
            {.max = 1000,
             .help = "\"longitude,latitude\" in degrees; those in the shard's range are used."});
+  BindThings(game, zone.game);
 }
 
 void BindReplication(ConfigSchema& schema, replication::ReplicationSettings& replication) {
@@ -301,9 +376,9 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindShard(schema, settings.zone);
   BindTick(schema, settings.zone);
   BindNet(schema, settings.net);
-  BindHttp(schema, settings.http);
+  BindHttp(schema, settings);
   BindSession(schema, settings.zone.session);
-  BindWorld(schema, settings.zone);
+  BindWorld(schema, settings);
   BindReplication(schema, settings.zone.replication);
   BindPersistence(schema, settings.zone.persistence);
   BindLog(schema, settings.log);
@@ -338,6 +413,12 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
   zone.game.Validate(problems);
   zone.replication.Validate(problems);
   zone.persistence.Validate(problems);
+  for (std::string& problem : LoadCatalogue(settings.catalogue, settings.zone.items))
+    problems.push_back(std::move(problem));
+  if (!settings.admin_secret.empty()) {
+    if (const core::Status secret = api::ValidateAdminSecret(settings.admin_secret); !secret.ok())
+      problems.push_back("admin.secret: " + secret.ToString());
+  }
   if (!LoopbackBind(settings.net)) {
     problems.push_back(
         "net.bind: datagrams are not sealed yet, so only a loopback address is accepted");

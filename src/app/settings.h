@@ -20,6 +20,8 @@ struct Settings {
   api::HttpSettings http;
   ops::LogSettings log;
   RecordSettings record;
+  std::string catalogue;     ///< Path; empty: the built-in one. Loaded into zone.items.
+  std::string admin_secret;  ///< Empty: the one in persistence.data_dir.
 };
 
 /// Binds every field with its range and its documentation. `settings` must outlive the schema.

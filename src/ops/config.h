@@ -97,11 +97,15 @@ class ConfigSection {
 /// What a load reads. Nothing is taken from the process itself, so that tests can say what is
 /// there.
 struct ConfigSources {
+  /// TOML that is at hand, with the name it goes by in problems; before the files.
+  std::vector<std::pair<std::string, std::string>> texts = {};
   std::vector<std::string> files = {};        ///< later files win, key by key
   std::vector<std::string> environment = {};  ///< "NAME=value"; EnvironmentOfProcess()
   std::vector<std::string> sets = {};         ///< "section.key=value"
-  /// BLUEMARBLE_ names that are no settings: the test runner's own.
-  std::vector<std::string> other_environment = {"BLUEMARBLE_SOURCE_DIR", "BLUEMARBLE_BIN_DIR"};
+  /// BLUEMARBLE_ names that are no settings: the test runner's own, and crash points of test
+  /// builds.
+  std::vector<std::string> other_environment = {"BLUEMARBLE_SOURCE_DIR", "BLUEMARBLE_BIN_DIR",
+                                                "BLUEMARBLE_CRASH_AT"};
 };
 
 /// The process's environment as "NAME=value".

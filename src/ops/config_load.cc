@@ -251,7 +251,11 @@ class ConfigLoad {
       Problem(fmt::format("{}: cannot be read: {}", shown, content.status().detail()));
       return;
     }
-    const Parsed parsed = Parse(*content);
+    ReadText(*content, shown);
+  }
+
+  void ReadText(const std::string& content, const std::string& shown) {
+    const Parsed parsed = Parse(content);
     if (!parsed.table) {
       Problem(fmt::format("{}:{}", shown, parsed.problem));
       return;
@@ -563,6 +567,7 @@ class ConfigLoad {
 
 std::vector<std::string> ConfigSchema::Load(const ConfigSources& sources) {
   ConfigLoad load(*this);
+  for (const auto& [name, text] : sources.texts) load.ReadText(text, name);
   for (const std::string& file : sources.files) load.ReadFile(file);
   load.ReadEnvironment(sources);
   load.ReadSets(sources.sets);

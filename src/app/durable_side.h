@@ -1,0 +1,76 @@
+/// Everything behind the zone that keeps things: store (PostgreSQL or embedded), journal, cache,
+/// committer, and the readers beside them. Opened and closed by the main thread; the parts say who
+/// may call them.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "ops/health.h"
+#include "persistence/committer.h"
+#include "persistence/data_folder.h"
+#include "persistence/journal.h"
+#include "persistence/pg_store.h"
+#include "persistence/redis_cache.h"
+#include "persistence/settings.h"
+#include "persistence/state_service.h"
+
+namespace bluemarble::app {
+
+struct DurableOptions {
+  persistence::PersistenceSettings settings;
+  std::string shard_id;
+  uint64_t world_seed = 0;
+  /// Do not wait for a zoned that still holds the shard: its next write finds itself fenced.
+  bool take_over = false;
+};
+
+class DurableSide {
+ public:
+  /// Opens the store, replays the journal into it, checks the cache; the committer is not started.
+  /// What fails says which setting or command mends it.
+  static core::Result<std::unique_ptr<DurableSide>> Open(const DurableOptions& options,
+                                                         const core::Clock& clock);
+
+  void Start();
+  /// Writes what waits. A committer that does not return keeps what it uses: then this object must
+  /// not be destroyed (`timed_out` of the report).
+  persistence::StopReport Stop(int deadline_ms);
+
+  void AddHealth(ops::Health& health);
+  /// From time to time, by the main thread.
+  void PublishHealth();
+
+  persistence::Committer& committer() { return *committer_; }
+  const persistence::Committer& committer() const { return *committer_; }
+  const persistence::Journal& journal() const { return *journal_; }
+  const persistence::RedisCache* cache() const { return cache_.get(); }  ///< Null: none configured.
+  const persistence::PgStoreStats& pg_stats() const { return pg_stats_; }
+  persistence::StateService::ReaderPool& readers() { return *readers_; }
+  const persistence::StateService::ReaderPool& readers() const { return *readers_; }
+  persistence::StateService& state() { return *state_; }
+  const persistence::StateService& state() const { return *state_; }
+  bool has_postgres() const { return !options_.settings.database.url.empty(); }
+
+ private:
+  explicit DurableSide(const DurableOptions& options) : options_(options) {}
+  core::Result<std::unique_ptr<persistence::Store>> OpenStore(const core::Clock& clock);
+  core::Status OpenJournal(persistence::Store& store, const core::Clock& clock);
+  void OpenReaders();
+
+  const DurableOptions options_;
+  std::optional<persistence::DataFolder> folder_;  // the embedded store locks it by itself
+  persistence::PgStoreStats pg_stats_;
+  std::unique_ptr<persistence::Journal> journal_;
+  std::unique_ptr<persistence::RedisCache> cache_;
+  std::unique_ptr<persistence::Committer> committer_;
+  std::unique_ptr<persistence::StateService::ReaderPool> readers_;
+  std::unique_ptr<persistence::StateService> state_;
+  ops::HealthComponent* store_health_ = nullptr;
+  ops::HealthComponent* journal_health_ = nullptr;
+  ops::HealthComponent* cache_health_ = nullptr;
+};
+
+}  // namespace bluemarble::app
