@@ -198,16 +198,18 @@ Status PgConnection::Prepare(const PgSession& session) {
             " set_config('lock_timeout', $3, false),"
             " set_config('idle_in_transaction_session_timeout', $2, false),"
             " set_config('synchronous_commit', 'on', false),"
+            " set_config('default_transaction_read_only', CASE WHEN $4::boolean THEN"
+            " current_setting('default_transaction_read_only') ELSE 'on' END, false),"
             " set_config('client_min_messages', 'warning', false),"
             " set_config('TimeZone', 'UTC', false),"
             " current_setting('transaction_read_only') = 'on', pg_is_in_recovery(),"
             " pg_backend_pid(),"
             " (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())",
-            settings_.schema, limit, lock_limit);
-        read_only = row[7].as<bool>();
-        recovering = row[8].as<bool>();
-        backend_.pid = row[9].as<int64_t>();
-        backend_.started = row[10].as<std::string>("");
+            settings_.schema, limit, lock_limit, session.writes);
+        read_only = row[8].as<bool>();
+        recovering = row[9].as<bool>();
+        backend_.pid = row[10].as<int64_t>();
+        backend_.started = row[11].as<std::string>("");
       },
       left_ms);
   if (status.ok() && session.writes && (read_only || recovering)) {

@@ -73,8 +73,9 @@ class PgStore final : public Store {
                   std::span<WriteResult> results, bool lock_positions);
   void ApplyHalves(const CommitGroup& group, size_t from, size_t count,
                    std::span<WriteResult> results);
+  void TakeCounters();
   Status Wire(const std::function<void(PGconn*)>& body);
-  Status Stale() const;
+  Status Stale();
   Status EndPredecessor(const PgBackend& old);
 
   const PgStoreOptions options_;
@@ -82,12 +83,12 @@ class PgStore final : public Store {
   PgStoreStats own_stats_;
   PgStoreStats& stats_;
   StoreMeta meta_;
-  PgCounters counters_;       // of the running transaction
-  int64_t answered_seq_ = 1;  // next_seq as of the last commit that was answered
+  PgCounters counters_;  // of the running transaction; meta_ has those of the last answered one
   std::unique_ptr<PgConnection> connection_;
   std::unique_ptr<PgGroup> group_;
   PgBackend last_backend_;
   bool shard_lock_held_ = false;
+  bool stale_ = false;  // fenced, for good
   std::minstd_rand jitter_{std::random_device{}()};
 };
 
@@ -170,7 +171,6 @@ Status PgStore::BeginRun() {
     meta_.next_player = row[5].as<int64_t>();
     meta_.next_item = row[6].as<int64_t>();
     meta_.next_seq = row[7].as<int64_t>();
-    answered_seq_ = meta_.next_seq;
     tx.commit();
   });
   if (status.ok() && stored_shard != options_.shard_id) {
@@ -181,7 +181,8 @@ Status PgStore::BeginRun() {
   return status;
 }
 
-Status PgStore::Stale() const {
+Status PgStore::Stale() {
+  stale_ = true;
   return {Code::kStale, "another process took this shard over",
           fmt::format("shard \"{}\", run {} is over", meta_.shard_id, meta_.run)};
 }
@@ -196,6 +197,7 @@ Status PgStore::Wire(const std::function<void(PGconn*)>& body) {
 
 Status PgStore::Commit(const CommitGroup& group, std::span<WriteResult> results,
                        CommitReport& report) {
+  if (stale_) return Stale();
   Status status;
   bool does_not_hold = false;
   for (int tries = 1;; ++tries) {
@@ -218,10 +220,16 @@ Status PgStore::Commit(const CommitGroup& group, std::span<WriteResult> results,
     connection_.reset();
     return status;
   }
-  meta_.reserved_tick = static_cast<core::Tick>(counters_.reserved_tick);
-  answered_seq_ = counters_.next_seq;
+  TakeCounters();
   report.last_seq = counters_.next_seq - 1;
   return status;
+}
+
+void PgStore::TakeCounters() {
+  meta_.reserved_tick = static_cast<core::Tick>(counters_.reserved_tick);
+  meta_.next_player = counters_.next_player;
+  meta_.next_item = counters_.next_item;
+  meta_.next_seq = counters_.next_seq;
 }
 
 Status PgStore::RunGroup(bool together, const CommitGroup& group, std::span<WriteResult> results,
@@ -323,6 +331,7 @@ void PgStore::ApplyHalves(const CommitGroup& group, size_t from, size_t count,
 }
 
 Status PgStore::Reconnect() {
+  if (stale_) return Stale();
   const PgBackend old = last_backend_;
   if (!connection_ || !connection_->usable()) {
     if (Status status = Connect(); !status.ok()) return status;
@@ -345,13 +354,13 @@ Status PgStore::Reconnect() {
     return status;
   }
   if (!mine) return Stale();
-  if (counters_.next_seq < answered_seq_) {
+  if (counters_.next_seq < meta_.next_seq) {
     return {Code::kCorrupt, "the database has lost answered commits",
             fmt::format("its next event is {}, this process was answered up to {}: a standby was "
                         "promoted or a backup restored; restart to go on from what is left",
-                        counters_.next_seq, answered_seq_ - 1)};
+                        counters_.next_seq, meta_.next_seq - 1)};
   }
-  meta_.reserved_tick = static_cast<core::Tick>(counters_.reserved_tick);
+  TakeCounters();
   return status;
 }
 
@@ -443,6 +452,7 @@ Status PgStore::Maintain(int64_t now_us) {
 }
 
 Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
+  if (stale_) return Stale();
   int64_t purged = 0;
   bool stale = false;
   const Status status = Wire([&](PGconn* wire) {

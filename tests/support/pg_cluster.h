@@ -1,5 +1,5 @@
 /// A private PostgreSQL server in a folder of its own under /tmp, with real fsync. As root it runs
-/// as user postgres. One per test program: Shared(), with a database per test. Nothing of it
+/// as user postgres. One per test program: Shared(), with a schema per test. Nothing of it
 /// outlives the test program, however that ends. One thread: use it from the test's main thread.
 #pragma once
 
@@ -54,6 +54,8 @@ class PgCluster {
 
   /// A new empty database; its name.
   std::string CreateDatabase();
+  /// A name for a schema that nobody has used yet.
+  std::string NewSchema() { return "zone_" + std::to_string(++schemas_); }
   /// Runs SQL on a connection of its own; the first column of the first row, "" when there is none.
   /// Throws std::runtime_error with the server's words.
   std::string Sql(const std::string& database, const std::string& sql) const;
@@ -71,6 +73,7 @@ class PgCluster {
   int keeper_ = -1;  // its closing tells the watcher that we are gone
   pid_t watcher_ = -1;
   int databases_ = 0;
+  int schemas_ = 0;
 };
 
 }  // namespace bluemarble::support

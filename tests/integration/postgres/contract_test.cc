@@ -1,0 +1,12 @@
+/// The store contract against a real PostgreSQL.
+#include "unit/persistence/store_contract.h"
+
+#include "postgres_backend.h"
+#include "unit/persistence/store_contract_items.h"
+
+namespace bluemarble::persistence {
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, StoreContract, PostgresBackend);
+INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, StoreContractItems, PostgresBackend);
+
+}  // namespace bluemarble::persistence
