@@ -67,6 +67,7 @@ class PgReader final : public StoreReader {
   Result<std::vector<EventRow>> ReadEventsAfter(int64_t seq, size_t limit) override;
   Result<std::optional<EventRow>> EventAt(AggregateId aggregate, Moment by, int64_t at) override;
   Result<std::vector<int64_t>> Aggregates(AggregateType type, int64_t after, size_t limit) override;
+  Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) override;
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(next_seq), 1) - 1 FROM shard_meta", FirstInt);
   }
@@ -137,6 +138,23 @@ Result<std::vector<int64_t>> PgReader::Aggregates(AggregateType type, int64_t af
                                   " LIMIT $2::bigint",
                                   AggregateTypeName(type)),
                       FirstInt, PgParameters().Int8(after).Int8(static_cast<int64_t>(limit)));
+}
+
+Result<std::optional<WriteResult>> PgReader::FindResult(const IdempotencyKey& key) {
+  auto rows = All<std::vector<std::byte>>(
+      "SELECT result FROM idempotency WHERE player_id = $1::bigint AND key = $2::bytea",
+      [](const PgRows& found, int row) {
+        const auto bytes = found.Bytes(row, 0);
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+      },
+      PgParameters().Int8(key.player_id).Bytes(key.bytes));
+  if (!rows.ok()) return rows.status();
+  std::optional<WriteResult> answer;
+  if (rows->empty()) return answer;
+  auto result = DecodeResult(rows->front());
+  if (!result.ok()) return result.status();
+  answer = std::move(*result);
+  return answer;
 }
 
 Result<std::vector<AuditLine>> PgReader::Audit() {

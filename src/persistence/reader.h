@@ -63,9 +63,7 @@ class StoreReader {
   /// Newest seq of the event table: the version of what is read now, for the cache.
   virtual core::Result<int64_t> LastSeq() = 0;
   /// The stored answer of a key, with `repeated` set; nullopt when there is none (or no more).
-  virtual core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey&) {
-    return core::Status(core::Code::kInternal, "this reader does not look keys up");
-  }
+  virtual core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) = 0;
   /// All lines of the audit (TESTS.md, last section), in one snapshot.
   virtual core::Result<std::vector<AuditLine>> Audit() = 0;
 };
