@@ -1,0 +1,183 @@
+// Event partitions into archives, and archives into tables. See archive.h.
+#include <fmt/format.h>
+
+#include "persistence/archive.h"
+#include "persistence/pg_wire.h"
+
+namespace bluemarble::persistence {
+namespace {
+
+using core::Code;
+using core::Status;
+
+constexpr int kLongMs = 6 * 3600 * 1000;  // a partition may have many millions of rows
+constexpr int kFetch = 5000;
+constexpr const char* kColumns =
+    "seq, aggregate_type, aggregate_id, version, at_us, tick, kind, payload";
+
+EventRow RowOf(const PgRows& rows, int i) {
+  EventRow event;
+  event.seq = rows.Int(i, 0);
+  event.aggregate_type = static_cast<AggregateType>(rows.Int(i, 1));
+  event.aggregate_id = rows.Int(i, 2);
+  event.version = rows.Int(i, 3);
+  event.at_us = rows.Int(i, 4);
+  event.tick = static_cast<core::Tick>(rows.Int(i, 5));
+  event.kind = static_cast<EventKind>(rows.Int(i, 6));
+  const auto payload = rows.Bytes(i, 7);
+  event.payload.assign(payload.begin(), payload.end());
+  return event;
+}
+
+// A name that needs no quotes.
+bool IsPlain(std::string_view name) {
+  return !name.empty() && name.size() <= 63 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") ==
+             std::string_view::npos &&
+         (name[0] < '0' || name[0] > '9');
+}
+
+struct Extent {
+  int64_t events = 0;
+  int64_t first_seq = 0;
+  int64_t last_seq = 0;
+  bool Is(const ArchiveReport& report) const {
+    return static_cast<uint64_t>(events) == report.events && first_seq == report.first_seq &&
+           last_seq == report.last_seq;
+  }
+};
+
+core::Result<Extent> ExtentOf(PgConnection& connection, const std::string& table) {
+  Extent extent;
+  const std::string sql =
+      fmt::format("SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM {}", table);
+  const Status status = connection.RunWire(
+      [&](PGconn* wire) {
+        const PgRows rows = PgQuery(wire, sql.c_str());
+        extent = {rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
+      },
+      kLongMs);
+  if (!status.ok()) return status;
+  return extent;
+}
+
+core::Result<ArchiveReport> Export(PgConnection& connection, const std::string& table,
+                                   const std::string& path) {
+  auto writer = ArchiveWriter::Open(path);
+  if (!writer.ok()) return writer.status();
+  Status added;
+  const Status read = connection.RunWire(
+      [&](PGconn* wire) {
+        PgExec(wire, "BEGIN READ ONLY");
+        PgExec(wire, fmt::format("DECLARE rows NO SCROLL CURSOR FOR SELECT {} FROM {} ORDER BY seq",
+                                 kColumns, table)
+                         .c_str());
+        const std::string fetch = fmt::format("FETCH {} FROM rows", kFetch);
+        for (int got = kFetch; got == kFetch && added.ok();) {
+          const PgRows rows = PgQuery(wire, fetch.c_str());
+          got = rows.size();
+          for (int i = 0; i < got && added.ok(); ++i) added = (*writer)->Add(RowOf(rows, i));
+        }
+        PgExec(wire, "COMMIT");
+      },
+      kLongMs);
+  if (!read.ok()) return read;
+  if (!added.ok()) return added;
+  return (*writer)->Finish();
+}
+
+// The whole file of a run that died before it dropped the table, or a new one.
+core::Result<ArchiveReport> FileOf(PgConnection& connection, const std::string& table,
+                                   const std::string& path) {
+  const auto extent = ExtentOf(connection, table);
+  if (!extent.ok()) return extent.status();
+  const auto there = ReadArchive(path, [](const EventRow&) { return Status::Ok(); });
+  if (there.ok() && extent->Is(*there)) return there;
+  if (there.ok() && there->events > 0)
+    return Status(Code::kConflict, "another archive has this partition's name; move it away", path);
+  auto report = Export(connection, table, path);
+  if (report.ok() && !extent->Is(*report))
+    return Status(Code::kCorrupt, "the archive has not what the partition has", path);
+  return report;
+}
+
+}  // namespace
+
+core::Result<std::vector<ArchivedPartition>> ArchivePartitions(PgConnection& connection,
+                                                               int64_t before_us,
+                                                               const std::string& folder,
+                                                               bool dry_run) {
+  const auto partitions = ListEventPartitions(connection);
+  if (!partitions.ok()) return partitions.status();
+  std::vector<ArchivedPartition> done;
+  for (const EventPartition& partition : *partitions) {
+    if (partition.attached && partition.to_us > before_us) continue;
+    ArchivedPartition archived;
+    archived.partition = partition;
+    archived.path = fmt::format("{}/{}.jsonl.zst", folder, partition.name);
+    if (dry_run) {
+      const auto extent = ExtentOf(connection, partition.name);
+      if (!extent.ok()) return extent.status();
+      archived.report.events = static_cast<uint64_t>(extent->events);
+      done.push_back(std::move(archived));
+      continue;
+    }
+    if (partition.attached) {
+      if (Status status = DetachEventPartition(connection, partition.name); !status.ok())
+        return status;
+    }
+    auto report = FileOf(connection, partition.name, archived.path);
+    if (!report.ok()) return report.status();
+    archived.report = *report;
+    if (Status status = DropDetached(connection, partition.name); !status.ok()) return status;
+    done.push_back(std::move(archived));
+  }
+  return done;
+}
+
+core::Result<ArchiveReport> RestoreArchive(PgConnection& connection, const std::string& path,
+                                           const std::string& table) {
+  const size_t point = std::min(table.find('.'), table.size());
+  if (point == table.size() || !IsPlain(std::string_view(table).substr(0, point)) ||
+      !IsPlain(std::string_view(table).substr(point + 1))) {
+    return Status(Code::kInvalid, "expected SCHEMA.TABLE of lower-case letters, digits and _",
+                  table);
+  }
+  core::Result<ArchiveReport> report = Status(Code::kInternal, "not read");
+  const Status status = connection.RunWire(
+      [&](PGconn* wire) {
+        PgExec(wire, "BEGIN");
+        PgExec(wire, fmt::format("CREATE TABLE {} (LIKE event INCLUDING INDEXES INCLUDING "
+                                 "CONSTRAINTS)",
+                                 table)
+                         .c_str());
+        {
+          PgCopy copy(
+              wire, fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", table, kColumns).c_str(),
+              8);
+          report = ReadArchive(path, [&](const EventRow& event) {
+            copy.Row();
+            copy.Int8(event.seq);
+            copy.Int2(static_cast<int16_t>(event.aggregate_type));
+            copy.Int8(event.aggregate_id);
+            copy.Int8(event.version);
+            copy.Int8(event.at_us);
+            copy.Int8(static_cast<int64_t>(event.tick));
+            copy.Int2(static_cast<int16_t>(event.kind));
+            copy.Bytes(event.payload);
+            return Status::Ok();
+          });
+          if (report.ok()) copy.Finish();
+        }
+        // Half an archive is none.
+        PgExec(wire, report.ok() ? "COMMIT" : "ROLLBACK");
+      },
+      kLongMs);
+  if (status.ok()) return report;
+  constexpr std::string_view kDuplicateTable = "42P07";
+  if (connection.last_sqlstate() == kDuplicateTable)
+    return Status(Code::kConflict, "there is such a table already", table);
+  return status;
+}
+
+}  // namespace bluemarble::persistence
