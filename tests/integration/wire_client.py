@@ -11,6 +11,7 @@ import argparse
 import collections
 import json
 import math
+import os
 import random
 import select
 import socket
@@ -137,6 +138,33 @@ def encode_goodbye():
     return field_bytes(2, b"")
 
 
+# Of an Action: field number of each kind, and its fields' numbers (section 10).
+ACTIONS = {
+    "pick_up": (2, {"entity_id": 1}),
+    "drop": (3, {"item_id": 1}),
+    "give": (4, {"entity_id": 1, "item_ids": 2, "gold": 3}),
+    "offer": (5, {"entity_id": 1, "give_item_ids": 2, "give_gold": 3, "want_item_ids": 4, "want_gold": 5}),
+    "accept": (6, {"trade_id": 1}),
+    "split": (7, {"item_id": 1, "quantity": 2}),
+    "merge": (8, {"item_id": 1, "from_item_id": 2}),
+}
+
+
+def encode_action(key, kind, values):
+    number, fields = ACTIONS[kind]
+    body = b""
+    for name, value in values.items():
+        if isinstance(value, (list, tuple)):
+            body += field_bytes(fields[name], b"".join(varint(item) for item in value))
+        else:
+            body += varint(fields[name] << 3) + varint(value)
+    return field_bytes(3, field_bytes(1, key) + field_bytes(number, body))
+
+
+def encode_decline(trade_id=0, key=b""):
+    return field_bytes(4, field_bytes(2, key) if key else varint(1 << 3) + varint(trade_id))
+
+
 class Message:
     """Fields by name, with proto3's defaults."""
 
@@ -150,11 +178,22 @@ class Message:
                 value = values[-1].decode() if values else ""
             elif kind == "doubles":
                 value = [x for chunk in values for (x,) in struct.iter_unpack("<d", chunk)]
-            elif kind == "ints":
+            elif kind in ("ints", "i64s"):
                 value = [x for chunk in values for x in ([chunk] if isinstance(chunk, int) else unpack_varints(chunk))]
+                value = [signed64(x) for x in value] if kind == "i64s" else value
+            elif kind == "i64":
+                value = signed64(values[-1]) if values else 0
+            elif kind == "bytes":
+                value = values[-1] if values else b""
+            elif kind == "items":
+                value = [Message(chunk, ITEM) for chunk in values]
             else:
                 value = values[-1] if values else 0
             setattr(self, name, value)
+
+
+def signed64(value):
+    return value - (1 << 64) if value >> 63 else value
 
 
 def unpack_varints(data):
@@ -177,6 +216,53 @@ WELCOME = {
 REFUSED = {1: ("reason", "int"), 2: ("text", "text"), 3: ("redirect", "text"),
            4: ("version_min", "int"), 5: ("version_max", "int")}
 SERVER_GOODBYE = {1: ("reason", "int"), 2: ("text", "text")}
+ACTION_RESULT = {1: ("key", "bytes"), 2: ("outcome", "int"), 3: ("reason", "int"), 4: ("text", "text"),
+                 5: ("repeated", "int"), 6: ("item_id", "i64")}
+ITEM = {1: ("item_id", "i64"), 2: ("definition", "int"), 3: ("quantity", "int")}
+INVENTORY_UPDATE = {1: ("whole", "int"), 2: ("complete", "int"), 3: ("items", "items"), 4: ("gone", "i64s"),
+                    5: ("gold", "i64")}
+TRADE_OFFERED = {1: ("trade_id", "int"), 2: ("entity_id", "int"), 3: ("get", "items"), 4: ("get_gold", "i64"),
+                 5: ("give_item_ids", "i64s"), 6: ("give_gold", "i64")}
+TRADE_CLOSED = {1: ("trade_id", "int"), 2: ("reason", "int")}
+
+
+class Belongings:
+    """What the server told of the own things, and of others' offers (section 10)."""
+
+    def __init__(self):
+        self.items = None      # item id -> (definition, quantity); None before it was told
+        self.gold = 0
+        self.coming = None     # items, while a message that is not complete has come
+        self.offers = {}       # trade id -> TradeOffered
+        self.closed = {}       # trade id -> reason
+        self.heard = []        # what came, in its order: ("inventory", items) and ("result", key)
+        self.results = collections.defaultdict(list)    # key -> ActionResults
+
+    def update(self, told):
+        if told.whole:
+            self.coming = {}
+        elif self.coming is None:
+            if self.items is None:
+                return
+            self.coming = dict(self.items)
+        for item in told.gone:
+            self.coming.pop(item, None)
+        for item in told.items:
+            self.coming[item.item_id] = (item.definition, item.quantity)
+        if told.complete:
+            self.items, self.coming, self.gold = self.coming, None, told.gold
+            self.heard.append(("inventory", dict(self.items)))
+
+    def answer(self, result):
+        self.results[result.key].append(result)
+        self.heard.append(("result", result.key))
+
+    def offered(self, offer):
+        self.offers[offer.trade_id] = offer
+
+    def close(self, closed):
+        self.offers.pop(closed.trade_id, None)
+        self.closed[closed.trade_id] = closed.reason
 
 
 # ---- movement (section 8) ----------------------------------------------------------------------
@@ -287,6 +373,7 @@ def encode_input(ack, ack_bits, newest_tick, own_digest, commands):
 # ---- snapshots (section 6) ---------------------------------------------------------------------
 
 COMBAT, VISUAL, EXTENDED = range(3)
+ITEM_KIND = 4
 UNIT_M = (0.01, 0.1, 0.5)
 YAW_BITS = (10, 8, 0)
 POSITION_WIDTHS = (0, 4, 8, 23)
@@ -685,6 +772,7 @@ class WireClient:
         self.move = (0, 0)
         self.yaw = 0
         self.view = None
+        self.own = Belongings()
         self.path = {}        # tick -> Body: own, predicted or exact
         self.commands = {}    # tick -> Command
         self.tick = 0         # newest predicted
@@ -708,6 +796,24 @@ class WireClient:
     def say_goodbye(self):
         self.link.send_reliable(encode_goodbye())
 
+    def act(self, kind, key=None, **values):
+        """Sends an action, a new one or one that has a key already; answers come into `own.results[key]`."""
+        key = key or os.urandom(16)
+        self.link.send_reliable(encode_action(key, kind, values))
+        return key
+
+    def decline(self, trade_id=0, key=b""):
+        self.link.send_reliable(encode_decline(trade_id, key))
+
+    def lying_items(self):
+        """Entities that are items on the ground: id -> definition, 0 when too far to tell."""
+        found = {}
+        for entity, held in self.view.held.items():
+            if held.member.kind == ITEM_KIND:
+                member = held.member
+                found[entity] = member.health + 256 * member.animation if held.sort == COMBAT else 0
+        return found
+
     def close(self):
         self.link.close()
 
@@ -728,6 +834,14 @@ class WireClient:
                 self.refused = Message(values[-1], REFUSED)
             elif number == 3:
                 self.goodbye = Message(values[-1], SERVER_GOODBYE)
+            elif number == 4:
+                self.own.answer(Message(values[-1], ACTION_RESULT))
+            elif number == 5:
+                self.own.update(Message(values[-1], INVENTORY_UPDATE))
+            elif number == 6:
+                self.own.offered(Message(values[-1], TRADE_OFFERED))
+            elif number == 7:
+                self.own.close(Message(values[-1], TRADE_CLOSED))
 
     def _welcome(self, welcome):
         self.welcome = welcome
@@ -842,7 +956,7 @@ def main():
         before = len(client.arrivals)
         wait([client], 1, lambda: client.ended)
         last = list(client.arrivals)[before:]
-        print(f"tick {client.tick} depth {client.depth} rtt {1000 * client.link.rtt:.0f} ms, {len(last)} snapshots: "
+        print(f"{len(client.own.items or ())} things, {client.own.gold} gold; tick {client.tick} depth {client.depth} rtt {1000 * client.link.rtt:.0f} ms, {len(last)} snapshots: "
               f"{sum(s.exact is not None for s, _ in last)} exact, "
               f"{sum(s.confirmed is not None for s, _ in last)} confirmed; "
               f"{len(client.view.held)} entities, {client.view.missing_bases} missing bases")

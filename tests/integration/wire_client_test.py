@@ -21,7 +21,9 @@ from wire_client import COMBAT, UNIT_M, WireClient, wait
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 SEED = int(os.environ.get("BLUEMARBLE_SEED", time.time_ns() & 0xFFFF))
-CLIENT_QUIT, WRONG_VERSION = 1, 3
+CLIENT_QUIT, WRONG_VERSION, MALFORMED, RATE_LIMITED = 1, 3, 7, 12
+OK, REFUSED = 0, 1
+KEY_REUSED, NOT_HOLDER, INSUFFICIENT, TOO_FAR, DECLINED, BAD_AMOUNT, NO_SUCH_ITEM = 4, 7, 8, 9, 13, 14, 15
 LAT = 50.0
 DEGREE_M = 71700    # of longitude at that latitude
 # A process that shares its cores with others is late now and then: stay further ahead of the server than a game would.
@@ -92,6 +94,32 @@ class WirePage(unittest.TestCase):
         if welcome:
             self.assertTrue(wait([client], 5, lambda: client.welcome), "no welcome")
         return client
+
+    def again(self, name, **options):
+        """A new connection of a player who was here before."""
+        client = WireClient(self.http, f"{name} {self.place:.1f}", seed=self.random.random(), depths=DEPTHS, **options)
+        self.addCleanup(client.close)
+        self.assertTrue(wait([client], 5, lambda: client.welcome), "no welcome")
+        return client
+
+    def owner(self, name, east_m=0.0):
+        """A player whose inventory has been told."""
+        client = self.connect(name, east_m)
+        self.assertTrue(wait([client], 5, lambda: client.own.items is not None), "no inventory")
+        return client
+
+    def answer(self, client, key, others=(), number=1):
+        """The `number`th answer to the action; none may come beyond it."""
+        results = client.own.results[key]
+        self.assertTrue(wait([client, *others], 5, lambda: len(results) >= number), "no answer")
+        self.assertEqual(len(results), number)
+        return results[-1]
+
+    def refusal(self, client, kind, others=(), **values):
+        result = self.answer(client, client.act(kind, **values), others)
+        self.assertEqual(result.outcome, REFUSED, kind)
+        self.assertNotEqual(result.text, "")
+        return result.reason
 
     def walk(self, clients, seconds):
         """Changing commands, and the snapshots that came meanwhile, per client."""
@@ -215,6 +243,143 @@ class WirePage(unittest.TestCase):
             errors = self.errors(ada, bob)
             self.assertGreater(len(errors), 3)
             self.assertLess(max(errors), UNIT_M[sort])
+
+    # ---- section 10
+
+    def test_a_new_player_is_told_its_things_and_gold(self):
+        ada = self.owner("Ada")
+        self.assertEqual(ada.own.gold, 100)
+        self.assertTrue(ada.own.items)
+        for item, (definition, quantity) in ada.own.items.items():
+            self.assertGreater(item, 0)
+            self.assertIn(definition, range(1, 4096))
+            self.assertGreater(quantity, 0)
+
+    def test_a_dropped_item_lies_there_is_seen_and_can_be_picked_up_by_another(self):
+        ada, bob = self.owner("Ada"), self.owner("Bob", 1)
+        self.meet(ada, bob)
+        item, (definition, quantity) = next(iter(ada.own.items.items()))
+        had = dict(bob.own.items)
+        key = ada.act("drop", item_id=item)
+        self.assertEqual(self.answer(ada, key, [bob]).outcome, OK)
+        self.assertNotIn(item, ada.own.items)
+        # The change comes before the answer.
+        self.assertEqual([what for what, _ in ada.own.heard[-2:]], ["inventory", "result"])
+        self.assertTrue(wait([ada, bob], 3, lambda: definition in bob.lying_items().values()), "it does not lie there")
+        (entity,) = (entity for entity, seen in bob.lying_items().items() if seen == definition)
+        self.assertLess(math.dist(bob.view.position(entity), ada.path[ada.tick].position), 0.05)
+        result = self.answer(bob, bob.act("pick_up", entity_id=entity), [ada])
+        self.assertEqual((result.outcome, result.repeated), (OK, 0))
+        self.assertEqual(bob.own.items, {**had, item: (definition, quantity)})
+        self.assertTrue(wait([ada, bob], 3, lambda: not ada.lying_items()), "it still lies there")
+        self.assertEqual(self.refusal(ada, "pick_up", [bob], entity_id=entity), NO_SUCH_ITEM)
+
+    def test_the_same_key_happens_once_on_this_connection_and_on_the_next(self):
+        ada, bob = self.owner("Ada"), self.owner("Bob", 1)
+        self.meet(ada, bob)
+        key = ada.act("give", entity_id=bob.entity, item_ids=[], gold=30)
+        self.assertEqual(self.answer(ada, key, [bob]).repeated, 0)
+        ada.act("give", key, entity_id=bob.entity, item_ids=[], gold=30)
+        again = self.answer(ada, key, [bob], number=2)
+        self.assertEqual((again.outcome, again.repeated), (OK, 1))
+        self.assertEqual(ada.own.gold, 70)
+        ada.say_goodbye()
+        self.assertTrue(wait([ada, bob], 3, lambda: ada.ended), "not disconnected")
+        ada = self.again("Ada")
+        ada.act("give", key, entity_id=bob.entity, item_ids=[], gold=30)
+        again = self.answer(ada, key, [bob])
+        self.assertEqual((again.outcome, again.repeated), (OK, 1))
+        self.assertEqual((ada.own.gold, bob.own.gold), (70, 130))
+        ada.act("give", key, entity_id=bob.entity, item_ids=[], gold=31)
+        again = self.answer(ada, key, [bob], number=2)
+        self.assertEqual((again.outcome, again.reason), (REFUSED, KEY_REUSED))
+        self.assertEqual((ada.own.gold, bob.own.gold), (70, 130))
+
+    def test_what_makes_no_sense_is_refused_with_its_reason_and_changes_nothing(self):
+        ada, bob = self.owner("Ada"), self.owner("Bob", 40)
+        self.meet(ada, bob)
+        before = dict(ada.own.items)
+        stack = next(item for item, (_, quantity) in before.items() if quantity > 1)
+        others = next(iter(bob.own.items))
+        for reason, kind, values in (
+                (NO_SUCH_ITEM, "pick_up", {"entity_id": 0xFFFFFFFF}),
+                (NOT_HOLDER, "drop", {"item_id": others}),
+                (NOT_HOLDER, "drop", {"item_id": -1}),
+                (NOT_HOLDER, "drop", {"item_id": (1 << 63) - 1}),
+                (TOO_FAR, "give", {"entity_id": bob.entity, "item_ids": [stack]}),
+                (BAD_AMOUNT, "give", {"entity_id": bob.entity, "gold": -1}),
+                (BAD_AMOUNT, "give", {"entity_id": bob.entity, "gold": (1 << 63) - 1}),
+                (BAD_AMOUNT, "give", {"entity_id": bob.entity, "gold": 0}),
+                (BAD_AMOUNT, "split", {"item_id": stack, "quantity": 0}),
+                (BAD_AMOUNT, "split", {"item_id": stack, "quantity": 1 << 31}),
+                (NO_SUCH_ITEM, "accept", {"trade_id": 12345})):
+            self.assertEqual(self.refusal(ada, kind, [bob], **values), reason, f"{kind} {values}")
+        self.assertEqual((ada.own.items, ada.own.gold), (before, 100))
+
+    def test_a_stack_is_split_and_merged_again(self):
+        ada = self.owner("Ada")
+        before = dict(ada.own.items)
+        stack, (definition, quantity) = next((i, of) for i, of in before.items() if of[1] > 1)
+        result = self.answer(ada, ada.act("split", item_id=stack, quantity=1))
+        self.assertEqual(result.outcome, OK)
+        self.assertEqual(ada.own.items, {**before, stack: (definition, quantity - 1), result.item_id: (definition, 1)})
+        result = self.answer(ada, ada.act("merge", item_id=stack, from_item_id=result.item_id))
+        self.assertEqual(result.outcome, OK)
+        self.assertEqual(ada.own.items, before)
+
+    def test_an_accepted_trade_changes_hands_on_both_sides(self):
+        ada, bob = self.owner("Ada"), self.owner("Bob", 1)
+        self.meet(ada, bob)
+        mine, of_mine = next(iter(ada.own.items.items()))
+        his, of_his = next(iter(bob.own.items.items()))
+        offer = ada.act("offer", entity_id=bob.entity, give_item_ids=[mine], give_gold=5, want_item_ids=[his],
+                        want_gold=7)
+        self.assertTrue(wait([ada, bob], 5, lambda: bob.own.offers), "no offer")
+        (told,) = bob.own.offers.values()
+        self.assertEqual((told.entity_id, told.get_gold, told.give_item_ids, told.give_gold), (ada.entity, 5, [his], 7))
+        self.assertEqual([(item.item_id, (item.definition, item.quantity)) for item in told.get], [(mine, of_mine)])
+        self.assertFalse(ada.own.results[offer])
+        accept = bob.act("accept", trade_id=told.trade_id)
+        self.assertEqual(self.answer(bob, accept, [ada]).outcome, OK)
+        self.assertEqual(self.answer(ada, offer, [bob]).outcome, OK)
+        self.assertTrue(wait([ada, bob], 3, lambda: bob.own.closed.get(told.trade_id) == 0), "not closed")
+        self.assertEqual((ada.own.gold, bob.own.gold), (102, 98))
+        self.assertEqual((ada.own.items.get(his), bob.own.items.get(mine)), (of_his, of_mine))
+        self.assertNotIn(mine, ada.own.items)
+        self.assertNotIn(his, bob.own.items)
+
+    def test_an_offer_is_declined_by_one_and_taken_back_by_the_other(self):
+        ada, bob = self.owner("Ada"), self.owner("Bob", 1)
+        self.meet(ada, bob)
+        for takes_back in False, True:
+            offer = ada.act("offer", entity_id=bob.entity, give_gold=5)
+            self.assertTrue(wait([ada, bob], 5, lambda: bob.own.offers), "no offer")
+            (trade,) = bob.own.offers
+            ada.decline(key=offer) if takes_back else bob.decline(trade)
+            result = self.answer(ada, offer, [bob])
+            self.assertEqual((result.outcome, result.reason), (REFUSED, DECLINED))
+            self.assertTrue(wait([ada, bob], 3, lambda: bob.own.closed.get(trade) == DECLINED), "not closed")
+        bob.decline(trade)    # it has been over for long: ignored
+        self.assertEqual(self.refusal(bob, "accept", [ada], trade_id=trade), NO_SUCH_ITEM)
+        self.assertEqual((ada.own.gold, bob.own.gold), (100, 100))
+
+    def test_an_action_out_of_form_ends_the_session(self):
+        for key, kind, values in ((b"short", "drop", {"item_id": 1}), (bytes(16), "drop", {"item_id": 1}),
+                                  (b"k" * 16, "give", {"entity_id": 1, "item_ids": list(range(1, 10))})):
+            ada = self.owner(f"Ada {kind} {len(key)} {key[0]}")
+            ada.act(kind, key, **values)
+            self.assertTrue(wait([ada], 3, lambda: ada.ended), "still there")
+            self.assertEqual(ada.link.reason, MALFORMED)
+
+    def test_too_many_actions_at_once_end_the_session(self):
+        ada = self.owner("Ada")
+        keys = [ada.act("drop", item_id=1) for _ in range(35)]
+        self.assertTrue(wait([ada], 5, lambda: all(ada.own.results[key] for key in keys)), "not all answered")
+        self.assertFalse(ada.ended)
+        for _ in range(100):
+            ada.act("drop", item_id=1)
+        self.assertTrue(wait([ada], 5, lambda: ada.ended), "still there")
+        self.assertEqual(ada.link.reason, RATE_LIMITED)
 
 
 if __name__ == "__main__":
