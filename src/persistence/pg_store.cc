@@ -460,6 +460,7 @@ Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
     PgCounters counters;
     stale = !group_->LockShard(meta_.run, counters);
     if (!stale) {
+      PgExec(wire, "SET LOCAL enable_bitmapscan = on");  // the index by age is of that kind
       purged = PgQuery(wire,
                        "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM"
                        " idempotency WHERE at_us < $1::bigint LIMIT $2::bigint))",
