@@ -133,7 +133,8 @@ CREATE TABLE idempotency (
   result bytea NOT NULL,
   PRIMARY KEY (player_id, key)
 );
-CREATE INDEX idempotency_by_age ON idempotency (at_us);
+-- Rows come in the order of their time and go the same way: blocks know their ages well enough.
+CREATE INDEX idempotency_by_age ON idempotency USING brin (at_us) WITH (pages_per_range = 32, autosummarize = on);
 
 -- Effects that cross shards (handoff; no traffic yet). The outbox row commits with what it tells of.
 CREATE TABLE outbox (
