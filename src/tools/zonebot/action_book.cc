@@ -11,16 +11,15 @@ constexpr int kMostDoublings = 3;  // 2 s
 
 int64_t PauseNs(int asked_again) { return kFirstPauseNs << std::min(asked_again, kMostDoublings); }
 
-// Says nothing of what an earlier copy did.
-bool Temporary(ActionReason reason) {
-  return reason == ActionReason::kUnavailable || reason == ActionReason::kBusy;
-}
-
 bool Names(const std::vector<int64_t>& items, int64_t item_id) {
   return std::find(items.begin(), items.end(), item_id) != items.end();
 }
 
 }  // namespace
+
+bool IsTemporary(ActionReason reason) {
+  return reason == ActionReason::kUnavailable || reason == ActionReason::kBusy;
+}
 
 void ActionBook::Begin(Action action, Op op, size_t partner, int copies, int64_t now_ns) {
   OpenAction open;
@@ -42,7 +41,7 @@ ActionBook::Told ActionBook::OnAnswer(const ActionAnswer& answer, int64_t now_ns
                                    [&](const Done& each) { return each.action.key == answer.key; });
     if (done == done_.rend()) return {.news = News::kStray};
     const bool unclear = answer.outcome == ActionOutcome::kUnknown ||
-                         (answer.outcome == ActionOutcome::kRefused && Temporary(answer.reason));
+                         (answer.outcome == ActionOutcome::kRefused && IsTemporary(answer.reason));
     const bool same = unclear || done->ok == (answer.outcome == ActionOutcome::kOk);
     return {.news = same ? News::kSame : News::kChanged,
             .op = OpOf(done->action.kind),
@@ -50,17 +49,21 @@ ActionBook::Told ActionBook::OnAnswer(const ActionAnswer& answer, int64_t now_ns
   }
   OpenAction& open = *found;
   const auto index = static_cast<size_t>(found - open_.begin());
-  open.copies_out = std::max(0, open.copies_out - 1);
   if (answer.outcome == ActionOutcome::kOk)
     return Settle(index, ActionOutcome::kOk, ActionReason::kNone, now_ns);
-  if (answer.outcome == ActionOutcome::kRefused && !(open.doubtful && Temporary(answer.reason))) {
-    open.refused = answer.reason;
-    if (open.copies_out > 0) return {};
-    return Settle(index, ActionOutcome::kRefused, answer.reason, now_ns);
+  if (answer.outcome == ActionOutcome::kRefused) {
+    // What a copy was refused for may have been over when the next one came.
+    if (open.copies_out > 1) open.doubtful = true;
+    if (!(open.doubtful && IsTemporary(answer.reason)))
+      return Settle(index, ActionOutcome::kRefused, answer.reason, now_ns);
+    open.copies_out = 0;
+    open.again_ns = now_ns + PauseNs(open.asked_again);
+    return {};
   }
   const bool news = !open.doubtful;
   open.doubtful = true;
-  if (open.copies_out == 0) open.again_ns = now_ns + PauseNs(open.asked_again);
+  open.copies_out = 0;
+  open.again_ns = now_ns + PauseNs(open.asked_again);
   return {.news = news ? News::kUnknown : News::kNothing, .op = open.op};
 }
 
@@ -87,7 +90,6 @@ std::vector<const OpenAction*> ActionBook::OnLost(int64_t now_ns) {
       fresh.push_back(&open);
     }
     open.copies_out = 0;
-    open.refused.reset();
     open.again_ns = now_ns;
   }
   return fresh;

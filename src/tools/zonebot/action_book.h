@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <vector>
 
 #include "bluemarble/client.h"
@@ -14,16 +13,18 @@
 
 namespace bluemarble::zonebot {
 
+/// Refusals that say nothing of what an earlier copy did.
+bool IsTemporary(ActionReason reason);
+
 struct OpenAction {
   Action action;  ///< With its key.
   Op op = Op::kDrop;
   size_t partner = SIZE_MAX;
   int64_t first_ns = 0;
   int64_t again_ns = INT64_MAX;  ///< When to ask again; INT64_MAX: an answer is awaited.
-  int copies_out = 0;            ///< Sent on the connection that stands, and not answered.
+  int copies_out = 0;  ///< On the connection that stands; the library tells of the first answer.
   int asked_again = 0;
-  bool doubtful = false;                ///< It may have happened without our having been told.
-  std::optional<ActionReason> refused;  ///< By one copy, while others are out.
+  bool doubtful = false;  ///< It may have happened without our having been told.
 };
 
 class ActionBook {
@@ -63,6 +64,8 @@ class ActionBook {
   bool offering() const;
   /// The newest that was settled ok, to ask for once more; null when there is none.
   const Action* newest_done() const;
+  /// The one that was settled last; null when there is none.
+  const Action* last_settled() const { return done_.empty() ? nullptr : &done_.back().action; }
 
  private:
   struct Done {

@@ -52,7 +52,7 @@ std::optional<std::array<int64_t, 2>> FindAlike(std::span<const InventoryItem> i
 std::vector<Weighted> Possible(const Situation& s) {
   std::vector<Weighted> possible;
   auto add = [&](bool can, Op op, uint64_t weight) {
-    if (can) possible.push_back({op, weight});
+    if (can && Contains(s.allowed, op)) possible.push_back({op, weight});
   };
   const bool owns = !s.items.empty() || s.gold > 0;
   add(!s.ground.empty(), Op::kPickUp, s.items.size() > kManyItems ? 2 : 25);
@@ -109,13 +109,30 @@ const char* OpName(Op op) {
   return kNames[static_cast<size_t>(op)];
 }
 
+std::optional<OpSet> ParseOps(std::string_view names) {
+  OpSet set = 0;
+  while (!names.empty()) {
+    const size_t comma = std::min(names.find(','), names.size());
+    const std::string_view name = names.substr(0, comma);
+    names.remove_prefix(std::min(comma + 1, names.size()));
+    size_t op = 0;
+    while (op < kOps && name != OpName(static_cast<Op>(op))) ++op;
+    if (op == kOps) return std::nullopt;
+    set |= 1u << op;
+  }
+  return set == 0 ? std::nullopt : std::optional(set);
+}
+
 Op OpOf(ActionKind kind) { return static_cast<Op>(static_cast<uint8_t>(kind) - 1); }
 
 std::optional<Choice> Choose(const Situation& s, core::Random& random) {
   if (!s.offers.empty()) {
     const double unit = random.Unit();
-    if (unit < kAcceptChance) return Answer(s.offers.front(), Op::kAccept);
-    if (unit < kAcceptChance + kDeclineChance) return Answer(s.offers.front(), Op::kDecline);
+    const bool declines = Contains(s.allowed, Op::kDecline);
+    if (Contains(s.allowed, Op::kAccept) && (unit < kAcceptChance || !declines))
+      return Answer(s.offers.front(), Op::kAccept);
+    if (declines && unit < kAcceptChance + kDeclineChance)
+      return Answer(s.offers.front(), Op::kDecline);
   }
   const std::vector<Weighted> possible = Possible(s);
   uint64_t sum = 0;

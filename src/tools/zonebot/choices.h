@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "bluemarble/client.h"
 #include "core/hash.h"
@@ -17,6 +18,13 @@ inline constexpr size_t kOps = 8;
 /// "pick_up" and so on, as in histories and reports.
 const char* OpName(Op op);
 Op OpOf(ActionKind kind);
+
+/// A set of kinds, one bit each.
+using OpSet = uint32_t;
+inline constexpr OpSet kAllOps = (1u << kOps) - 1;
+constexpr bool Contains(OpSet set, Op op) { return (set >> static_cast<unsigned>(op) & 1) != 0; }
+/// "offer,accept"; nothing when a name is none.
+std::optional<OpSet> ParseOps(std::string_view names);
 
 /// Another bot within reach.
 struct Neighbour {
@@ -33,6 +41,7 @@ struct Situation {
   std::span<const Neighbour> others;
   std::span<const TradeOffer> offers;  ///< Not decided yet.
   bool offering = false;               ///< An own offer stands: no second one.
+  OpSet allowed = kAllOps;
 };
 
 struct Choice {

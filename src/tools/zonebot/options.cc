@@ -8,6 +8,7 @@
 
 #include "geo/planet.h"
 #include "ops/exit_codes.h"
+#include "tools/zonebot/choices.h"
 
 namespace bluemarble::zonebot {
 namespace {
@@ -32,6 +33,8 @@ std::string FirstProblem(const Options& o) {
   if (o.scenario == Scenario::kTrace && o.trace.empty())
     return "--scenario trace needs --trace FILE";
   if (o.scenario != Scenario::kTrace && !o.trace.empty()) return "--trace needs --scenario trace";
+  if (!o.ops.empty() && !ParseOps(o.ops))
+    return "--ops: expected kinds of actions with commas, such as offer,accept";
   if (!o.server.starts_with("http://") && !o.server.starts_with("https://"))
     return "--server: expected an address such as http://127.0.0.1:8080";
   return "";
@@ -47,6 +50,8 @@ void AddActionOptions(CLI::App& app, Options& o) {
   app.add_option("--resend", o.resend, "send each request once up to so often, with the same key")
       ->check(CLI::Range(1, 50))
       ->capture_default_str();
+  app.add_option("--ops", o.ops,
+                 "trade: only these of pick_up,drop,give,offer,accept,split,merge,decline");
   app.add_option("--rounds", o.rounds, "race: so many items, one after another")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

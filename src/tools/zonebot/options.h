@@ -36,6 +36,7 @@ struct Options {
   double ops_per_s = 1;  ///< Actions of one bot.
   int resend = 1;        ///< Copies of each request: 1 to this many, at random.
   int rounds = 10;       ///< race
+  std::string ops;       ///< Kinds of actions, with commas; empty: all.
   std::string history;   ///< File to append to; empty: none is written.
   bool reconnect = false;
   double settle_s = 10;

@@ -61,6 +61,7 @@ class TradePlay final : public Play {
 
   void Begin(int64_t now_ns) override {
     bots_.resize(traders_.size());
+    allowed_ = ParseOps(options_.ops).value_or(kAllOps);
     for (State& bot : bots_)
       bot.next_ns =
           now_ns + static_cast<int64_t>(1e9 * traders_.random().Unit() / options_.ops_per_s);
@@ -100,7 +101,8 @@ class TradePlay final : public Play {
                                 .ground = stage_.ground(index),
                                 .others = others,
                                 .offers = offers,
-                                .offering = traders_.book(index).offering()},
+                                .offering = traders_.book(index).offering(),
+                                .allowed = allowed_},
                                traders_.random());
     if (!choice) return;
     if (choice->op == Op::kDecline || choice->op == Op::kAccept) {
@@ -115,6 +117,7 @@ class TradePlay final : public Play {
   }
 
   std::vector<State> bots_;
+  OpSet allowed_ = kAllOps;
 };
 
 // T-26: somebody drops an item, everybody picks it up in the same moment.

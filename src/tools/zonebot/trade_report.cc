@@ -63,6 +63,7 @@ std::string ToJson(const TradeReport& r) {
                {"copies", r.copies},
                {"asked_again", r.asked_again},
                {"asked_after_ok", r.asked_after_ok},
+               {"asked_after_answer", r.asked_after_answer},
                {"changed_answers", r.changed_answers},
                {"refused_locally", r.refused_locally},
                {"unanswered", r.unanswered},

@@ -41,7 +41,8 @@ struct TradeReport {
   std::map<std::string, uint64_t> refusals;  ///< By reason, all kinds of actions.
   uint64_t copies = 0;                       ///< Sent beyond the first, on purpose.
   uint64_t asked_again = 0;                  ///< Because in doubt.
-  uint64_t asked_after_ok = 0;
+  uint64_t asked_after_ok = 0;               ///< After a reconnect, what had been done before.
+  uint64_t asked_after_answer = 0;
   uint64_t changed_answers = 0;  ///< Repeats that contradicted.
   uint64_t refused_locally = 0;  ///< By the client library.
   uint64_t unanswered = 0;       ///< At the end.

@@ -25,6 +25,7 @@ constexpr int kMostDoublings = 4;  // 3.2 s, with jitter up to 4.8
 // A zone sends something ten times a second: sooner than the transport notices that it is dead.
 constexpr int64_t kSilenceNs = 2 * kSecondNs;
 constexpr size_t kNamesMaxDigits = 6;
+constexpr double kOnceMoreChance = 0.2;
 
 const core::SystemClock kClock;
 
@@ -91,6 +92,7 @@ std::unique_ptr<Client> Traders::MakeClient(size_t index) const {
   out.jitter_ms = options_.jitter_ms;
   out.seed = core::HashCombine(options_.seed, index);
   out.client_version = "zonebot";
+  out.resend_unknown_ms = 0;  // the book asks again
   return std::make_unique<Client>(std::move(out));
 }
 
@@ -242,8 +244,17 @@ void Traders::TakeAnswers(size_t index, int64_t now_ns) {
       case ActionBook::News::kSame:
       case ActionBook::News::kStray: break;
     }
+    AskOnceMore(bot, told);
     if (on_answer_) on_answer_(index, answer, told);
   }
+}
+
+// The same answer each time: what is settled is asked for now and then, with the same key.
+void Traders::AskOnceMore(Bot& bot, const ActionBook::Told& told) {
+  const bool settled = told.news == ActionBook::News::kOk ||
+                       (told.news == ActionBook::News::kRefused && !IsTemporary(told.reason));
+  if (!settled || options_.resend < 2 || !random_.Chance(kOnceMoreChance)) return;
+  if (!IsZero(bot.client->Act(*bot.book.last_settled()))) ++report_.asked_after_answer;
 }
 
 void Traders::AskAgain(size_t index, int64_t now_ns) {

@@ -80,6 +80,7 @@ class Traders {
   void OnLogin(size_t index, int64_t now_ns);
   void TakeAnswers(size_t index, int64_t now_ns);
   void AskAgain(size_t index, int64_t now_ns);
+  void AskOnceMore(Bot& bot, const ActionBook::Told& told);
   void CheckSilence(Bot& bot, int64_t now_ns);
   void Lose(size_t index, int64_t now_ns, const std::string& reason, const std::string& text);
   void Tell(const Bot& bot, const ActionKey& key, Op op, const char* outcome, ActionReason reason,

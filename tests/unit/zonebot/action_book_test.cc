@@ -62,17 +62,21 @@ TEST(ActionBook, ARepeatRefusedBecauseTheStoreIsAwayContradictsNothing) {
   EXPECT_EQ(book.OnAnswer(Refused(1, ActionReason::kUnavailable), 0).news, News::kSame);
 }
 
-TEST(ActionBook, ARefusalIsFinalOnlyWhenAllCopiesAreAnswered) {
+TEST(ActionBook, ATemporaryRefusalIsFinalOnlyForASingleCopy) {
   ActionBook book;
-  book.Begin(Drop(1), Op::kDrop, SIZE_MAX, 2, 0);
-  EXPECT_EQ(book.OnAnswer(Refused(1, ActionReason::kUnavailable), 0).news, News::kNothing);
-  EXPECT_EQ(book.OnAnswer(Ok(1), 0).news, News::kOk);
+  book.Begin(Drop(1), Op::kDrop, SIZE_MAX, 1, 0);
+  EXPECT_EQ(book.OnAnswer(Refused(1, ActionReason::kUnavailable), 0).news, News::kRefused);
 
   book.Begin(Drop(2), Op::kDrop, SIZE_MAX, 2, 0);
-  book.OnAnswer(Refused(2, ActionReason::kBusy), 0);
-  const auto told = book.OnAnswer(Refused(2, ActionReason::kNotHolder), 0);
+  EXPECT_EQ(book.OnAnswer(Refused(2, ActionReason::kUnavailable), 0).news, News::kNothing);
+  ASSERT_NE(book.Due(250 * kMs), nullptr);
+  EXPECT_EQ(book.OnAnswer(Ok(2), 0).news, News::kOk);
+
+  book.Begin(Drop(3), Op::kDrop, SIZE_MAX, 2, 0);
+  const auto told = book.OnAnswer(Refused(3, ActionReason::kNotHolder), 0);
   EXPECT_EQ(told.news, News::kRefused);
   EXPECT_EQ(told.reason, ActionReason::kNotHolder);
+  EXPECT_EQ(book.last_settled()->key, KeyOf(3));
 }
 
 TEST(ActionBook, AsksAgainForWhatIsUnknownEverMoreSlowly) {
@@ -108,11 +112,11 @@ TEST(ActionBook, WhatIsInDoubtIsNotSettledByATemporaryRefusal) {
   EXPECT_TRUE(told.doubtful);
 }
 
-TEST(ActionBook, ARefusalOfOneCopyIsForgottenWhenTheOthersAreLost) {
+TEST(ActionBook, ATemporaryRefusalOfOneCopyIsStillOpenAfterAReconnect) {
   ActionBook book;
   book.Begin(Drop(1), Op::kDrop, SIZE_MAX, 2, 0);
   book.OnAnswer(Refused(1, ActionReason::kUnavailable), 0);
-  EXPECT_EQ(book.OnLost(kMs).size(), 1u);
+  book.OnLost(kMs);
   OpenAction* due = book.Due(kMs);
   ASSERT_NE(due, nullptr);
   book.Again(*due, 1, kMs);

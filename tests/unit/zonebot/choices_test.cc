@@ -101,6 +101,25 @@ TEST_F(Choices, WhoseOfferStandsMakesNoSecondOne) {
   EXPECT_EQ(Of(Count(situation, 1000), Op::kOffer), 0);
 }
 
+TEST_F(Choices, OnlyAllowedKindsAreMade) {
+  TradeOffer offer;
+  offer.trade_id = 5;
+  Situation situation = Full();
+  situation.offers = {&offer, 1};
+  situation.allowed = ParseOps("offer,accept").value();
+  const auto counts = Count(situation, 1000);
+  EXPECT_EQ(Of(counts, Op::kOffer) + Of(counts, Op::kAccept), 1000);
+  EXPECT_GT(Of(counts, Op::kAccept), 0);
+  situation.offers = {};
+  EXPECT_EQ(Of(Count(situation, 100), Op::kOffer), 100);
+}
+
+TEST(ChoicesNames, AreReadBack) {
+  EXPECT_EQ(ParseOps("pick_up,drop,give,offer,accept,split,merge,decline"), kAllOps);
+  EXPECT_FALSE(ParseOps("").has_value());
+  EXPECT_FALSE(ParseOps("offer,steal").has_value());
+}
+
 TEST_F(Choices, WhoHoldsMuchDropsMoreThanItPicksUp) {
   std::vector<InventoryItem> many;
   for (int64_t i = 0; i < 30; ++i) many.push_back({100 + i, static_cast<uint32_t>(i), 1});

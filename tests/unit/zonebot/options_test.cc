@@ -62,6 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadOptions,
                                            std::vector<std::string>{"--anchor", "13.4,95"},
                                            std::vector<std::string>{"--loss", "101"},
                                            std::vector<std::string>{"--resend", "0"},
+                                           std::vector<std::string>{"--ops", "offer,steal"},
                                            std::vector<std::string>{"--ops-per-s", "0"},
                                            std::vector<std::string>{"--group", "1"},
                                            std::vector<std::string>{"--server", "localhost:8080"}));
