@@ -91,9 +91,11 @@ class World:
 
     def ctl(self, *arguments):
         """zonectl's exit code and answer, read from the database."""
-        command = [self.bin / "zonectl", *arguments, *self.zone.arguments()]
-        ended = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=CHECK_SECONDS,
-                               check=False)
+        where = ["--database", "env"] if self.postgres is not None else ["--data-dir", self.zone.data]
+        environment = {**os.environ, "DATABASE_URL": self.postgres.url()} if self.postgres is not None else None
+        command = [self.bin / "zonectl", *where, *arguments]
+        ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=CHECK_SECONDS, check=False,
+                               env=environment)
         return ended.returncode, ended.stdout, ended.stderr
 
     def sql(self, text, timeout=10):

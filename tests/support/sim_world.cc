@@ -15,6 +15,15 @@ ClientOptions OptionsOf(std::optional<GeoPosition> spawn, uint64_t seed) {
   return options;
 }
 
+/// Keys that are the same on every run; the players' seeds differ, so nobody's meet.
+client::KeySource SeededKeys(uint64_t seed) {
+  return [random = core::Random(core::HashCombine(seed, 0x6b657973))]() mutable {
+    ActionKey key;
+    for (uint8_t& byte : key) byte = static_cast<uint8_t>(random.Next());
+    return key;
+  };
+}
+
 }  // namespace
 
 SimPlayer::SimPlayer(SimNetwork& network, std::string name, std::optional<GeoPosition> spawn,
@@ -22,7 +31,7 @@ SimPlayer::SimPlayer(SimNetwork& network, std::string name, std::optional<GeoPos
     : name_(std::move(name)),
       random_(seed),
       link_(network.Connect(*this)),
-      core_(OptionsOf(spawn, seed), link_) {
+      core_(OptionsOf(spawn, seed), link_, SeededKeys(seed)) {
   core_.Start(name_, now_ns);
 }
 
@@ -52,6 +61,10 @@ app::ZoneSettings SmallZone() {
   zone.game.resource_nodes = 20;
   zone.game.spawn_centres = {"2.35,48.85"};
   zone.dev.allow_spawn_position = true;
+  zone.game.ground_items = 10;
+  zone.items = {{1, "bread", "Bread", 20, 5, 1},
+                {2, "sword", "Sword", 1, 1, 1},
+                {3, "wood", "Wood", 100, 40, 2}};
   return zone;
 }
 
