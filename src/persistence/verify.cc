@@ -90,6 +90,9 @@ std::string StepProblem(AggregateType type, const std::optional<DecodedEvent>& b
   if (after.row.seq <= before->row.seq)
     return fmt::format("seq {} after seq {}", after.row.seq, before->row.seq);
   if (!before->readable) return {};
+  // A request names an item or an account once.
+  if (type != AggregateType::kPlayer && after.cause == before->cause && !(after.cause == Cause{}))
+    return "one request changed it twice";
   if (type == AggregateType::kItem) {
     if (IsGone(before->row.kind)) return "an event after the item was gone";
     return ItemProblem(*before, after);

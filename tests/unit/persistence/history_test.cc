@@ -207,6 +207,15 @@ TEST_F(Verify, FindsAnItemThatIsGoneAndStillThere) {
   EXPECT_EQ(Found(), "item:2: a row of an item that is gone");
 }
 
+TEST_F(Verify, FindsARequestThatTookEffectTwice) {
+  Cause cause{.player_id = 17};
+  cause.key.fill(std::byte{1});
+  reader.Post(17, -5, cause);
+  EXPECT_EQ(Run().findings, 0u);
+  reader.Post(17, -5, cause);
+  EXPECT_EQ(Found(), "account:17: one request changed it twice");
+}
+
 TEST_F(Verify, FindsAnEventAfterTheLast) {
   const ItemRow gone{.item_id = 2, .version = 5, .holder = 17, .definition = 7, .quantity = 0};
   reader.Append({AggregateType::kItem, 2}, 5, EventKind::kItemDestroyed, EncodeItemEvent(gone, {}));
