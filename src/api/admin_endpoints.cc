@@ -75,6 +75,7 @@ class Admin {
   }
 
   HttpResponse History(const HttpRequest& request) const;
+  HttpResponse Events(const HttpRequest& request) const;
   HttpResponse State(const HttpRequest& request) const;
   HttpResponse Verify(const HttpRequest& request) const;
   HttpResponse Audit() const;
@@ -108,6 +109,21 @@ HttpResponse Admin::History(const HttpRequest& request) const {
     std::optional<int64_t> next;
     if (events->size() == count) next = events->back().row.version + 1;
     return HistoryJson(*aggregate, *events, next);
+  });
+}
+
+HttpResponse Admin::Events(const HttpRequest& request) const {
+  const auto after = Number(request, "after", 0, 0, INT64_MAX);
+  const auto limit = Number(request, "limit", kDefaultHistory, 1, kMaxHistoryEvents);
+  if (!after.ok()) return Refusal(after.status());
+  if (!limit.ok()) return Refusal(limit.status());
+  return Read([&](StoreReader& reader) -> core::Result<std::string> {
+    auto rows = reader.ReadEventsAfter(*after, static_cast<size_t>(*limit));
+    if (!rows.ok()) return rows.status();
+    std::vector<persistence::DecodedEvent> events;
+    for (persistence::EventRow& row : *rows)
+      events.push_back(persistence::DecodeEvent(std::move(row)));
+    return EventsJson(events);
   });
 }
 
@@ -298,6 +314,8 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
   if (given.with_reader) {
     add("GET", "/v1/admin/history",
         [](const Admin& a, const HttpRequest& request) { return a.History(request); });
+    add("GET", "/v1/admin/events",
+        [](const Admin& a, const HttpRequest& request) { return a.Events(request); });
     add("GET", "/v1/admin/state",
         [](const Admin& a, const HttpRequest& request) { return a.State(request); });
     add("GET", "/v1/admin/verify",

@@ -32,7 +32,7 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request) {
     stats_.denied.Add();
     return Answer(403,
                   "{\"error\":{\"code\":\"denied\",\"message\":\"no admin secret is configured: "
-                  "http.admin_secret\"}}\n");
+                  "admin.secret\"}}\n");
   }
   auto known = failures_.find(request.remote_address);
   if (known != failures_.end() && now_ns - known->second.since_ns >= kWindowNs) {

@@ -95,6 +95,17 @@ std::string HistoryJson(persistence::AggregateId aggregate, const std::vector<De
   return Dump(value);
 }
 
+std::string EventsJson(const std::vector<DecodedEvent>& events) {
+  json list = json::array();
+  for (const DecodedEvent& event : events) {
+    json value = OfEvent(event);
+    value["aggregate"] =
+        ToString(persistence::AggregateId{event.row.aggregate_type, event.row.aggregate_id});
+    list.push_back(std::move(value));
+  }
+  return Dump({{"events", std::move(list)}});
+}
+
 std::string StateJson(persistence::AggregateId aggregate, const persistence::Moment& at,
                       const DecodedEvent& event) {
   return Dump(

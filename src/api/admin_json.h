@@ -23,6 +23,8 @@ std::string HolderText(int64_t holder);
 std::string HistoryJson(persistence::AggregateId aggregate,
                         const std::vector<persistence::DecodedEvent>& events,
                         std::optional<int64_t> next);
+/// Of any aggregates, in the shard's total order.
+std::string EventsJson(const std::vector<persistence::DecodedEvent>& events);
 std::string StateJson(persistence::AggregateId aggregate, const persistence::Moment& at,
                       const persistence::DecodedEvent& event);
 /// `next`: where to go on from; empty when done.

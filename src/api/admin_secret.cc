@@ -30,6 +30,10 @@ core::Status Failed(const std::string& path, int error) {
           path + ": " + std::strerror(error)};
 }
 
+core::Status NotMade(const std::string& path, int error) {
+  return {Code::kDenied, "cannot make the admin secret's file", path + ": " + std::strerror(error)};
+}
+
 }  // namespace
 
 core::Status ValidateAdminSecret(std::string_view secret) {
@@ -80,20 +84,20 @@ core::Result<std::string> ReadOrMakeAdminSecret(const std::string& path) {
   const std::string unfinished = fmt::format("{}.{}", path, ::getpid());
   {
     const File file{::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (file.fd < 0) return Failed(unfinished, errno);
+    if (file.fd < 0) return NotMade(unfinished, errno);
     const bool written =
         ::write(file.fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     if (!written || ::fsync(file.fd) != 0) {
       const int error = errno;
       ::unlink(unfinished.c_str());
-      return Failed(unfinished, error);
+      return NotMade(unfinished, error);
     }
   }
   // Two that make it at the same time end up with the same one.
   const bool linked = ::link(unfinished.c_str(), path.c_str()) == 0 || errno == EEXIST;
   const int error = errno;
   ::unlink(unfinished.c_str());
-  if (!linked) return Failed(path, error);
+  if (!linked) return NotMade(path, error);
   return ReadAdminSecret(path);
 }
 
