@@ -20,25 +20,29 @@ using Side = CircuitBreaker::Side;
 
 // KEYS: keys; ARGV: seconds to live, then one value for each key. Replaces only older versions: the
 // first 20 bytes of a value, decimal because strings are compared by the server's locale and its
-// numbers end at 2^53. Returns how many were written and how many keys held another type.
+// numbers end at 2^53. What is gone since version v gives way to a value of version v as well: it
+// was read after v was the newest in the database. Returns how many were written and how many keys
+// held another type.
 constexpr std::string_view kScript = R"(local new, wrong = 0, 0
 for i, key in ipairs(KEYS) do
   local value = ARGV[i + 1]
-  local old = redis.pcall('GETRANGE', key, 0, 19)
+  local old = redis.pcall('GETRANGE', key, 0, 22)
   if type(old) == 'table' then
     if not string.find(old.err, 'WRONGTYPE') then return old end
     redis.call('DEL', key)
     wrong = wrong + 1
     old = ''
   end
-  if #old ~= 20 or string.find(old, '%D') or old < string.sub(value, 1, 20) then
+  local had, has = string.sub(old, 1, 20), string.sub(value, 1, 20)
+  local gone = string.byte(old, 23) == 1
+  if #had ~= 20 or string.find(had, '%D') or had < has or (had == has and gone) then
     redis.call('SET', key, value, 'EX', ARGV[1])
     new = new + 1
   end
 end
 return {new, wrong})";
 // Of the lines above; a wrong one costs a round trip a call and fails redis_cache_test.
-constexpr std::string_view kScriptSha1 = "81fd945aab0c58533cdc4107b5bbbbf1bf225162";
+constexpr std::string_view kScriptSha1 = "3e0de7670ddc0cb1b1dafe396672c894edd95fbf";
 
 constexpr size_t kVersionDigits = 20;
 constexpr size_t kHeaderBytes = kVersionDigits + 4 + 8 + 8;

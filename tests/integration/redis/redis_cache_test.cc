@@ -56,6 +56,20 @@ TEST_F(RedisCacheTest, WhatIsGoneCannotBePutBackByASlowReader) {
   EXPECT_GE(cache->stats().tombstones.Get(), 2u);
 }
 
+TEST_F(RedisCacheTest, WhatWasLoadedAfterItWasGoneTakesItsPlaceOnAQuietShard) {
+  StartServer();
+  const auto cache = MakeCache(Settings());
+  const CacheEntry gone{CacheKind::kInventory, 1, 6, true, {}};
+  cache->Put({{gone}});
+  const auto lookup = cache->Get({CacheKind::kInventory, 1});
+  ASSERT_TRUE(lookup.ok());
+  EXPECT_FALSE(lookup->found);
+  cache->Fill({CacheKind::kInventory, 1}, 6, ToBytes("newest"), lookup->permit);
+  EXPECT_EQ(Read(*cache, 1, CacheKind::kInventory), "6:newest");
+  cache->Put({{gone}});
+  EXPECT_EQ(Read(*cache, 1, CacheKind::kInventory), "6:newest");
+}
+
 TEST_F(RedisCacheTest, AReaderFillsWhatItLoaded) {
   StartServer();
   const auto cache = MakeCache(Settings());
@@ -264,6 +278,25 @@ TEST_F(RedisCacheTest, WhileTheCircuitIsOpenNothingIsAsked) {
   EXPECT_EQ(server_->Info("stats", "total_connections_received"), before + 1);
   EXPECT_EQ(cache->stats().refused_reads.Get(), 100u);
   EXPECT_EQ(cache->stats().refused_puts.Get(), 100u);
+}
+
+TEST_F(RedisCacheTest, WhatWasNotPutWhileTheCircuitWasOpenMakesOlderValuesUnreadable) {
+  StartServer();
+  RedisSettings settings = Settings();
+  settings.timeout_ms = 100;
+  settings.breaker_open_ms = 2000;
+  const auto cache = MakeCache(settings);
+  cache->Put({{Entry(1, 1, "old")}});
+  ASSERT_EQ(Read(*cache, 1), "1:old");
+  server_->Pause();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Read(*cache, 1), "!");
+  server_->Resume();
+  cache->Put({{Entry(1, 2, "new")}});
+  ASSERT_EQ(cache->stats().refused_puts.Get(), 1u);
+  ASSERT_EQ(cache->stats().put_failures.Get(), 0u);
+  std::string read = "!";
+  EXPECT_TRUE(Eventually([&] { return (read = Read(*cache, 1)) != "!"; }));
+  EXPECT_EQ(read, "-");
 }
 
 std::vector<std::string>* log_lines = nullptr;
