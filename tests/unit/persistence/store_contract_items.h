@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "random_groups.h"
 #include "store_contract_backend.h"
 
 namespace bluemarble::persistence {
@@ -486,8 +487,13 @@ TYPED_TEST_P(StoreContractItems, ItemsGoldAndNumbersSurviveARestart) {
   EXPECT_GT(this->Made(ada, 7, 1, 50).item_id, lying.item_id);
 }
 
+TYPED_TEST_P(StoreContractItems, RandomGroupsDoWhatTheRulesSay) {
+  RandomGroups groups(this->backend_, 7);
+  groups.Run(60);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
-    StoreContractItems, ANewPlayerGetsStartersAndGoldExactlyOnce,
+    StoreContractItems, RandomGroupsDoWhatTheRulesSay, ANewPlayerGetsStartersAndGoldExactlyOnce,
     WithoutStartingGoldThereIsNoAccount, AnItemIsMadeWithItsEventAndItsSupply,
     AnItemLiesWhereItWasDroppedUntilSomebodyTakesIt, AStackIsSplitMergedAndUsedUpWithoutLosingAny,
     AnItemOnTheGroundCanBeDestroyedAndLeavesNoPlace,
