@@ -27,6 +27,9 @@ bool IsSecret(std::string_view keyword) {
   return keyword == "password" || keyword == "sslpassword";
 }
 
+// How long the server may go on with a call that was cut.
+constexpr int kAfterCutMs = 1000;
+
 int RemainingMs(TimePoint deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - PgWatchdog::Clock::now());
@@ -183,7 +186,10 @@ core::Result<std::unique_ptr<PgConnection>> PgConnection::Open(const DatabaseSet
 }
 
 Status PgConnection::Prepare(const PgSession& session) {
-  const std::string limit = session.limited ? std::to_string(settings_.call_timeout_ms) : "0";
+  // Behind the watchdog, for the sessions that it has cut; never before it: a COMMIT that waits for
+  // a synchronous standby would answer "done" when this limit ends the wait.
+  const std::string limit =
+      session.limited ? std::to_string(settings_.call_timeout_ms + kAfterCutMs) : "0";
   // A lock is given up before the call is cut: the server's own words say more.
   const std::string lock_limit = std::to_string(std::max(settings_.call_timeout_ms * 3 / 4, 1));
   bool read_only = false;

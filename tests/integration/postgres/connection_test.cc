@@ -1,0 +1,173 @@
+/// What a wrong setting or a wrong server says, and that it says it in time.
+#include "persistence/pg_connection.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "persistence/pg_wire.h"
+#include "postgres_backend.h"
+
+namespace bluemarble::persistence {
+namespace {
+
+using core::Code;
+using core::Status;
+
+double SecondsOf(const std::function<void()>& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Status OpenStatus(const DatabaseSettings& settings, PgSession session = {}) {
+  return PgConnection::Open(settings, session).status();
+}
+
+class PgConnections : public testing::Test {
+ protected:
+  support::PgCluster& cluster_ = support::PgCluster::Shared();
+  DatabaseSettings settings_ = NewSettings(cluster_);
+};
+
+TEST_F(PgConnections, ARefusedPortIsNamedAsUnreachable) {
+  settings_.url = "postgresql://postgres@127.0.0.1:1/postgres";
+  const Status status = OpenStatus(settings_);
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_NE(status.ToString().find("database.url"), std::string::npos) << status.ToString();
+  EXPECT_NE(status.ToString().find("refused"), std::string::npos) << status.ToString();
+}
+
+TEST_F(PgConnections, AWrongPasswordIsNamedAndNoPasswordIsEverInTheText) {
+  for (const std::string password : {"hunter2secret", "", "wrong%20words"}) {
+    settings_.url = "postgresql://keeper" + (password.empty() ? "" : ":" + password) +
+                    "@127.0.0.1:" + std::to_string(cluster_.port()) + "/postgres";
+    const Status status = OpenStatus(settings_);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(status.ToString().find("hunter2secret"), std::string::npos);
+    EXPECT_EQ(status.ToString().find("wrong words"), std::string::npos);
+    if (!password.empty()) {
+      EXPECT_EQ(status.code(), Code::kDenied) << status.ToString();
+      EXPECT_NE(status.ToString().find("password"), std::string::npos) << status.ToString();
+    }
+  }
+  settings_.url = "host=127.0.0.1 user=keeper dbname=postgres password='open sesame' port=" +
+                  std::to_string(cluster_.port());
+  EXPECT_TRUE(OpenStatus(settings_).ok()) << OpenStatus(settings_).ToString();
+}
+
+TEST_F(PgConnections, AUrlThatCannotBeReadIsRefusedWithoutRepeatingIt) {
+  for (const char* url :
+       {"postgresql://u:topsecret@[::1/db", "postgresql://u:topsecret@h:1/d?nonsense=1",
+        "password=topsecret nonsense", "topsecret", "mysql://u:topsecret@h/d"}) {
+    settings_.url = url;
+    const Status status = OpenStatus(settings_);
+    EXPECT_EQ(status.code(), Code::kInvalid) << url << ": " << status.ToString();
+    EXPECT_EQ(status.ToString().find("secret"), std::string::npos) << status.ToString();
+  }
+}
+
+TEST_F(PgConnections, AnUnknownDatabaseAndAnUnknownUserAreNamed) {
+  settings_.url = cluster_.url("nowhere");
+  Status status = OpenStatus(settings_);
+  EXPECT_EQ(status.code(), Code::kDenied);
+  EXPECT_NE(status.ToString().find("\"nowhere\" does not exist"), std::string::npos)
+      << status.ToString();
+  settings_.url = cluster_.url("postgres", "stranger");
+  status = OpenStatus(settings_);
+  EXPECT_EQ(status.code(), Code::kDenied);
+  EXPECT_NE(status.ToString().find("stranger"), std::string::npos) << status.ToString();
+}
+
+TEST_F(PgConnections, AReadOnlyServerIsRefusedForWritingAndServesReaders) {
+  const std::string database = cluster_.CreateDatabase();
+  cluster_.Sql("postgres",
+               "ALTER DATABASE " + database + " SET default_transaction_read_only = on");
+  settings_.url = cluster_.url(database);
+  const Status status = OpenStatus(settings_);
+  EXPECT_EQ(status.code(), Code::kDenied);
+  EXPECT_NE(status.ToString().find("a primary is needed"), std::string::npos) << status.ToString();
+  EXPECT_TRUE(OpenStatus(settings_, {.writes = false}).ok());
+}
+
+TEST_F(PgConnections, AReadersSessionCannotWrite) {
+  auto connection = PgConnection::Open(settings_, {.writes = false});
+  ASSERT_TRUE(connection.ok()) << connection.status().ToString();
+  const Status status = (*connection)->RunWire([](PGconn* wire) {
+    PgExec(wire, "CREATE TABLE public.never (i int)");
+  });
+  EXPECT_EQ(status.code(), Code::kDenied) << status.ToString();
+}
+
+TEST_F(PgConnections, AFullServerSaysSo) {
+  support::PgCluster small({{"max_connections = 4", "superuser_reserved_connections = 0"}});
+  DatabaseSettings settings = settings_;
+  settings.url = small.url();
+  std::vector<std::unique_ptr<PgConnection>> open;
+  Status status;
+  for (int i = 0; i < 5 && status.ok(); ++i) {
+    auto connection = PgConnection::Open(settings, {});
+    status = connection.status();
+    if (connection.ok()) open.push_back(std::move(*connection));
+  }
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_NE(status.ToString().find("no connection left"), std::string::npos) << status.ToString();
+}
+
+TEST_F(PgConnections, AFrozenServerFreesConnectAndCallAtTheirDeadlines) {
+  support::PgCluster frozen;
+  DatabaseSettings settings = settings_;
+  settings.url = frozen.url();
+  settings.connect_timeout_ms = 700;
+  settings.call_timeout_ms = 500;
+  auto open = PgConnection::Open(settings, {});
+  ASSERT_TRUE(open.ok()) << open.status().ToString();
+  frozen.Pause();
+  Status status;
+  const double connect_s = SecondsOf([&] { status = OpenStatus(settings); });
+  EXPECT_EQ(status.code(), Code::kUnavailable) << status.ToString();
+  EXPECT_GT(connect_s, 0.6);
+  EXPECT_LT(connect_s, 3.0);
+  const double call_s =
+      SecondsOf([&] { status = (*open)->RunWire([](PGconn* wire) { PgExec(wire, "SELECT 1"); }); });
+  EXPECT_EQ(status.code(), Code::kUnavailable) << status.ToString();
+  EXPECT_NE(status.ToString().find("database.call_timeout_ms"), std::string::npos);
+  EXPECT_GT(call_s, 0.4);
+  EXPECT_LT(call_s, 3.0);
+  EXPECT_FALSE((*open)->usable());
+  frozen.Resume();
+  status = (*open)->RunWire([](PGconn* wire) { PgExec(wire, "SELECT 1"); });
+  EXPECT_EQ(status.code(), Code::kUnavailable) << "a cut connection is never used again";
+}
+
+TEST_F(PgConnections, AFailedTransactionLeavesNothingOpen) {
+  auto connection = PgConnection::Open(settings_, {});
+  ASSERT_TRUE(connection.ok());
+  const Status status = (*connection)->RunWire([](PGconn* wire) {
+    PgExec(wire, "BEGIN");
+    PgExec(wire, "SELECT 1 / 0");
+  });
+  EXPECT_EQ(status.code(), Code::kInvalid) << status.ToString();
+  EXPECT_EQ((*connection)->last_sqlstate(), "22012");
+  int64_t answer = 0;
+  EXPECT_TRUE((*connection)
+                  ->RunWire([&](PGconn* wire) { answer = PgQuery(wire, "SELECT 7").Int(0, 0); })
+                  .ok());
+  EXPECT_EQ(answer, 7);
+}
+
+TEST_F(PgConnections, NoticesOfTheServerDoNotReachStderr) {
+  auto connection = PgConnection::Open(settings_, {});
+  ASSERT_TRUE(connection.ok());
+  testing::internal::CaptureStderr();
+  const Status status = (*connection)->RunWire([](PGconn* wire) {
+    PgExec(wire, "DO $$ BEGIN RAISE WARNING 'look here'; END $$");
+  });
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+}  // namespace
+}  // namespace bluemarble::persistence
