@@ -42,8 +42,8 @@ void BlockingPool::Run() {
 }
 
 void BlockingPool::Stop() {
-  std::deque<std::function<void()>> dropped;  // outlives the lock: what a job holds ends here
   {
+    std::deque<std::function<void()>> dropped;  // outlives the lock: what a job holds ends here
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     dropped.swap(line_);

@@ -1,0 +1,21 @@
+/// What zonectl's subcommands do with a source's answers. Each returns the exit code. One thread.
+#pragma once
+
+#include "core/result.h"
+#include "tools/zonectl/options.h"
+#include "tools/zonectl/source.h"
+
+namespace bluemarble::zonectl {
+
+int RunHistory(Source& source, const Options& options);
+int RunState(Source& source, const Options& options);
+int RunVerify(Source& source, const Options& options);
+int RunAudit(Source& source, const Options& options);
+int RunRollback(Source& source, const Options& options);
+int RunCheckHistory(Source& source, const Options& options);
+int RunArchive(const Options& options);
+
+/// Says what went wrong on stderr; the exit code that tells it.
+int Fail(const core::Status& status);
+
+}  // namespace bluemarble::zonectl

@@ -1,0 +1,43 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "ops/exit_codes.h"
+#include "tools/zonectl/commands.h"
+#include "tools/zonectl/options.h"
+#include "tools/zonectl/source.h"
+
+namespace {
+
+using namespace bluemarble;
+
+int Run(const zonectl::Options& options) {
+  if (options.command == zonectl::Command::kArchive) return zonectl::RunArchive(options);
+  auto source = zonectl::OpenSource(options);
+  if (!source.ok()) return zonectl::Fail(source.status());
+  switch (options.command) {
+    case zonectl::Command::kHistory: return zonectl::RunHistory(**source, options);
+    case zonectl::Command::kState: return zonectl::RunState(**source, options);
+    case zonectl::Command::kVerify: return zonectl::RunVerify(**source, options);
+    case zonectl::Command::kAudit: return zonectl::RunAudit(**source, options);
+    case zonectl::Command::kRollback: return zonectl::RunRollback(**source, options);
+    case zonectl::Command::kCheckHistory: return zonectl::RunCheckHistory(**source, options);
+    case zonectl::Command::kArchive:
+    case zonectl::Command::kNone: break;
+  }
+  return ops::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  zonectl::Options options;
+  if (const auto code = zonectl::ParseOptions(argc, argv, options)) return *code;
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return Run(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "zonectl: %s\n", error.what());
+    return ops::kExitInternal;
+  }
+}

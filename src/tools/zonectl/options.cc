@@ -1,0 +1,108 @@
+#include "tools/zonectl/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "ops/exit_codes.h"
+
+namespace bluemarble::zonectl {
+namespace {
+
+std::string FirstProblem(const Options& o) {
+  if (!o.url.empty() && !o.url.starts_with("http://") && !o.url.starts_with("https://"))
+    return "--url: expected an address such as http://127.0.0.1:8080";
+  if (!o.url.empty() && !o.database.empty()) return "--url and --database exclude each other";
+  if (o.command == Command::kRollback && o.url.empty() &&
+      (!o.database.empty() || !o.data_dir.empty()))
+    return "rollback goes through the daemon only: give --url";
+  if (o.command != Command::kArchive) return "";
+  if (!o.url.empty()) return "archive works on the database itself: --database or --data-dir";
+  if (o.restore.empty() != o.into.empty()) return "--restore and --into belong together";
+  if (o.restore.empty() && o.keep_days <= 0) return "archive needs --keep-days or --restore";
+  return "";
+}
+
+}  // namespace
+
+std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
+  CLI::App app{"zonectl: ask a zone's history, check its books, set a player back"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_flag("--json", o.json, "print JSON instead of tables");
+  app.add_option("--url", o.url,
+                 std::string("HTTP address of zoned (default ") + kDefaultUrl + ")");
+  app.add_option(
+      "--secret-file", o.secret_file,
+      "the admin secret (default: BLUEMARBLE_ADMIN_SECRET, BLUEMARBLE_ADMIN_SECRET_FILE, "
+      "<data-dir>/admin.secret)");
+  app.add_option("--data-dir", o.data_dir, "data folder; without --url its SQLite file is read");
+  app.add_option("--database", o.database,
+                 "read this PostgreSQL database; \"env\": what DATABASE_URL says");
+  app.add_option("--schema", o.schema, "schema of the shard's tables")->capture_default_str();
+  app.add_option("--timeout", o.timeout_s, "seconds to wait for one answer")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+
+  const auto add = [&](Command command, const char* name, const char* help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->callback([&o, command] { o.command = command; });
+    return sub;
+  };
+  constexpr const char* kAggregate = "player:NUMBER, player:NAME, item:NUMBER or account:NUMBER";
+  CLI::App* history =
+      add(Command::kHistory, "history", "what a player, item or account went through");
+  history->add_option("aggregate", o.aggregate, kAggregate)->required();
+  history->add_option("--from", o.from, "first version")->check(CLI::NonNegativeNumber);
+  history->add_option("--limit", o.limit, "at most so many events")->check(CLI::PositiveNumber);
+  CLI::App* state = add(Command::kState, "state", "what it was at a moment");
+  state->add_option("aggregate", o.aggregate, kAggregate)->required();
+  state->add_option("--at", o.at,
+                    "2026-11-21T15:30:00Z, unix seconds, tick:N or version:N (default: now)");
+  CLI::App* verify =
+      add(Command::kVerify, "verify", "replay all events and compare them with the rows");
+  verify->add_option("aggregate", o.aggregate, "only this one");
+  add(Command::kAudit, "audit", "add up gold, items, versions; exit 1 when something is wrong");
+  CLI::App* rollback = add(Command::kRollback, "rollback",
+                           "set a player who is not in play back to a moment; shows the plan only");
+  rollback->add_option("player", o.aggregate, "number or name")->required();
+  rollback->add_option("--to", o.at, "the moment, as for state --at")->required();
+  rollback->add_flag("--yes", o.yes, "carry it out");
+  CLI::App* check = add(Command::kCheckHistory, "check-history",
+                        "compare what zonebots were told with the database");
+  check->add_option("files", o.files, "histories written by zonebot --history")
+      ->required()
+      ->check(CLI::ExistingFile);
+  CLI::App* archive =
+      add(Command::kArchive, "archive", "export old events, or read such a file back");
+  archive->add_option("--keep-days", o.keep_days, "events of the last so many days stay")
+      ->check(CLI::Range(1, 100'000));
+  archive->add_flag("--dry-run", o.dry_run, "say what would be done");
+  archive->add_option("--out", o.out,
+                      "folder of the files (default: <data-dir>/archive, ./archive)");
+  archive->add_option("--restore", o.restore, "an archive")->check(CLI::ExistingFile);
+  archive->add_option("--into", o.into, "a new table that gets its events: SCHEMA.TABLE");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    std::cerr << "zonectl: " << error.what() << " (see zonectl --help)\n";
+    return ops::kExitUsage;
+  }
+  if (o.database == "env") {
+    const char* const url = std::getenv("DATABASE_URL");
+    if (url == nullptr || *url == '\0') {
+      std::cerr << "zonectl: --database env: DATABASE_URL is not set\n";
+      return ops::kExitUsage;
+    }
+    o.database = url;
+  }
+  if (const std::string problem = FirstProblem(o); !problem.empty()) {
+    std::cerr << "zonectl: " << problem << "\n";
+    return ops::kExitUsage;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bluemarble::zonectl

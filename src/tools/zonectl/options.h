@@ -1,0 +1,56 @@
+/// zonectl's command line. Immutable after parsing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bluemarble::zonectl {
+
+enum class Command : uint8_t {
+  kNone,
+  kHistory,
+  kState,
+  kVerify,
+  kAudit,
+  kRollback,
+  kCheckHistory,
+  kArchive,
+};
+
+struct Options {
+  Command command = Command::kNone;
+  bool json = false;
+
+  // Where to ask: the daemon, or with --database or --data-dir and no --url the database itself.
+  std::string url;
+  std::string secret_file;
+  std::string data_dir;
+  std::string database;  ///< Secret.
+  std::string schema = "public";
+  int timeout_s = 60;
+
+  std::string aggregate;  ///< history, state, verify; rollback: the player
+  std::string at;         ///< state; rollback: --to
+  int64_t from = 0;
+  int64_t limit = 0;  ///< 0: all
+  bool yes = false;   ///< rollback: do it
+  std::vector<std::string> files;
+
+  // archive
+  int keep_days = 0;
+  bool dry_run = false;
+  std::string out;
+  std::string restore;
+  std::string into;
+};
+
+/// Nothing when the program shall go on, else its exit code; what is wrong has been said on stderr.
+std::optional<int> ParseOptions(int argc, char** argv, Options& options);
+
+inline constexpr const char* kDefaultUrl = "http://127.0.0.1:8080";
+/// zonectl's own exit code besides ops::ExitCode: something was found, or refused.
+inline constexpr int kExitFindings = 1;
+
+}  // namespace bluemarble::zonectl
