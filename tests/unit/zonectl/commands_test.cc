@@ -1,0 +1,157 @@
+#include "tools/zonectl/commands.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/persistence/fake_reader.h"
+
+namespace bluemarble::zonectl {
+namespace {
+
+using nlohmann::json;
+using persistence::EventKind;
+using persistence::FakeReader;
+
+// The subcommands on a database that is a FakeReader, through the very endpoints.
+class Commands : public ::testing::Test {
+ protected:
+  Commands() {
+    auto owned = std::make_unique<FakeReader>();
+    reader = owned.get();
+    reader->Player(17, "Ada", 1, EventKind::kPlayerCreated);
+    for (int i = 0; i < 1200; ++i) reader->Player(17, "Ada", i, EventKind::kSample);
+    reader->Post(persistence::kMintAccount, -100);
+    reader->Post(17, 100);
+    source = DirectSource(std::move(owned));
+  }
+
+  int Run(int (*command)(Source&, const Options&)) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = command(*source, options);
+    out = testing::internal::GetCapturedStdout();
+    err = testing::internal::GetCapturedStderr();
+    return code;
+  }
+  json Out() { return json::parse(out); }
+
+  FakeReader* reader;
+  std::unique_ptr<Source> source;
+  Options options;
+  std::string out, err;
+};
+
+TEST_F(Commands, HistoryGoesOverPagesUpToItsLimit) {
+  options.aggregate = "player:Ada";
+  EXPECT_EQ(Run(&RunHistory), 0);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1203);
+  EXPECT_NE(out.find("player_created"), std::string::npos);
+  options.json = true;
+  options.limit = 700;
+  options.from = 10;
+  EXPECT_EQ(Run(&RunHistory), 0);
+  EXPECT_EQ(Out()["events"].size(), 700u);
+  EXPECT_EQ(Out()["events"][0]["version"], 10);
+}
+
+TEST_F(Commands, StateSaysWhatItWas) {
+  options.aggregate = "account:17";
+  EXPECT_EQ(Run(&RunState), 0);
+  EXPECT_NE(out.find("balance=100 amount=100"), std::string::npos) << out;
+}
+
+TEST_F(Commands, VerifyExitsWithOneWhenSomethingIsFound) {
+  EXPECT_EQ(Run(&RunVerify), 0);
+  EXPECT_NE(out.find("0 findings"), std::string::npos);
+  reader->accounts[17].balance = 1;
+  EXPECT_EQ(Run(&RunVerify), 1);
+  EXPECT_NE(out.find("the row says 1, the events 100"), std::string::npos);
+  options.json = true;
+  EXPECT_EQ(Run(&RunVerify), 1);
+  EXPECT_EQ(Out()["clean"], false);
+  EXPECT_EQ(Out()["findings"], 1);
+}
+
+TEST_F(Commands, AuditExitsWithOneWhenALineIsNotZero) {
+  reader->audit = {{"gold_sum", 0, true, "sum", "SELECT 0"}, {"players", 5, false, "players", ""}};
+  EXPECT_EQ(Run(&RunAudit), 0);
+  EXPECT_TRUE(out.ends_with("clean\n"));
+  reader->audit[0].value = 3;
+  EXPECT_EQ(Run(&RunAudit), 1);
+  EXPECT_NE(out.find("WRONG  3"), std::string::npos) << out;
+}
+
+TEST_F(Commands, FailuresHaveTheirExitCodes) {
+  options.aggregate = "nonsense";
+  EXPECT_EQ(Run(&RunHistory), 2);
+  options.aggregate = "player:Bob";
+  EXPECT_EQ(Run(&RunHistory), 1);
+  EXPECT_NE(err.find("no player has that name"), std::string::npos) << err;
+  options.at = "soon";
+  EXPECT_EQ(Run(&RunState), 2);
+  reader->failure = {core::Code::kUnavailable, "the database is away"};
+  EXPECT_EQ(Run(&RunAudit), 69);
+  EXPECT_EQ(Run(&RunVerify), 69);
+  reader->failure = {core::Code::kCorrupt, "the file is damaged"};
+  EXPECT_EQ(Run(&RunAudit), 70);
+}
+
+TEST_F(Commands, CheckHistoryComparesFilesWithTheDatabase) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "bluemarble_XXXXXX").string();
+  const std::string folder = mkdtemp(pattern.data());
+  const std::string file = folder + "/h";
+  const std::string key = "0102030405060708090a0b0c0d0e0f10";
+  std::ofstream(file) << R"({"t":1,"bot":"b","player":17,"key":")" << key
+                      << R"(","op":"give","outcome":"ok"})"
+                      << "\n";
+  options.files = {file};
+  EXPECT_EQ(Run(&RunCheckHistory), 1);
+  EXPECT_NE(out.find("told ok, and not in the database"), std::string::npos) << out;
+
+  persistence::Cause cause;
+  cause.player_id = 17;
+  for (size_t i = 0; i < 16; ++i) cause.key[i] = static_cast<std::byte>(i + 1);
+  reader->results[{17, cause.key}].outcome = persistence::Outcome::kOk;
+  reader->Post(17, -5, cause);
+  options.json = true;
+  EXPECT_EQ(Run(&RunCheckHistory), 0) << out;
+  EXPECT_EQ(Out()["ok"], 1);
+  EXPECT_EQ(Out()["events"], 1204);
+
+  reader->Post(17, -5, cause);
+  EXPECT_EQ(Run(&RunCheckHistory), 1);
+  EXPECT_NE(out.find("more than once"), std::string::npos) << out;
+  reader->events.pop_back();
+  reader->audit = {{"gold_sum", 9, true, "sum", ""}};
+  EXPECT_EQ(Run(&RunCheckHistory), 1);
+  EXPECT_NE(out.find("audit: gold_sum is 9"), std::string::npos) << out;
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Secrets, AreAskedForAndNeverShown) {
+  Options options;
+  options.url = "http://127.0.0.1:9";
+  options.data_dir = "/no/such/folder";
+  unsetenv("BLUEMARBLE_ADMIN_SECRET");
+  unsetenv("BLUEMARBLE_ADMIN_SECRET_FILE");
+  EXPECT_EQ(OpenSource(options).status().code(), core::Code::kDenied);
+  setenv("BLUEMARBLE_ADMIN_SECRET", "short-secret", 1);
+  const auto weak = OpenSource(options);
+  EXPECT_EQ(weak.status().code(), core::Code::kInvalid);
+  EXPECT_EQ(weak.status().ToString().find("short-secret"), std::string::npos);
+  setenv("BLUEMARBLE_ADMIN_SECRET", "a-much-longer-secret", 1);
+  auto source = OpenSource(options);
+  ASSERT_TRUE(source.ok());
+  const auto reply = (*source)->Ask("GET", "/v1/admin/audit", "");
+  EXPECT_EQ(reply.status().code(), core::Code::kUnavailable);
+  EXPECT_EQ(reply.status().ToString().find("a-much-longer-secret"), std::string::npos);
+  unsetenv("BLUEMARBLE_ADMIN_SECRET");
+}
+
+}  // namespace
+}  // namespace bluemarble::zonectl
