@@ -76,14 +76,17 @@ Status Actions::Take(Action& action) {
     // The caller's numbers are newer: a restart of the server changes those of entities.
     unanswered_[known] = action;
     waiting_[known] = {};
+    waiting_[known].repeats = true;
     return Status::Ok();
   }
   if (unanswered_.size() + answers_.size() >= kMaxOpen)
     return {Code::kFull, "64 actions are not answered or their answers not taken"};
-  if (action.key == ActionKey{}) action.key = keys_();
+  const bool repeats = action.key != ActionKey{};
+  if (!repeats) action.key = keys_();
   if (action.key == ActionKey{}) return {Code::kUnavailable, "no random numbers for a key"};
   unanswered_.push_back(action);
   waiting_.emplace_back();
+  waiting_.back().repeats = repeats;
   return Status::Ok();
 }
 
@@ -115,8 +118,14 @@ void Actions::OnResult(const protocol::ActionResult& result, int64_t now_ns) {
   answer.repeated = result.repeated;
   answer.item_id = result.item_id;
 
-  if (result.outcome == ActionOutcome::kUnknown) {
-    Waiting& waiting = waiting_[at];
+  // The server that cannot look a repetition up refuses it; the first one may be done all the same.
+  Waiting& waiting = waiting_[at];
+  const bool passing =
+      result.reason == ActionReason::kUnavailable || result.reason == ActionReason::kBusy;
+  if (result.outcome == ActionOutcome::kRefused && passing && waiting.repeats)
+    answer.outcome = ActionOutcome::kUnknown;
+  if (answer.outcome == ActionOutcome::kUnknown) {
+    waiting.repeats = true;
     if (resend_ns_ > 0) waiting.due_ns = now_ns + resend_ns_;
     // Told once per Act: an outage is one piece of news, not one a second.
     if (std::exchange(waiting.told_unknown, true)) return;

@@ -50,6 +50,7 @@ class Actions {
   struct Waiting {
     int64_t due_ns = kNotDue;
     bool told_unknown = false;
+    bool repeats = false;  // sent before, maybe by another client
   };
   size_t Find(const ActionKey& key) const;
 

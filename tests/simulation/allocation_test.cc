@@ -105,6 +105,16 @@ class InstantQueue final : public persistence::DurableQueue {
     ++events_;
     return {};
   }
+  core::Status RequestAction(const persistence::ActionRequest& request) override {
+    persistence::Completion& done = Push(request.request_id, persistence::CompletionKind::kAction);
+    done.item.item_id = ++items_;
+    done.item.version = 1;
+    return {};
+  }
+  core::Status RequestWorldItems(uint64_t request_id) override {
+    Push(request_id, persistence::CompletionKind::kWorldItemsEnd);
+    return {};
+  }
   core::Status ReserveTicks(core::Tick up_to) override {
     Push(0, persistence::CompletionKind::kTicksReserved).reserved_tick = up_to;
     return {};
@@ -132,7 +142,7 @@ class InstantQueue final : public persistence::DurableQueue {
   }
   std::array<persistence::Completion, 512> ring_;
   uint64_t pushed_ = 0, taken_ = 0, saves_ = 0, events_ = 0;
-  int64_t players_ = 0;
+  int64_t players_ = 0, items_ = 0;
 };
 
 TEST(Allocation, AWarmTickWithTwoHundredWalkingPlayersAllocatesNothing) {

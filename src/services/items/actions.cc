@@ -6,6 +6,7 @@
 
 #include "core/hash.h"
 #include "core/log.h"
+#include "persistence/store.h"
 
 namespace bluemarble::items {
 
@@ -185,7 +186,12 @@ void ItemActions::OnAction(const session::Session& session, const protocol::Acti
     if (plan.kind == ActionKind::kOfferTrade) trades_.Remove(*offer);
     if (plan.kind == ActionKind::kAcceptTrade) offer->state = OfferState::kStanding;
   }
-  Answer(plan, Outcome::kRefused, Refusal::kUnavailable, false, 0);
+  // Who asks again while the first one is under way must not hear that nothing happened.
+  if (in_flight_.Contains(plan.request.player_id, plan.request.key)) {
+    Answer(plan, Outcome::kUnknown, Refusal::kNone, false, 0);
+  } else {
+    Answer(plan, Outcome::kRefused, Refusal::kUnavailable, false, 0);
+  }
 }
 
 bool ItemActions::Ask(const InFlight& plan) {
@@ -233,8 +239,7 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
   } else {
     // Found by key: it was done before, and what memory holds was loaded or changed since then.
     if (action.carries && done.outcome == Outcome::kOk && !done.repeated) Apply(action, done);
-    if (!action.told_unknown)
-      Answer(action, done.outcome, done.refusal, done.repeated != 0, done.item.item_id);
+    if (!action.told_unknown) AnswerDone(action, done);
     if (Offer* offer = trades_.Find(action.trade_id)) OnAcceptDone(*offer, action, done);
   }
   in_flight_.Remove(action);
@@ -363,6 +368,18 @@ void ItemActions::TellOverdue(InFlight& action) {
 void ItemActions::Answer(const InFlight& action, Outcome outcome, Refusal reason, bool repeated,
                          int64_t item_id) {
   Answer(action.session, action.kind, action.request.key, outcome, reason, repeated, item_id);
+}
+
+void ItemActions::AnswerDone(const InFlight& action, const Completion& done) {
+  // A passing refusal says nothing of the same action that was asked for before and is still under
+  // way (a group in doubt is answered after those that waited behind it).
+  const bool passing =
+      done.outcome == Outcome::kRefused && !done.repeated && !persistence::IsFinal(done.refusal);
+  if (passing && in_flight_.Contains(action.request.player_id, action.request.key, &action)) {
+    Answer(action, Outcome::kUnknown, Refusal::kNone, false, 0);
+  } else {
+    Answer(action, done.outcome, done.refusal, done.repeated != 0, done.item.item_id);
+  }
 }
 
 void ItemActions::Answer(session::SessionId session, ActionKind kind,

@@ -117,6 +117,7 @@ class ItemActions final : public session::ActionHandler {
   void ExpireOffers();
 
   void TellOverdue(InFlight& action);
+  void AnswerDone(const InFlight& action, const persistence::Completion& done);
   void Answer(const InFlight& action, persistence::Outcome outcome, Refusal reason, bool repeated,
               int64_t item_id);
   void Answer(session::SessionId session, ActionKind kind, const protocol::ActionKey& key,

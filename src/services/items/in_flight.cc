@@ -30,11 +30,12 @@ void InFlightTable::Remove(InFlight& action) {
   --size_;
 }
 
-bool InFlightTable::Contains(int64_t player_id, const std::array<std::byte, 16>& key) const {
+bool InFlightTable::Contains(int64_t player_id, const std::array<std::byte, 16>& key,
+                             const InFlight* except) const {
   if (size_ == 0) return false;
   for (const InFlight& action : slots_) {
-    if (action.request.request_id != 0 && action.request.player_id == player_id &&
-        action.request.key == key)
+    if (action.request.request_id != 0 && &action != except &&
+        action.request.player_id == player_id && action.request.key == key)
       return true;
   }
   return false;

@@ -55,8 +55,9 @@ class InFlightTable {
   InFlight& Add(const InFlight& action, core::Tick now);
   InFlight* Find(uint64_t request_id);
   void Remove(InFlight& action);
-  /// Is an action of that player with that key under way?
-  bool Contains(int64_t player_id, const std::array<std::byte, 16>& key) const;
+  /// Is an action of that player with that key under way, besides `except` (may be null)?
+  bool Contains(int64_t player_id, const std::array<std::byte, 16>& key,
+                const InFlight* except = nullptr) const;
   void ForEach(core::FunctionRef<void(const InFlight&)> visit) const;
   /// Calls once for each that has been under way since `before` or longer.
   void TellOverdue(core::Tick before, core::FunctionRef<void(InFlight&)> tell);

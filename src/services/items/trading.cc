@@ -85,7 +85,7 @@ void ItemActions::OnOfferDone(InFlight& action, const Completion& done) {
       return;
     }
   }
-  if (!action.told_unknown) Answer(action, done.outcome, done.refusal, done.repeated != 0, 0);
+  if (!action.told_unknown) AnswerDone(action, done);
 }
 
 void ItemActions::Stand(Offer& offer) {
