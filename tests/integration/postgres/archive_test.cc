@@ -31,8 +31,10 @@ class ArchivePostgres : public ::testing::Test {
         " - 3 * 86400000000 + n * 28800000, n, n * 3, 4, decode(md5(n::text), 'hex')"
         " FROM generate_series(0, 8999) AS n");
     Sql("CREATE TABLE before AS SELECT * FROM event");
-    for (const EventPartition& partition : *ListEventPartitions(*connection))
-      names.push_back(partition.name);
+    const auto partitions = ListEventPartitions(*connection);
+    EXPECT_TRUE(partitions.ok()) << partitions.status().ToString();
+    if (!partitions.ok()) return;
+    for (const EventPartition& partition : *partitions) names.push_back(partition.name);
   }
 
   void Connect() {

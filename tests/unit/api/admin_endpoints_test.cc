@@ -30,6 +30,7 @@ class AdminEndpoints : public ::testing::Test {
     cause.player_id = kAda;
     cause.key.fill(std::byte{0x1f});
     reader.Item(5, kAda, 10, EventKind::kItemCreated, 7, cause);
+    cause.key.fill(std::byte{0x2e});
     reader.Item(5, persistence::kHeldByWorld, 10, EventKind::kItemMoved, 7, cause);
   }
 

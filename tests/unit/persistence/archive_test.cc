@@ -87,22 +87,24 @@ TEST_F(Archive, OfWhichAnyPartIsMissingIsRefused) {
   }
 }
 
-TEST_F(Archive, WithAnyFlippedByteIsRefused) {
+TEST_F(Archive, WithAFlippedBitIsRefusedOrTheSame) {
   const ArchiveReport report = Write(30);
   const std::string whole = Bytes();
+  size_t meaningless = 0;
   for (size_t at = 0; at < whole.size(); ++at) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     SetBytes(damaged);
     const auto read = Read();
-    // A flag of the frame may say less about it without changing it; never are the events others.
+    // Some bits of a frame mean nothing; never are the events others.
     if (read.ok()) {
       EXPECT_EQ(read->hash, report.hash) << at;
-      EXPECT_LT(at, 6u);
+      ++meaningless;
     } else {
       EXPECT_EQ(read.status().code(), core::Code::kCorrupt) << at;
     }
   }
+  EXPECT_LT(meaningless, whole.size() / 50);
 }
 
 TEST_F(Archive, HasItsNameOnlyWhenItIsWhole) {

@@ -96,6 +96,7 @@ TEST_F(Commands, FailuresHaveTheirExitCodes) {
   EXPECT_EQ(Run(&RunState), 2);
   reader->failure = {core::Code::kUnavailable, "the database is away"};
   EXPECT_EQ(Run(&RunAudit), 69);
+  options.aggregate.clear();
   EXPECT_EQ(Run(&RunVerify), 69);
   reader->failure = {core::Code::kCorrupt, "the file is damaged"};
   EXPECT_EQ(Run(&RunAudit), 70);

@@ -13,7 +13,7 @@ TEST(Table, AlignsColumnsByCharacters) {
 }
 
 TEST(Table, LetsNoCellSteerTheTerminal) {
-  EXPECT_EQ(Table({{"a\x1b[2J", "b\nc"}}), "a\\x1B[2J  b\\x0Ac\n");
+  EXPECT_EQ(Table({{"a\x1b[2J", "b\nc"}}), "a\\x1b[2J  b\\x0ac\n");
 }
 
 }  // namespace
