@@ -144,6 +144,23 @@ TEST_F(CommitActionTest, WorldItemsComeInPagesInOrderWithTheRest) {
   EXPECT_EQ(all.back().request_id, 55u);
 }
 
+TEST_F(CommitActionTest, WorldItemsWaitForWhatWasAskedForBeforeThem) {
+  LoseAnswers();
+  AcceptLogin(1, "Ada");
+  Commit();
+  Mend();
+  AcceptLogin(2, "Bob");  // waits behind the doubt
+  Accept(RequestKind::kWorldItems, uint64_t{55});
+  std::vector<Completion> all;
+  while (pipeline_.due()) {
+    for (const Completion& completion : Commit()) all.push_back(completion);
+  }
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].request_id, 1u);
+  EXPECT_EQ(all[1].request_id, 2u);
+  EXPECT_EQ(all[2].kind, CompletionKind::kWorldItemsEnd);
+}
+
 TEST_F(CommitActionTest, WorldItemsAreReadWhenTheStoreIsBack) {
   store_.set_away(true);
   AcceptLogin(1, "Ada");
