@@ -87,7 +87,7 @@ class Zone:
         began = time.monotonic()
         self.spawn(environment)
         try:
-            wait_until("zoned serves", START_SECONDS, self._serving)
+            wait_until("zoned serves", START_SECONDS, self.serving)
         except Failure:
             self.stop()
             raise
@@ -121,7 +121,7 @@ class Zone:
                 found += re.findall(pattern, record.get("fields", ""))
         return found
 
-    def _serving(self):
+    def serving(self):
         if self.process.poll() is not None:
             raise Failure(f"zoned ended at start with code {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
         return bool(self._said("serving", r"\bhttp=(\S+)"))
