@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kRemembered = 64;
 constexpr int64_t kFirstPauseNs = 250'000'000;
-constexpr int kMostDoublings = 3;  // 2 s
+constexpr int kMostDoublings = 2;  // 1 s
 
 int64_t PauseNs(int asked_again) { return kFirstPauseNs << std::min(asked_again, kMostDoublings); }
 

@@ -1,7 +1,6 @@
 #include "tools/zonebot/traders.h"
 
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,17 +32,6 @@ std::string NameOf(uint64_t seed, size_t index) {
   std::string number = std::to_string(index);
   number.insert(0, kNamesMaxDigits - std::min(kNamesMaxDigits, number.size()), '0');
   return "bot-" + std::to_string(seed) + "-" + number;
-}
-
-// Not of the run's seed: two runs on one database must not take each other's keys.
-ActionKey DrawKey() {
-  ActionKey key{};
-  size_t got = 0;
-  while (got < key.size()) {
-    const ssize_t n = getrandom(key.data() + got, key.size() - got, 0);
-    if (n > 0) got += static_cast<size_t>(n);
-  }
-  return key;
 }
 
 bool IsZero(const ActionKey& key) {
@@ -157,7 +145,6 @@ void Traders::Poll(size_t index, int64_t now_ns, bool readable) {
     bot.client->SetInput(
         bot.steering.Decide(ToVec(own.predicted), bot.client->max_speed_mps(), elapsed_s));
     bot.decide_ns = now_ns + static_cast<int64_t>(bot.steering.interval_s() * 1e9);
-    bot.way.Add(now_ns, ToVec(own.confirmed));
   }
   bot.client->Poll(now_ns, readable);
   TakeAnswers(index, now_ns);
@@ -166,7 +153,9 @@ void Traders::Poll(size_t index, int64_t now_ns, bool readable) {
   bot.due_ns = bot.client->NextDueNs();
   if (bot.phase == Phase::kConnecting)
     bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
-  if (bot.phase == Phase::kPlaying) bot.way.Add(now_ns, ToVec(bot.client->own().confirmed));
+  if (bot.phase != Phase::kPlaying) return;
+  const OwnView own = bot.client->own();
+  bot.way.Add(now_ns, own.confirmed_tick, ToVec(own.confirmed));
 }
 
 void Traders::OnPhase(size_t index, int64_t now_ns) {
@@ -328,8 +317,10 @@ void Traders::Tell(const Bot& bot, const ActionKey& key, Op op, const char* outc
 bool Traders::Ask(size_t index, Action action, Op op, size_t partner, int copies) {
   Bot& bot = bots_[index];
   if (bot.phase != Phase::kPlaying) return false;
-  action.key = DrawKey();
-  if (IsZero(bot.client->Act(action))) {
+  // Without a key: the library takes one that has a key for a repetition, and for those a passing
+  // refusal says nothing.
+  action.key = bot.client->Act(action);
+  if (IsZero(action.key)) {
     ++report_.refused_locally;
     return false;
   }

@@ -5,10 +5,10 @@
 namespace bluemarble::zonebot {
 namespace {
 
-constexpr int64_t kStepNs = 100'000'000;
+constexpr int64_t kStepNs = 50'000'000;
 constexpr int64_t kKeptNs = 10'000'000'000;
-// A walker bends its way within a step by less than this.
-constexpr double kSamePlaceM = 0.15;
+// A walker bends its way between two words of the server by less than this.
+constexpr double kSamePlaceM = 0.3;
 
 // Share of the way from `a` to `b` that is nearest to `p`, and how near.
 double NearestShare(geo::Vec3 a, geo::Vec3 b, geo::Vec3 p, double& distance_m) {
@@ -21,8 +21,10 @@ double NearestShare(geo::Vec3 a, geo::Vec3 b, geo::Vec3 p, double& distance_m) {
 
 }  // namespace
 
-void WayLog::Add(int64_t now_ns, geo::Vec3 confirmed) {
-  if (!way_.empty() && now_ns < way_.back().ns + kStepNs) return;
+void WayLog::Add(int64_t now_ns, uint64_t tick, geo::Vec3 confirmed) {
+  // A dead server's last word says nothing of the time since.
+  if (!way_.empty() && (tick <= tick_ || now_ns < way_.back().ns + kStepNs)) return;
+  tick_ = tick;
   way_.push_back({now_ns, confirmed});
   while (way_.front().ns < now_ns - kKeptNs) way_.pop_front();
 }

@@ -12,11 +12,15 @@ namespace bluemarble::zonebot {
 
 class WayLog {
  public:
-  /// At most ten times a second is kept, for 10 s.
-  void Add(int64_t now_ns, geo::Vec3 confirmed);
+  /// `tick`: of the server's word; one that is not newer adds nothing. At most twenty times a
+  /// second is kept, for 10 s.
+  void Add(int64_t now_ns, uint64_t tick, geo::Vec3 confirmed);
   /// How long before the newest entry the player was at `found`; nothing when it never was.
   std::optional<int64_t> BehindNs(geo::Vec3 found) const;
-  void Clear() { way_.clear(); }
+  void Clear() {
+    way_.clear();
+    tick_ = 0;
+  }
   bool empty() const { return way_.empty(); }
 
  private:
@@ -25,6 +29,7 @@ class WayLog {
     geo::Vec3 position;
   };
   std::deque<At> way_;
+  uint64_t tick_ = 0;
 };
 
 }  // namespace bluemarble::zonebot

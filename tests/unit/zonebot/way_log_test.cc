@@ -11,7 +11,7 @@ constexpr int64_t kSecond = 1'000'000'000;
 WayLog Walk(int64_t seconds) {
   WayLog way;
   for (int64_t t = 0; t <= seconds * 10; ++t)
-    way.Add(t * kSecond / 10, {static_cast<double>(t) * 0.2, 0, 0});
+    way.Add(t * kSecond / 10, static_cast<uint64_t>(t + 1), {static_cast<double>(t) * 0.2, 0, 0});
   return way;
 }
 
@@ -25,6 +25,12 @@ TEST(WayLog, KnowsOnlyTheLastTenSeconds) {
   const WayLog way = Walk(30);
   EXPECT_FALSE(way.BehindNs({20, 0, 0}).has_value());
   EXPECT_TRUE(way.BehindNs({41, 0, 0}).has_value());
+}
+
+TEST(WayLog, ADeadServersLastWordDoesNotAge) {
+  WayLog way = Walk(5);
+  for (int64_t t = 51; t < 80; ++t) way.Add(t * kSecond / 10, 51, {10, 0, 0});
+  EXPECT_NEAR(static_cast<double>(*way.BehindNs({9, 0, 0})), 0.5e9, 1e8);
 }
 
 TEST(WayLog, DoesNotKnowAPlaceBesideTheWay) {
