@@ -336,12 +336,13 @@ Status PgStore::Reconnect() {
   if (!connection_ || !connection_->usable()) {
     if (Status status = Connect(); !status.ok()) return status;
     stats_.reconnects.Add();
-    if (Status status = EndPredecessor(old); !status.ok()) {
+    Status status = EndPredecessor(old);
+    if (status.ok()) status = Wire([this](PGconn*) { group_->Prepare(); });
+    if (!status.ok()) {
       connection_.reset();
       last_backend_ = old;
       return status;
     }
-    if (Status status = Wire([this](PGconn*) { group_->Prepare(); }); !status.ok()) return status;
   }
   bool mine = false;
   const Status status = Wire([&](PGconn* wire) {
@@ -351,6 +352,7 @@ Status PgStore::Reconnect() {
   });
   if (!status.ok()) {
     connection_.reset();
+    last_backend_ = old;
     return status;
   }
   if (!mine) return Stale();
