@@ -216,13 +216,11 @@ Status SqliteStore::RunOneByOne(const CommitGroup& group, std::span<WriteResult>
                                 CommitReport& report) {
   if (Status status = Begin(); !status.ok()) return status;
   for (size_t i = 0; i < group.writes.size(); ++i) {
-    const Counters before = counters_;
     if (Status status = db_.Exec("SAVEPOINT request"); !status.ok()) return status;
     Status status = Apply(group.writes.subspan(i, 1), results.subspan(i, 1));
     if (status.code() == Code::kConflict) {
       core::Log(core::LogLevel::kError, "request_does_not_hold", "player={} reason=\"{}\"",
                 group.writes[i].key.player_id, status.ToString());
-      counters_ = before;
       results[i] = {};
       results[i].outcome = Outcome::kRefused;
       results[i].refusal = Refusal::kInvalid;

@@ -1,6 +1,6 @@
 /// The store contract: blocking, transactional, one implementation per database (SQLite when
 /// embedded). Used by one thread at a time: start-up, then the committer. Every implementation
-/// passes tests/unit/persistence/store_contract_test.cc. The reasons:
+/// passes the suites in tests/unit/persistence/store_contract*.h. The reasons:
 /// docs/decisions/0004-store-contract.md.
 #pragma once
 
@@ -88,7 +88,7 @@ struct WriteResult {
   bool repeated = false;  ///< Found by key; nothing was written now.
   PlayerRow row;          ///< Of the login, or of the last update; on kVersion the stored row.
   ItemRow item;           ///< The first one created or split off.
-  // Of a login, as of its commit; not stored with the key:
+  // Of a login, as of its commit (a repeated one: as of now); not stored with the key:
   std::vector<ItemRow> items;  ///< What the player holds, ascending item_id.
   int64_t gold = 0;
   int64_t seq = 0;  ///< Of the write's last event; 0 when it had none or was repeated.

@@ -35,6 +35,30 @@ TEST(RandomGroups, DoWhatTheRulesSayWithManySeeds) {
   EXPECT_GT(answers[Refusal::kNone], 5000) << "most of what is tried must be possible";
 }
 
+TEST(SimStore, LostAnswersLeaveNoGapInTheOrderAndNothingTwice) {
+  support::SimStore store(5);
+  PlayerRow row = CommitOne(store, Login(1, "Ada")).row;
+  support::SimStoreFaults faults;
+  faults.unavailable = faults.unknown_applied = faults.unknown_lost = 0.25;
+  store.set_faults(faults);
+  int lost = 0;
+  for (uint64_t i = 0; i < 100; ++i) {
+    const DurableWrite write = Sample(10 + i, row, row.version, 1, i);
+    WriteResult result;
+    CommitReport report;
+    while (!store.Commit({{&write, 1}, {}, 0}, {&result, 1}, report).ok()) {
+      ++lost;
+      ASSERT_TRUE(store.Reconnect().ok());
+    }
+    ASSERT_EQ(result.outcome, Outcome::kOk);
+    row = result.row;
+  }
+  EXPECT_GT(lost, 50);
+  EXPECT_EQ(row.version, 102);
+  ASSERT_EQ(store.events().size(), 102u);
+  for (size_t i = 0; i < 102; ++i) EXPECT_EQ(store.events()[i].seq, static_cast<int64_t>(i) + 1);
+}
+
 TEST(SimStore, ACrashLosesOnlyPositionsThatNoSyncFollowed) {
   support::SimStore store;
   const PlayerRow row = CommitOne(store, Login(1, "Ada")).row;
