@@ -86,8 +86,9 @@ RedisCache::RedisCache(RedisSettings settings, RedisUrl url, std::string_view sh
       url_(std::move(url)),
       scope_(fmt::format("{}:{}:", settings_.prefix, shard_id)),
       breaker_(settings_.breaker_threshold, int64_t{settings_.breaker_open_ms} * 1'000'000),
-      generation_(static_cast<uint64_t>(generation) << 32),
-      slots_(std::make_unique<std::array<std::atomic<uint64_t>, kSlots>>()),
+      last_generation_(static_cast<uint64_t>(generation) << 32),
+      generation_(last_generation_.load()),
+      slots_(std::make_unique<std::array<Slot, kSlots>>()),
       pool_(
           {.connections = settings_.connections,
            .max_waiting = settings_.max_waiting,
@@ -160,7 +161,7 @@ std::optional<RedisCache::Decoded> RedisCache::Decode(CacheKey key, uint64_t gen
   return out;
 }
 
-std::atomic<uint64_t>& RedisCache::SlotOf(CacheKey key) {
+RedisCache::Slot& RedisCache::SlotOf(CacheKey key) {
   return (
       *slots_)[core::HashCombine(static_cast<uint64_t>(key.id), static_cast<uint64_t>(key.kind)) %
                kSlots];
@@ -169,9 +170,27 @@ std::atomic<uint64_t>& RedisCache::SlotOf(CacheKey key) {
 // --- the circuit, and who the server is
 
 void RedisCache::RaiseGeneration() {
-  generation_.fetch_add(1);
+  const uint64_t mine = last_generation_.fetch_add(1) + 1;
+  // Two at once: the greater one stays.
+  uint64_t current = generation_.load();
+  while (current < mine && !generation_.compare_exchange_weak(current, mine)) {
+  }
   const std::lock_guard lock(stats_mutex_);
   stats_.generation_raises.Add();
+}
+
+void RedisCache::RaiseGeneration(CacheKey key) {
+  std::atomic<uint64_t>& slot = SlotOf(key).generation;
+  const uint64_t mine = last_generation_.fetch_add(1) + 1;
+  uint64_t current = slot.load();
+  while (current < mine && !slot.compare_exchange_weak(current, mine)) {
+  }
+  const std::lock_guard lock(stats_mutex_);
+  stats_.keys_raised.Add();
+}
+
+uint64_t RedisCache::GenerationOf(CacheKey key) {
+  return std::max(generation_.load(), SlotOf(key).generation.load());
 }
 
 void RedisCache::NoteServer(const std::string& run_id) {
@@ -272,7 +291,7 @@ void RedisCache::Put(std::span<const CacheEntry> entries) noexcept {
   try {
     // Before anything is sent: a reader who looked earlier shall not fill any more.
     const uint64_t stamp = stamp_.fetch_add(1) + 1;
-    for (const CacheEntry& entry : entries) SlotOf({entry.kind, entry.id}).store(stamp);
+    for (const CacheEntry& entry : entries) SlotOf({entry.kind, entry.id}).put_stamp = stamp;
     const int64_t deadline_ns = start_ns + int64_t{settings_.timeout_ms} * 1'000'000;
     asked = MayAsk(deadline_ns);
     done = asked && TryPut(entries, deadline_ns);
@@ -282,7 +301,7 @@ void RedisCache::Put(std::span<const CacheEntry> entries) noexcept {
   }
   if (asked && !done) {
     writer_.reset();
-    RaiseGeneration();
+    for (const CacheEntry& entry : entries) RaiseGeneration({entry.kind, entry.id});
   }
   const std::lock_guard lock(stats_mutex_);
   if (!asked) {
@@ -302,12 +321,11 @@ bool RedisCache::TryPut(std::span<const CacheEntry> entries, int64_t deadline_ns
     if (!connection.ok()) return false;
     writer_ = std::move(*connection);
   }
-  const uint64_t generation = generation_.load();
   std::vector<Encoded> encoded;
   encoded.reserve(entries.size());
   for (const CacheEntry& entry : entries) {
-    encoded.push_back(
-        Encode({entry.kind, entry.id}, entry.version, entry.gone, entry.value, generation));
+    const CacheKey key{entry.kind, entry.id};
+    encoded.push_back(Encode(key, entry.version, entry.gone, entry.value, GenerationOf(key)));
   }
   const RedisFailure failure = RunScript(*writer_, encoded, deadline_ns);
   if (failure != RedisFailure::kNone) {
@@ -379,7 +397,7 @@ RedisFailure RedisCache::RunScript(RedisConnection& connection, std::span<const 
 void RedisCache::Fill(CacheKey key, uint64_t version, std::span<const std::byte> value,
                       FillPermit permit) {
   const auto still_allowed = [&] {
-    return permit.generation == generation_.load() && SlotOf(key).load() <= permit.stamp;
+    return permit.generation == GenerationOf(key) && SlotOf(key).put_stamp <= permit.stamp;
   };
   const auto count = [this](core::Counter& counter) {
     const std::lock_guard lock(stats_mutex_);
@@ -404,7 +422,7 @@ void RedisCache::Fill(CacheKey key, uint64_t version, std::span<const std::byte>
     NoteFailure(Side::kWrite, failure, connection.error());
     lease->Drop();
     // The value may still arrive, later than a newer one that is then lost.
-    RaiseGeneration();
+    RaiseGeneration(key);
     return count(stats_.fills_dropped);
   }
   breaker_.Succeeded(Side::kWrite);
@@ -433,12 +451,14 @@ core::Result<std::vector<CacheLookup>> RedisCache::GetMany(std::span<const Cache
 
   RedisConnection& connection = **lease;
   // After the connection: making it may have raised the generation.
-  const FillPermit permit{generation_.load(), stamp_.load()};
+  const uint64_t stamp = stamp_.load();
+  std::vector<CacheLookup> out(keys.size());
   const std::string last_byte = std::to_string(kHeaderBytes + kMaxCachedBytes - 1);
   std::vector<std::string> names;
   names.reserve(keys.size());
-  for (const CacheKey key : keys) {
-    names.push_back(KeyText(key, permit.generation));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    out[i].permit = {GenerationOf(keys[i]), stamp};
+    names.push_back(KeyText(keys[i], out[i].permit.generation));
     // Not GET: whatever is there, no more than the largest value is read.
     const std::string_view command[] = {"GETRANGE", names.back(), "0", last_byte};
     connection.Append(command);
@@ -448,12 +468,10 @@ core::Result<std::vector<CacheLookup>> RedisCache::GetMany(std::span<const Cache
   RedisFailure failure = connection.Exchange(deadline_ns, replies);
   std::string text = connection.error();
 
-  std::vector<CacheLookup> out(keys.size());
   std::vector<std::string_view> to_delete;
   size_t wrong_type = 0, gone = 0;
   if (failure == RedisFailure::kNone) {
     for (size_t i = 0; i < keys.size() && failure == RedisFailure::kNone; ++i) {
-      out[i].permit = permit;
       const RedisReply& reply = replies[i];
       if (reply.type == RedisReply::Type::kError) {
         text = reply.text;
@@ -465,7 +483,7 @@ core::Result<std::vector<CacheLookup>> RedisCache::GetMany(std::span<const Cache
         ++wrong_type;
         to_delete.push_back(names[i]);
       } else if (!reply.text.empty()) {
-        const auto decoded = Decode(keys[i], permit.generation, reply.text);
+        const auto decoded = Decode(keys[i], out[i].permit.generation, reply.text);
         if (!decoded) {
           to_delete.push_back(names[i]);
         } else if (decoded->gone) {
@@ -491,11 +509,10 @@ core::Result<std::vector<CacheLookup>> RedisCache::GetMany(std::span<const Cache
     return Status(Code::kUnavailable, "Redis did not answer", std::move(text));
   }
   breaker_.Succeeded(Side::kRead);
-  const bool outdated = permit.generation != generation_.load();
 
   const std::lock_guard lock(stats_mutex_);
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (outdated) out[i].found.reset();
+    if (out[i].permit.generation != GenerationOf(keys[i])) out[i].found.reset();
     (out[i].found ? stats_.hits : stats_.misses)[Index(keys[i].kind)].Add();
   }
   stats_.tombstones.Add(gone);

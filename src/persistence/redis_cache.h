@@ -1,9 +1,9 @@
 /// Level 2 of reading: what was committed, in Redis, for whoever may read something as old as the
 /// last commit. Redis is never the truth; what keeps it honest:
 /// - a value replaces only an older version (compared by the server, in one script);
-/// - every key carries the cache generation. It is raised whenever something could not be put, when
-///   the circuit closes again and when another server process answers, so nothing written before is
-///   ever read again;
+/// - every key carries a generation. It is raised for all when the circuit closes again and when
+///   another server process answers, and for the keys concerned whenever something could not be
+///   put, so nothing written before is ever read again;
 /// - what a reader loaded from the database is put back only when nothing was put for that key
 ///   since it looked (FillPermit), so a lost newer value is not replaced by an older one;
 /// - every value says whose it is, with a checksum: another key's answer is a miss.
@@ -72,8 +72,9 @@ struct RedisCacheStats {
   core::Counter fills, fills_dropped;  ///< Dropped: something newer may have been put meanwhile.
   core::Counter scripts_sent;          ///< The script's whole text, because the server lacked it.
   core::Counter breaker_opens;
-  core::Counter circuit_open;  ///< 1 while open.
-  core::Counter generation_raises;
+  core::Counter circuit_open;       ///< 1 while open.
+  core::Counter generation_raises;  ///< For all keys.
+  core::Counter keys_raised;        ///< For one, because of a failed put or fill.
   core::Histogram read_us, put_us;
 };
 
@@ -102,6 +103,7 @@ class RedisCache final : public WriteThrough {
   void Fill(CacheKey key, uint64_t version, std::span<const std::byte> value, FillPermit permit);
 
   bool available() const { return breaker_.closed(); }
+  /// The least one of any key.
   uint64_t generation() const { return generation_.load(); }
   std::string last_error() const;
   const RedisCacheStats& stats() const { return stats_; }
@@ -134,25 +136,34 @@ class RedisCache final : public WriteThrough {
                                                          int64_t deadline_ns);
   void NoteServer(const std::string& run_id);
   void RaiseGeneration();
+  void RaiseGeneration(CacheKey key);
+  uint64_t GenerationOf(CacheKey key);
   void CountFailure(RedisFailure failure, std::string_view text);
   void NoteFailure(CircuitBreaker::Side side, RedisFailure failure, std::string_view text);
   bool TryPut(std::span<const CacheEntry> entries, int64_t deadline_ns);
   RedisFailure RunScript(RedisConnection& connection, std::span<const Encoded> entries,
                          int64_t deadline_ns);
-  std::atomic<uint64_t>& SlotOf(CacheKey key);
+  struct Slot;
+  Slot& SlotOf(CacheKey key);
 
   const RedisSettings settings_;
   const RedisUrl url_;
   const std::string scope_;  ///< "<prefix>:<shard>:"
   CircuitBreaker breaker_;
+  // A key's generation is the greater one of its slot's and this; each number is given out once.
+  std::atomic<uint64_t> last_generation_;
   std::atomic<uint64_t> generation_;
   std::mutex server_mutex_;
   std::optional<std::string> server_;  ///< Run id of who answered last.
 
-  // When something was last put for a key; keys share slots, which only drops a fill too many.
+  // Keys share slots, which only drops a fill or loses a value too many.
   static constexpr size_t kSlots = 1u << 16;
+  struct Slot {
+    std::atomic<uint64_t> put_stamp{0};  ///< When something was last put.
+    std::atomic<uint64_t> generation{0};
+  };
   std::atomic<uint64_t> stamp_{0};
-  std::unique_ptr<std::array<std::atomic<uint64_t>, kSlots>> slots_;
+  std::unique_ptr<std::array<Slot, kSlots>> slots_;
 
   mutable std::mutex stats_mutex_;
   RedisCacheStats stats_;

@@ -99,7 +99,8 @@ TEST_F(RedisCacheTest, AFailedPutMakesTheOlderValueUnreadableAtOnce) {
   const auto cache = MakeCache(settings);
   cache->Put({{Entry(1, 1, "old")}});
   ASSERT_EQ(Read(*cache, 1), "1:old");
-  const auto early = cache->Get({CacheKind::kPlayer, 2});
+  cache->Put({{Entry(2, 1, "not concerned")}});
+  const auto early = cache->Get({CacheKind::kPlayer, 1});
   ASSERT_TRUE(early.ok());
   server_->Pause();
   cache->Put({{Entry(1, 2, "new")}});
@@ -107,8 +108,11 @@ TEST_F(RedisCacheTest, AFailedPutMakesTheOlderValueUnreadableAtOnce) {
   ASSERT_EQ(cache->stats().put_failures.Get(), 1u);
   EXPECT_TRUE(cache->available()) << "one failure of three";
   EXPECT_EQ(Read(*cache, 1), "-");
-  cache->Fill({CacheKind::kPlayer, 2}, 1, ToBytes("before the failure"), early->permit);
-  EXPECT_EQ(Read(*cache, 2), "-");
+  cache->Fill({CacheKind::kPlayer, 1}, 1, ToBytes("before the failure"), early->permit);
+  EXPECT_EQ(Read(*cache, 1), "-");
+  EXPECT_EQ(Read(*cache, 2), "1:not concerned");
+  cache->Put({{Entry(1, 3, "newer")}});
+  EXPECT_EQ(Read(*cache, 1), "3:newer");
 }
 
 TEST_F(RedisCacheTest, AnotherServerProcessIsReadUnderANewGeneration) {
