@@ -15,6 +15,15 @@ std::vector<std::byte> Login() {
 std::vector<std::byte> Goodbye() {
   return protocol::Encode(protocol::ClientControl(protocol::ClientGoodbye{}));
 }
+std::vector<std::byte> Action() {
+  protocol::Action action;
+  action.key[0] = std::byte{1};
+  action.what = protocol::Drop{5};
+  return protocol::Encode(protocol::ClientControl(action));
+}
+std::vector<std::byte> Decline() {
+  return protocol::Encode(protocol::ClientControl(protocol::DeclineTrade{3, {}}));
+}
 std::vector<std::byte> Input() {
   protocol::InputMessage input;
   input.count = kMinInputCommands;
@@ -27,6 +36,11 @@ std::vector<std::byte> Garbage(std::initializer_list<int> values, size_t size) {
   for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
   bytes.resize(size);
   return bytes;
+}
+
+std::vector<std::byte> Joined(std::vector<std::byte> a, const std::vector<std::byte>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
 }
 
 const Rates kRates = RatesOf({}, 30);
@@ -65,6 +79,26 @@ TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
       {"input reliable", SessionState::kPlaying, Channel::kReliable, Input(),
        DisconnectReason::kWrongChannel},
       {"login unreliable", SessionState::kConnected, Channel::kUnreliable, Login(),
+       DisconnectReason::kWrongChannel},
+      {"action in play", SessionState::kPlaying, Channel::kReliable, Action(),
+       DisconnectReason::kNone},
+      {"action too early", SessionState::kConnected, Channel::kReliable, Action(),
+       DisconnectReason::kOutOfState},
+      {"action while loading", SessionState::kLoading, Channel::kReliable, Action(),
+       DisconnectReason::kOutOfState},
+      {"action unreliable", SessionState::kPlaying, Channel::kUnreliable, Action(),
+       DisconnectReason::kWrongChannel},
+      {"broken action", SessionState::kPlaying, Channel::kReliable, Garbage({26, 120, 1}, 3),
+       DisconnectReason::kMalformed},
+      {"an action that turns into a goodbye", SessionState::kPlaying, Channel::kReliable,
+       Joined(Action(), Goodbye()), DisconnectReason::kMalformed},
+      {"a goodbye that turns into an action", SessionState::kPlaying, Channel::kReliable,
+       Joined(Goodbye(), Action()), DisconnectReason::kMalformed},
+      {"decline in play", SessionState::kPlaying, Channel::kReliable, Decline(),
+       DisconnectReason::kNone},
+      {"decline too early", SessionState::kEntering, Channel::kReliable, Decline(),
+       DisconnectReason::kOutOfState},
+      {"decline unreliable", SessionState::kPlaying, Channel::kUnreliable, Decline(),
        DisconnectReason::kWrongChannel},
       {"empty control",
        SessionState::kConnected,
@@ -122,6 +156,8 @@ TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
   settings.input_burst_s = 2;
   settings.controls_per_s = 3;
   settings.control_burst = 5;
+  settings.actions_per_s = 4;
+  settings.action_burst = 7;
   constexpr int kHz = 10;
   const Rates rates = RatesOf(settings, kHz);
   Session session;
@@ -141,6 +177,10 @@ TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
   EXPECT_EQ(taken(Channel::kUnreliable, Input(), 106), 5);
   EXPECT_EQ(taken(Channel::kReliable, Goodbye(), 100), 5);
   EXPECT_EQ(taken(Channel::kReliable, Goodbye(), 100 + kHz), 3);
+  // Actions have a bucket of their own, which declined offers share.
+  EXPECT_EQ(taken(Channel::kReliable, Action(), 100 + kHz), 7);
+  EXPECT_EQ(taken(Channel::kReliable, Decline(), 100 + kHz), 0);
+  EXPECT_EQ(taken(Channel::kReliable, Decline(), 100 + 2 * kHz), 4);
 }
 
 }  // namespace
