@@ -168,14 +168,15 @@ TEST_F(CommitterNowTest, MoreWritersThanTheQueueHoldsAreToldSo) {
 }
 
 TEST_F(CommitterNowTest, StopAnswersWhoWaits) {
-  Committer committer(settings_, Gated(), clock_);
+  const core::SystemClock clock;  // the deadline must pass
+  Committer committer(settings_, Gated(), clock);
   committer.Start();
   sim_->set_away(true);
   ASSERT_TRUE(committer.ReserveTicks(5).ok());
   while (committer.stats().away.Get() == 0) std::this_thread::yield();
   EXPECT_EQ(committer.CommitNow(LoginNow(1, "Ada"), 10'000).status().code(),
             core::Code::kUnavailable);
-  committer.Stop(50);
+  EXPECT_FALSE(committer.Stop(50).timed_out);
   EXPECT_EQ(committer.CommitNow(LoginNow(2, "Bob"), 10'000).status().code(),
             core::Code::kUnavailable);
 }
@@ -201,7 +202,8 @@ TEST_F(CommitterNowTest, TheJournalHoldsWhatTheDatabaseDoesNotAndForgetsTheRest)
   const PlayerRow row = WaitForOne(committer).row;
   const PositionSave save{row.player_id, row.epoch, 20, StateAt(2)};
   ASSERT_TRUE(committer.SavePositions({&save, 1}).ok());
-  while (committer.stats().positions_saved.Get() == 0) std::this_thread::yield();
+  ASSERT_TRUE(committer.ReserveTicks(40).ok());
+  EXPECT_EQ(WaitForOne(committer).reserved_tick, 40u);
   journal.Take();
   EXPECT_TRUE(journal.Pass());
   EXPECT_TRUE(folder.files.empty()) << "committed before it was written";
