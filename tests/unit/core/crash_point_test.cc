@@ -20,7 +20,7 @@ TEST(CrashPoint, LabelsAreUniqueAndNamedByStep) {
 
 #ifdef BLUEMARBLE_CRASH_POINTS
 
-void Run() {
+void PassThrice() {
   for (int pass = 1; pass <= 3; ++pass) {
     CrashPoint("commit.before_begin");
     CrashPoint("commit.before_answers");
@@ -32,7 +32,7 @@ TEST(CrashPointDeathTest, KillsAtTheNthPassOfItsLabelAndNowhereElse) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   const auto run_with = [](const char* at) {
     setenv("BLUEMARBLE_CRASH_AT", at, 1);
-    Run();
+    PassThrice();
   };
   EXPECT_EXIT(run_with("commit.before_begin"), testing::KilledBySignal(SIGKILL), "");
   EXPECT_EXIT(run_with("commit.before_answers:2"), testing::KilledBySignal(SIGKILL), "");
