@@ -25,6 +25,11 @@ std::string HostAndProcess() {
   return fmt::format("host {}, process {}", host.data(), getpid());
 }
 
+// Of the clock and not of the store: a database restored from a backup counts old numbers again,
+// under which Redis may still hold what the backup does not know. Comes again after 248 days, long
+// after redis.ttl_s.
+int64_t FreshGeneration(const core::Clock& clock) { return clock.WallUs() / 10'000 & 0x7fffffff; }
+
 }  // namespace
 
 core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOptions& options,
@@ -36,7 +41,7 @@ core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOption
   if (core::Status opened = side->OpenJournal(**store, clock); !opened.ok()) return opened;
   if (!options.settings.redis.url.empty()) {
     auto cache = persistence::RedisCache::Create(options.settings.redis, options.shard_id,
-                                                 (*store)->meta().cache_generation);
+                                                 FreshGeneration(clock));
     if (!cache.ok()) return cache.status();
     side->cache_ = std::move(*cache);
     const core::Status checked = side->cache_->Check();

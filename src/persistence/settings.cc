@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "persistence/redis_connection.h"
+
 namespace bluemarble::persistence {
 namespace {
 
@@ -37,6 +39,10 @@ void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
     problems.push_back(
         "database.schema must be a plain name: lower-case letters, digits and _, not first a "
         "digit");
+  }
+  if (!redis.url.empty()) {
+    if (const auto url = ParseRedisUrl(redis.url); !url.ok())
+      problems.push_back(url.status().ToString());
   }
   if (redis.prefix.find_first_of(" \t\r\n{}") != std::string::npos) {
     problems.push_back("redis.prefix must have no spaces and no braces");
