@@ -27,10 +27,10 @@ EventRow Event(int64_t seq) {
 
 class Archive : public ::testing::Test {
  protected:
-  ArchiveReport Write(int64_t events) {
+  ArchiveReport Write(int64_t count) {
     auto writer = ArchiveWriter::Open(path);
     EXPECT_TRUE(writer.ok()) << writer.status().ToString();
-    for (int64_t seq = 1; seq <= events; ++seq) EXPECT_TRUE((*writer)->Add(Event(seq)).ok());
+    for (int64_t seq = 1; seq <= count; ++seq) EXPECT_TRUE((*writer)->Add(Event(seq)).ok());
     const auto report = (*writer)->Finish();
     EXPECT_TRUE(report.ok()) << report.status().ToString();
     return report.ok() ? *report : ArchiveReport{};
