@@ -127,7 +127,7 @@ CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE ON ledger FOR EACH 
 -- Answers by key: what makes a request happen once.
 CREATE TABLE idempotency (
   player_id bigint NOT NULL,
-  key bytea NOT NULL CHECK (length(key) = 16),
+  key uuid NOT NULL,                    -- 16 bytes of the client's choice; compares faster than bytea
   request_digest bigint NOT NULL,
   at_us bigint NOT NULL,
   result bytea NOT NULL,

@@ -29,7 +29,7 @@ constexpr Statement kStatements[] = {
     // keeps a tuple store for each.
     {"find_keys",
      "SELECT i.player_id, i.key, i.request_digest, i.result"
-     " FROM (SELECT unnest($1::bigint[]) AS player_id, unnest($2::bytea[]) AS key) AS k"
+     " FROM (SELECT unnest($1::bigint[]) AS player_id, unnest($2::uuid[]) AS key) AS k"
      " JOIN idempotency i ON i.player_id = k.player_id AND i.key = k.key"},
     {"find_names", "SELECT name, player_id FROM player WHERE name = ANY ($1::text[])"},
     {"find_players",
@@ -209,7 +209,7 @@ void PgGroup::LockOwners(std::span<const int64_t> player_ids) {
 }
 
 void PgGroup::ReadKeys(const std::vector<IdempotencyKey>& keys, GroupRows& rows) {
-  PgArray players(Type::kInt8), bytes(Type::kBytes);
+  PgArray players(Type::kInt8), bytes(Type::kUuid);
   for (const IdempotencyKey& key : keys) {
     players.Int8(key.player_id);
     bytes.Bytes(key.bytes);

@@ -142,7 +142,7 @@ Result<std::vector<int64_t>> PgReader::Aggregates(AggregateType type, int64_t af
 
 Result<std::optional<WriteResult>> PgReader::FindResult(const IdempotencyKey& key) {
   auto rows = All<std::vector<std::byte>>(
-      "SELECT result FROM idempotency WHERE player_id = $1::bigint AND key = $2::bytea",
+      "SELECT result FROM idempotency WHERE player_id = $1::bigint AND key = $2::uuid",
       [](const PgRows& found, int row) {
         const auto bytes = found.Bytes(row, 0);
         return std::vector<std::byte>(bytes.begin(), bytes.end());

@@ -370,7 +370,7 @@ Result<std::optional<WriteResult>> PgStore::FindResult(const IdempotencyKey& key
   std::optional<WriteResult> found;
   const Status status = Wire([&](PGconn* wire) {
     const PgRows rows = PgQuery(
-        wire, "SELECT result FROM idempotency WHERE player_id = $1::bigint AND key = $2::bytea",
+        wire, "SELECT result FROM idempotency WHERE player_id = $1::bigint AND key = $2::uuid",
         PgParameters().Int8(key.player_id).Bytes(key.bytes));
     if (rows.empty()) return;
     auto result = DecodeResult(rows.Bytes(0, 0));

@@ -57,7 +57,14 @@ class PgBytes {
 /// One column of values, for `unnest($n::bigint[])`.
 class PgArray {
  public:
-  enum class Type : uint32_t { kBytes = 17, kInt8 = 20, kInt4 = 23, kText = 25, kFloat8 = 701 };
+  enum class Type : uint32_t {
+    kBytes = 17,
+    kInt8 = 20,
+    kInt4 = 23,
+    kText = 25,
+    kFloat8 = 701,
+    kUuid = 2950
+  };
   explicit PgArray(Type type);
   static PgArray Int8s(std::span<const int64_t> values);
   void Int8(int64_t value) {
