@@ -10,6 +10,8 @@ class StoreFake final : public persistence::DurableQueue {
  public:
   core::Status RequestLogin(const persistence::LoginRequest&) override { return {}; }
   core::Status AppendEvent(const persistence::PlayerEventRequest&) override { return {}; }
+  core::Status RequestAction(const persistence::ActionRequest&) override { return {}; }
+  core::Status RequestWorldItems(uint64_t) override { return {}; }
   core::Status ReserveTicks(core::Tick) override { return {}; }
   core::Status SavePositions(std::span<const persistence::PositionSave>) override { return {}; }
   bool NextCompletion(persistence::Completion&) override { return false; }
