@@ -325,6 +325,7 @@ TEST(Simulation, AStoreThatIsAwayRefusesLoginsAndLeavesPlayersAlone) {
   EXPECT_EQ(inside.core().state(), ClientState::kPlaying);
   EXPECT_EQ(outside.core().end_reason(), DisconnectReason::kStoreUnavailable);
   world.store().set_away(false);
+  world.Run(60);  // until the committer's next try finds it back
   SimPlayer& later = world.Join("later");
   world.Run(200);
   EXPECT_EQ(later.core().state(), ClientState::kPlaying);
