@@ -186,6 +186,21 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   return add.status();
 }
 
+core::Status RegisterOperators(ops::MetricsRegistry& registry, const api::AdminStats& admin,
+                               const ArchivistStats* archivist) {
+  Registrar add(registry);
+  const char* const asked = "Requests to the operator's interface, by what became of them.";
+  add.Count("admin_requests_total", asked, admin.allowed, {{"result", "allowed"}});
+  add.Count("admin_requests_total", asked, admin.denied, {{"result", "denied"}});
+  add.Count("admin_requests_total", asked, admin.limited, {{"result", "limited"}});
+  if (archivist == nullptr) return add.status();
+  add.Count("archive_runs_total", "Looks for old event partitions.", archivist->runs);
+  add.Count("archive_failures_total", "Looks that ended early.", archivist->failures);
+  add.Count("archive_partitions_total", "Partitions exported and dropped.", archivist->partitions);
+  add.Count("archive_events_total", "Events in them.", archivist->events);
+  return add.status();
+}
+
 core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http) {
   Registrar add(registry);
   const char* const answered = "HTTP answers by status class.";
@@ -196,6 +211,8 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
   add.Count("http_connections_total", "HTTP connections accepted.", http.accepted_connections);
   add.Count("http_connections_refused_total", "HTTP connections beyond http.max_connections.",
             http.refused_connections);
+  add.Count("http_blocking_refused_total", "Requests beyond http.blocking_queue.",
+            http.refused_blocking);
   add.Count("http_timeouts_total", "HTTP connections that were too slow.", http.timeouts);
   add.Keep(registry.AddGauge("log_lines_lost", "Log lines lost to a full queue since the start.",
                              {}, [] { return static_cast<double>(ops::GetLogStats().overrun); }));

@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "api/admin_guard.h"
 #include "api/http_server.h"
+#include "app/archivist.h"
 #include "app/durable_side.h"
 #include "app/recorder.h"
 #include "app/zone.h"
@@ -27,6 +29,9 @@ struct Counted {
 
 /// The first refusal is our own mistake.
 core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& counted);
+/// Who used the operator's interface, and what was archived (null: nothing is).
+core::Status RegisterOperators(ops::MetricsRegistry& registry, const api::AdminStats& admin,
+                               const ArchivistStats* archivist);
 /// The HTTP endpoint's and the log's own counts.
 core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http);
 

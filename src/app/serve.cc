@@ -12,6 +12,7 @@
 #include "api/admin_secret.h"
 #include "api/endpoints.h"
 #include "app/admission.h"
+#include "app/archivist.h"
 #include "app/durable_side.h"
 #include "app/exits.h"
 #include "app/metrics.h"
@@ -210,13 +211,17 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
-  struct HttpGuard {  // its handlers use what was built after it
-    api::HttpServer& http;
-    ~HttpGuard() { http.Stop(); }
-  } http_guard{http};
+  std::optional<Archivist> archivist;
+  const persistence::PersistenceSettings& kept = settings.zone.persistence;
+  if ((*durable)->has_postgres() && kept.retention.keep_days > 0) archivist.emplace(kept, clock);
   auto secret = AdminSecretOf(settings);
   if (!secret.ok()) return Fail(ExitOf(secret.status().code()), secret.status().ToString());
   api::AdminGuard guard(std::move(*secret), clock);
+  if (core::Status registered =
+          RegisterOperators(metrics, guard.stats(), archivist ? &archivist->stats() : nullptr);
+      !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
   api::Router router = api::BuildRouter(
       {.metrics = [&] { return metrics.Serialize(); },
        .live =
@@ -237,6 +242,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   api::AddAdminEndpoints(router,
                          AdminProvidersOf(**durable, *zone, game::Catalogue(zone_settings.items)),
                          &guard, clock);
+  struct HttpGuard {  // its handlers use what was built before this
+    api::HttpServer& http;
+    ~HttpGuard() { http.Stop(); }
+  } http_guard{http};
   http.Serve(std::move(router));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on

@@ -138,8 +138,8 @@ void BindRetention(ConfigSchema& schema, persistence::RetentionSettings& retenti
         {.min = 0,
          .max = 36500,
          .unit = "days",
-         .help = "Older partitions are what `zonectl archive` exports and drops; 0: all are kept. "
-                 "Too low: history is in files only; too high: disk."});
+         .help = "Event partitions that ended earlier are exported and dropped, looked for every "
+                 "hour; 0: all are kept. Too low: history is in files only; too high: disk."});
   s.Add("archive_dir", &retention.archive_dir,
         {.help = "Where <partition>.jsonl.zst goes. Empty: <data_dir>/archive."});
 }
