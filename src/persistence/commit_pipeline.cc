@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
-#include <limits>
 #include <set>
 
 #include "core/crash_point.h"
@@ -21,55 +19,6 @@ constexpr int64_t kLongestDelayNs = 1'000'000'000;
 constexpr int64_t kMaintenancePeriodUs = 60'000'000;
 constexpr size_t kPurgeAtOnce = 10'000;    // keeps one delete well under a second
 constexpr size_t kWorldItemsAtOnce = 256;  // a page: well under the time of a commit
-constexpr size_t kActionHeadBytes = offsetof(ActionRequest, items);
-
-template <typename T>
-bool Read(std::span<const std::byte> body, T& out) {
-  if (body.size() != sizeof(T)) return false;
-  std::memcpy(&out, body.data(), sizeof(T));
-  return true;
-}
-
-bool ReadAction(std::span<const std::byte> body, ActionRequest& out) {
-  if (body.size() < kActionHeadBytes) return false;
-  std::memcpy(static_cast<void*>(&out), body.data(), kActionHeadBytes);
-  if (out.changes > kMaxItemChanges ||
-      body.size() != kActionHeadBytes + out.changes * sizeof(ItemChange)) {
-    return false;
-  }
-  std::memcpy(out.items.data(), body.data() + kActionHeadBytes, out.changes * sizeof(ItemChange));
-  return true;
-}
-
-DurableWrite WriteOf(const ActionRequest& request) {
-  DurableWrite write;
-  write.key = {request.player_id, request.key};
-  write.tick = request.tick;
-  write.digest = request.digest;
-  write.refuse_with = request.refuse_with;
-  if (request.player_id != 0) write.owners.push_back({request.player_id, request.epoch});
-  if (request.other_id != 0 && request.other_id != request.player_id)
-    write.owners.push_back({request.other_id, request.other_epoch});
-  std::ranges::sort(write.owners, {}, &Owner::player_id);
-  write.items.assign(request.items.begin(), request.items.begin() + request.changes);
-  if (request.other_id != 0 && request.other_key != std::array<std::byte, 16>{}) {
-    write.also = {request.other_id, request.other_key};
-    write.also_digest = request.other_digest;
-  }
-  if (request.gold != 0) {
-    // The zone has no purse, and nobody pays himself.
-    const bool two_players = request.player_id != 0 && request.other_id != 0 &&
-                             request.player_id != request.other_id &&
-                             request.gold != std::numeric_limits<int64_t>::min();
-    if (two_players) {
-      write.postings = {{request.player_id, -request.gold}, {request.other_id, request.gold}};
-      std::ranges::sort(write.postings, {}, &Posting::account_id);
-    } else if (write.refuse_with == Refusal::kNone) {
-      write.refuse_with = Refusal::kBadAmount;
-    }
-  }
-  return write;
-}
 
 template <typename T>
 void AppendBytes(std::vector<std::byte>& out, const T& value) {
@@ -90,11 +39,6 @@ std::set<int64_t> HoldersTouched(const DurableWrite& write) {
 }
 
 }  // namespace
-
-std::span<const std::byte> UsedBytes(const ActionRequest& request) {
-  return std::as_bytes(std::span(&request, 1))
-      .first(kActionHeadBytes + request.changes * sizeof(ItemChange));
-}
 
 bool IsBlocked(const CommitStats& stats, int64_t now_ns, int stall_ms) {
   if (stats.failed.Get() != 0 || stats.away.Get() != 0) return true;
@@ -126,70 +70,26 @@ auto CommitPipeline::Calling(Call call) {
 }
 
 bool CommitPipeline::Accept(std::span<const std::byte> record) {
-  if (record.size() < kRequestHeadBytes) return false;
-  const auto body = record.subspan(kRequestHeadBytes);
-  switch (static_cast<RequestKind>(record[0])) {
-    case RequestKind::kLogin: {
-      LoginRequest request;
-      if (!Read(body, request)) return false;
-      DurableWrite write;
-      write.key = KeyOf(0, request.request_id);
-      write.tick = request.tick;
-      write.login = PlayerLogin{request.name, request.initial, {}, request.starting_gold};
-      for (const Starter& starter : request.starters) {
-        if (starter.quantity != 0) write.login->starters.push_back(starter);
-      }
-      Add(std::move(write), {CompletionKind::kLogin, false, request.request_id});
-      return true;
-    }
-    case RequestKind::kEvent: {
-      PlayerEventRequest request;
-      if (!Read(body, request)) return false;
-      DurableWrite write;
-      write.key = KeyOf(request.player_id, request.request_id);
-      write.tick = request.tick;
-      write.updates.push_back({request.player_id, request.epoch, request.expected_version,
-                               request.state, request.kind, EncodePlayerState(request.state)});
-      Add(std::move(write),
-          {request.kind == EventKind::kLogout ? CompletionKind::kLogout : CompletionKind::kSample,
-           false, request.request_id});
-      return true;
-    }
-    case RequestKind::kAction: {
-      ActionRequest request;
-      if (!ReadAction(body, request)) return false;
-      Add(WriteOf(request), {CompletionKind::kAction, false, request.request_id});
-      return true;
-    }
-    case RequestKind::kWorldItems: {
-      uint64_t request_id = 0;
-      if (!Read(body, request_id)) return false;
-      world_items_ = {request_id, writes_.size(), 0};
-      return true;
-    }
-    case RequestKind::kReserveTicks: {
-      core::Tick up_to = 0;
-      if (!Read(body, up_to)) return false;
-      reserve_ticks_ = std::max(reserve_ticks_, up_to);
-      return true;
-    }
-    case RequestKind::kPositions: {
-      uint64_t sequence = 0;
-      if (body.size() < sizeof(sequence)) return false;
-      const auto saves = body.subspan(sizeof(sequence));
-      if (saves.size() % sizeof(PositionSave) != 0) return false;
-      std::memcpy(&sequence, body.data(), sizeof(sequence));
-      for (size_t at = 0; at < saves.size(); at += sizeof(PositionSave)) {
-        PositionSave save;
-        std::memcpy(&save, saves.data() + at, sizeof(save));
-        AcceptPosition(save);
-      }
-      journal_sequence_ = std::max(journal_sequence_, sequence);
+  // The run number makes request ids unique over restarts.
+  DecodedRequest request;
+  if (!DecodeRequest(record, store_.meta().run, request)) return false;
+  switch (request.kind) {
+    case RequestKind::kLogin:
+    case RequestKind::kEvent:
+    case RequestKind::kAction:
+      Add(std::move(request.write), {request.answer, false, request.request_id});
+      break;
+    case RequestKind::kWorldItems: world_items_ = {request.request_id, writes_.size(), 0}; break;
+    case RequestKind::kReserveTicks:
+      reserve_ticks_ = std::max(reserve_ticks_, request.up_to);
+      break;
+    case RequestKind::kPositions:
+      for (size_t i = 0; i < request.positions; ++i) AcceptPosition(request.PositionAt(i));
+      journal_sequence_ = std::max(journal_sequence_, request.journal_sequence);
       stats_.positions_waiting.Set(positions_.size());
-      return true;
-    }
+      break;
   }
-  return false;
+  return true;
 }
 
 void CommitPipeline::AcceptWrite(DurableWrite write, uint64_t ticket) {
@@ -213,15 +113,6 @@ void CommitPipeline::AcceptPosition(const PositionSave& save) {
   if (save.epoch > waiting.epoch || (save.epoch == waiting.epoch && save.tick > waiting.tick))
     waiting = save;
   stats_.positions_coalesced.Add();
-}
-
-IdempotencyKey CommitPipeline::KeyOf(int64_t player_id, uint64_t request_id) const {
-  // The run number makes request ids unique over restarts.
-  IdempotencyKey key{player_id, {}};
-  const int64_t run = store_.meta().run;
-  std::memcpy(key.bytes.data(), &run, 8);
-  std::memcpy(key.bytes.data() + 8, &request_id, 8);
-  return key;
 }
 
 bool CommitPipeline::due() const { return due_in_ns() == 0; }

@@ -16,6 +16,7 @@
 #include "core/counters.h"
 #include "core/ids.h"
 #include "persistence/durable_queue.h"
+#include "persistence/request_decoding.h"
 #include "persistence/settings.h"
 #include "persistence/store.h"
 #include "persistence/write_through.h"
@@ -23,23 +24,6 @@
 namespace bluemarble::persistence {
 
 class Journal;
-
-/// Requests cross the queue as [RequestKind u8][7 zero bytes][body]. Bodies: the request struct; of
-/// an action only its used item changes; of positions [u64 journal sequence, 0: none] and the
-/// PositionSave array.
-enum class RequestKind : uint8_t {
-  kLogin = 1,
-  kEvent = 2,
-  kReserveTicks = 3,
-  kPositions = 4,
-  kAction = 5,
-  kWorldItems = 6,
-};
-inline constexpr size_t kRequestHeadBytes = 8;
-/// Positions per record: a tick's saves are cut into records of this many.
-inline constexpr size_t kPositionsPerRecord = 128;
-/// The part of an action that crosses the queue. `changes` must not exceed kMaxItemChanges.
-std::span<const std::byte> UsedBytes(const ActionRequest& request);
 
 /// Written by the committing thread, read by any.
 struct CommitStats {
@@ -133,7 +117,6 @@ class CommitPipeline {
 
   void AcceptPosition(const PositionSave& save);
   void Add(DurableWrite write, const Origin& origin);
-  IdempotencyKey KeyOf(int64_t player_id, uint64_t request_id) const;
   void CommitGroupOf(size_t count);
   void Doubt(size_t count, const core::Status& status);
   void TakeFirstAnswers(size_t count);
