@@ -88,14 +88,7 @@ core::Status DurableSide::OpenJournal(Store& store, const core::Clock& clock) {
   journal_ = std::make_unique<persistence::Journal>(options_.settings, options_.shard_id,
                                                     std::move(disk), clock);
   const auto replayed = persistence::ReplayJournal(store, *journal_);
-  if (!replayed.ok()) return replayed.status();
-  if (replayed->players != 0) {
-    core::Log(core::LogLevel::kInfo, "journal_replayed",
-              "players={} applied={} stale={} refused={} torn_files={} corrupt_files={}",
-              replayed->players, replayed->applied, replayed->stale, replayed->refused,
-              replayed->reading.torn, replayed->reading.corrupt);
-  }
-  return core::Status::Ok();
+  return replayed.status();
 }
 
 void DurableSide::OpenReaders() {
