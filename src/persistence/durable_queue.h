@@ -169,8 +169,9 @@ class DurableQueue {
  public:
   virtual ~DurableQueue() = default;
 
-  /// Requests. Ok means accepted, not done: a completion follows for each, in order of acceptance,
-  /// unless the process dies. kFull (names persistence.queue_bytes): nothing was taken; refuse the
+  /// Requests. Ok means accepted, not done: a completion follows for each, unless the process dies;
+  /// in order of acceptance, with one exception: what has waited longer than stall_ms behind a
+  /// group in doubt is refused as kUnavailable before that group is answered. kFull (names persistence.queue_bytes): nothing was taken; refuse the
   /// player or try again next tick. kUnavailable: the queue is stopping or the store is gone for
   /// good.
   virtual core::Status RequestLogin(const LoginRequest& request) = 0;
