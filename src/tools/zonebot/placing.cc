@@ -63,6 +63,7 @@ void PlanGroups(const Options& options, size_t group, std::vector<BotPlan>& plan
     plans[i].centre = Offset(Anchor(options), static_cast<double>(place % columns) * kGroupSpacingM,
                              static_cast<double>(place / columns) * kGroupSpacingM);
     plans[i].walk_radius_m = kGroupRadiusM;
+    plans[i].pauses = false;  // always on the way, so that what a crash costs of it can be told
     plans[i].spawn = InDisc(plans[i].centre, kGroupRadiusM, random);
   }
 }

@@ -35,6 +35,7 @@ struct BotPlan {
   geo::Vec3 centre;  ///< Walkers stay around it; a trace's agents measure from it.
   double walk_radius_m = 0;
   size_t agent = SIZE_MAX;  ///< In the trace; SIZE_MAX: a walker.
+  bool pauses = true;       ///< A walker stands still now and then.
 };
 
 /// The point east_m, north_m from `centre` on the ellipsoid.

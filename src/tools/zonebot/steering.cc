@@ -43,7 +43,7 @@ PlayerInput Steering::Walk(geo::Vec3 position, double max_speed_mps, double elap
   if (elapsed_s < pause_until_s_) return input;
   if (Length(waypoint_ - position) < kArrivedM) {
     NextWaypoint();
-    if (random_.Chance(kPauseChance)) {
+    if (plan_.pauses && random_.Chance(kPauseChance)) {
       pause_until_s_ = elapsed_s + kMaxPauseS * random_.Unit();
       return input;
     }

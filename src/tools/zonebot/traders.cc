@@ -59,7 +59,7 @@ Traders::Traders(const Options& options, const std::vector<BotPlan>& plans,
                           : std::max(1.0, static_cast<double>(plans.size()) / kDefaultRampS);
   bots_.reserve(plans.size());
   for (size_t i = 0; i < plans.size(); ++i) {
-    bots_.push_back(Bot{NameOf(options.seed, i), MakeClient(i),
+    bots_.push_back(Bot{NameOf(options.seed, i), MakeClient(i, /*again=*/false),
                         Steering(plans[i], no_trace_, core::HashCombine(options.seed + 1, i))});
     bots_.back().join_ns = origin_ns_ + static_cast<int64_t>(1e9 * static_cast<double>(i) / rate);
   }
@@ -70,10 +70,12 @@ Traders::~Traders() {
   if (epoll_ >= 0) close(epoll_);
 }
 
-std::unique_ptr<Client> Traders::MakeClient(size_t index) const {
+std::unique_ptr<Client> Traders::MakeClient(size_t index, bool again) const {
   ClientOptions out;
-  const geo::Geodetic spawn = geo::ToGeodetic(plans_[index].spawn);
-  out.spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0};
+  if (!again) {  // who comes back appears where the world kept it
+    const geo::Geodetic spawn = geo::ToGeodetic(plans_[index].spawn);
+    out.spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0};
+  }
   out.decode = decodes_[index];
   out.loss = options_.loss_pct / 100;
   out.latency_ms = options_.latency_ms;
@@ -294,7 +296,7 @@ void Traders::Lose(size_t index, int64_t now_ns, const std::string& reason,
     return;
   }
   bot.phase = Phase::kWaiting;
-  bot.client = MakeClient(index);  // closes the socket, so epoll forgets it
+  bot.client = MakeClient(index, bot.was_in);  // closes the socket, so epoll forgets it
   const int64_t pause_ns = kFirstPauseNs << std::min(bot.tries++, kMostDoublings);
   bot.join_ns =
       now_ns + static_cast<int64_t>(static_cast<double>(pause_ns) * (0.5 + random_.Unit()));

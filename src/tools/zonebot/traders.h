@@ -73,7 +73,7 @@ class Traders {
     bool was_in = false;
   };
 
-  std::unique_ptr<Client> MakeClient(size_t index) const;
+  std::unique_ptr<Client> MakeClient(size_t index, bool again) const;
   void Connect(Joiner::Answer& answer, int64_t now_ns);
   void Poll(size_t index, int64_t now_ns, bool readable);
   void OnPhase(size_t index, int64_t now_ns);
