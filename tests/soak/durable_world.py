@@ -226,9 +226,12 @@ def first_ok_after(lines, moments):
 
 def doubt_seconds(lines, returns):
     """How long each action in doubt stayed so, counted from when the store was back (`returns`, wall clock, ascending)
-    or from when the doubt arose, whichever is later. Unsettled ones are left out: the bots' report counts them."""
+    or from when the doubt arose, whichever is later. Unsettled ones are left out: the bots' report counts them; and so
+    are offers, which wait for people."""
     doubtful, spans = {}, []
     for line in lines:
+        if line["op"] == "offer":
+            continue
         if line["outcome"] == "unknown":
             doubtful.setdefault(line["key"], line["t"])
         elif line["outcome"] in ("ok", "refused") and line["key"] in doubtful:
