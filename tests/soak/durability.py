@@ -140,7 +140,8 @@ def every_crash_point(options):
     draw = rng(options, "T-21")
     players, arguments = trade(options, share=0.5, seconds=0, resend=2)
     met, first_ticks = set(), []
-    with World(options, "postgres", bin_dir=options.crash_bin) as world, world.act("bots", *arguments) as bots:
+    settings = ["journal.segment_bytes=65536"]
+    with World(options, settings=settings, bin_dir=options.crash_bin) as world, world.act("bots", *arguments) as bots:
         world.wait_for_players(players, bots)
         for _ in range(rounds):
             for label in labels:
@@ -326,7 +327,8 @@ def poison(options):
         shard, epoch = world.sql(f"SELECT shard_id, epoch FROM ownership WHERE player_id = {victim[0]}")[0]
         world.sql(f"DELETE FROM ownership WHERE player_id = {victim[0]}")
         world.restart_zone()
-        with world.act("again", *trade(options, seconds=options.sized(4, 30))[1]) as bots:
+        again = [each for each in trade(options, seconds=options.sized(4, 30))[1] if each != "--reconnect"]
+        with world.act("again", *again) as bots:
             report = bots.report(REPORT_S)
         limit_answers(result, report)
         result.limit("others_in_play", report["players"]["playing_at_end"], ">=", players - 1)
