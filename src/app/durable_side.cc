@@ -113,7 +113,9 @@ void DurableSide::Start() {
 
 persistence::StopReport DurableSide::Stop(int deadline_ms) {
   persistence::StopReport report = committer_->Stop(deadline_ms);
+  core::CrashPoint("stop.after_commit");
   journal_->Stop();
+  core::CrashPoint("stop.after_journal");
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/crash_point.h"
 #include "core/log.h"
 #include "persistence/pg_connection.h"
 #include "persistence/pg_group.h"
@@ -268,7 +269,9 @@ Status PgStore::RunGroup(bool together, const CommitGroup& group, std::span<Writ
     counters_.reserved_tick =
         std::max(counters_.reserved_tick, static_cast<int64_t>(group.reserve_ticks));
     group_->WriteCounters(counters_);
+    core::CrashPoint("commit.before_commit");
     PgCommit(wire);
+    core::CrashPoint("commit.after_commit");
   });
   if (status.ok() && stale) return Stale();
   if (status.ok() && !reason.empty()) {
@@ -291,6 +294,7 @@ void PgStore::ApplyRange(const CommitGroup& group, size_t from, size_t count,
   if (writes.empty()) return;
   GroupChanges changes;
   PlanGroup(writes, meta_.shard_id, rows, results.subspan(from, count), changes);
+  core::CrashPoint("commit.after_plan");
   group_->Write(changes);
   counters_.next_player = rows.next_player;
   counters_.next_item = rows.next_item;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/crash_point.h"
 #include "core/log.h"
 #include "persistence/data_folder.h"
 #include "persistence/sqlite_db.h"
@@ -241,6 +242,7 @@ Status SqliteStore::Apply(std::span<const DurableWrite> writes, std::span<WriteR
   if (Status status = group_.Read(NeedsOf(writes), rows); !status.ok()) return status;
   GroupChanges changes;
   PlanGroup(writes, meta_.shard_id, rows, results, changes);
+  core::CrashPoint("commit.after_plan");
   if (Status status = group_.Write(changes, meta_.shard_id); !status.ok()) return status;
   counters_ = {rows.next_player, rows.next_item, rows.next_seq};
   return Status::Ok();
@@ -258,7 +260,9 @@ Status SqliteStore::Finish(const CommitGroup& group, CommitReport& report) {
     if (db_.changes() != 1) return Stale();
   }
   report.last_seq = counters_.seq - 1;
+  core::CrashPoint("commit.before_commit");
   if (Status status = EndTransaction(); !status.ok()) return status;
+  core::CrashPoint("commit.after_commit");
   meta_.next_player = counters_.player;
   meta_.next_item = counters_.item;
   meta_.next_seq = counters_.seq;

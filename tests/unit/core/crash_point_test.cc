@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
+#include <string>
 
 namespace bluemarble::core {
 namespace {
@@ -16,6 +20,24 @@ TEST(CrashPoint, LabelsAreUniqueAndNamedByStep) {
   EXPECT_EQ(std::set<std::string_view>(labels.begin(), labels.end()).size(), labels.size());
   for (const std::string_view label : labels)
     EXPECT_NE(label.find('.'), std::string_view::npos) << label;
+}
+
+// A label without its place would be a step that no test kills at, and that no test misses.
+TEST(CrashPoint, EveryLabelHasItsPlaceInTheSourcesAndEveryPlaceItsLabel) {
+  const char* root = getenv("BLUEMARBLE_SOURCE_DIR");
+  if (root == nullptr) GTEST_SKIP() << "BLUEMARBLE_SOURCE_DIR is not set";
+  std::set<std::string> placed;
+  const std::regex call("CrashPoint\\(\"([^\"]*)\"\\)");
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(root) / "src")) {
+    if (file.path().extension() != ".cc" && file.path().extension() != ".h") continue;
+    std::ifstream in(file.path());
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    for (std::sregex_iterator found(text.begin(), text.end(), call), end; found != end; ++found)
+      placed.insert((*found)[1]);
+  }
+  const auto labels = CrashLabels();
+  EXPECT_EQ(placed, std::set<std::string>(labels.begin(), labels.end()));
 }
 
 #ifdef BLUEMARBLE_CRASH_POINTS
