@@ -94,6 +94,35 @@ TEST(Items, ADroppedItemLiesThereAndAnotherPlayerPicksItUp) {
   scene.ExpectSound();
 }
 
+TEST(Items, WhatAnOperatorTookFromTheGroundVanishesWhenSomebodyReachesForIt) {
+  Scene scene(2);
+  const int64_t sword = scene.peers[0].First(kSword).item_id;
+  scene.peers[0].Act(1, Drop{sword});
+  EXPECT_EQ(scene.Answer(scene.peers[0], 1).outcome, ActionOutcome::kOk);
+  const core::EntityId entity = scene.world.zone().items().ground().items().ids()[0];
+
+  persistence::DurableWrite taken;
+  taken.key = {0, {std::byte{0xee}}};
+  persistence::ItemChange change;
+  change.item_id = sword;
+  change.expected_version = scene.world.store().items().find(sword)->second.version;
+  change.from_holder = persistence::kHeldByWorld;
+  change.to_holder = persistence::kHeldByEscrow;
+  taken.items.push_back(change);
+  persistence::WriteResult result;
+  persistence::CommitReport report;
+  ASSERT_TRUE(scene.world.store().Commit({{&taken, 1}, {}, 0}, {&result, 1}, report).ok());
+  ASSERT_EQ(result.outcome, persistence::Outcome::kOk);
+
+  scene.peers[1].Act(2, PickUp{entity.bits});
+  const auto answer = scene.Answer(scene.peers[1], 2);
+  EXPECT_EQ(answer.outcome, ActionOutcome::kRefused);
+  EXPECT_EQ(answer.reason, ActionReason::kNotHolder);
+  EXPECT_FALSE(scene.world.zone().world().Alive(entity));
+  EXPECT_EQ(scene.world.zone().items().ground().items().size(), 0u);
+  EXPECT_EQ(CheckConserved(scene.world.store()), "");
+}
+
 TEST(Items, WhatLiesOnTheGroundIsThereAfterACrash) {
   SimWorldOptions options = Scene::Options();
   options.zone.game.ground_items = 7;

@@ -239,6 +239,11 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
   } else {
     // Found by key: it was done before, and what memory holds was loaded or changed since then.
     if (action.carries && done.outcome == Outcome::kOk && !done.repeated) Apply(action, done);
+    // An operator took it from the ground: nobody else shall reach for it in vain.
+    if (action.kind == ActionKind::kPickUp && action.carries && !done.repeated &&
+        done.refusal == persistence::Refusal::kNotHolder) {
+      ground_.Remove(action.entity);
+    }
     if (!action.told_unknown) AnswerDone(action, done);
     if (Offer* offer = trades_.Find(action.trade_id)) OnAcceptDone(*offer, action, done);
   }
