@@ -147,7 +147,7 @@ def every_crash_point(options):
             for label in labels:
                 world.zone.kill()
                 # Labels of the start are passed once; those of service many times.
-                passes = 1 if label.startswith(("start.", "replay.", "stop.")) else draw.randint(1, 20)
+                passes = 1 if label.startswith(("start.", "replay.", "stop.", "journal.")) else draw.randint(1, 20)
                 world.zone.spawn({"BLUEMARBLE_CRASH_AT": f"{label}:{passes}"})
                 if provoke(world, label):
                     met.add(label)
@@ -173,9 +173,14 @@ def provoke(world, label):
         wait_until("the armed zone serves", 20, lambda: dead() or world.zone.serving())
         time.sleep(1)
         world.zone.process.send_signal(signal.SIGTERM)
-    elif label in ("journal.before_new_segment", "journal.after_new_segment", "journal.before_delete",
-                   "journal.after_delete"):
-        patience = 20
+    elif label.startswith("journal."):
+        # Only what the database does not take at once is journalled.
+        wait_until("players are back", 20, lambda: dead() or (world.zone.serving() and world.zone.stats()["players"] > 0))
+        world.postgres.freeze()
+        until = time.monotonic() + 4
+        while not dead() and time.monotonic() < until:
+            time.sleep(0.05)
+        world.postgres.thaw()
     try:
         wait_until(f"the crash at {label}", patience, dead)
     except Failure:
