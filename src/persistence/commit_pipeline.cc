@@ -225,8 +225,12 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
       journal_->LoggedOut(results_[i].row.player_id, writes_[i].tick);
   }
   Forget(0, count);
-  // Which ones were refused is not told; a position that is not ours must not be shown as ours.
-  if (cache_ != nullptr && report.positions_refused == 0) cache_positions_ = positions_;
+  if (cache_ != nullptr) {
+    cache_positions_ = positions_;
+    cache_refused_ = report.refused_players;
+    // Too many to be told which: none of the group is shown, the database answers for them.
+    cache_no_position_ = report.positions_refused > report.refused_players.size();
+  }
   positions_.clear();
   position_of_.clear();
   stats_.positions_waiting.Set(0);
@@ -277,10 +281,13 @@ void CommitPipeline::AfterAnswers() {
   core::CrashPoint("commit.after_answers");
   if (cache_positions_.empty()) return;
   cache_entries_.clear();
+  std::ranges::sort(cache_refused_);
   for (const PositionSave& save : cache_positions_) {
     CacheEntry& entry =
         cache_entries_.emplace_back(CacheKind::kPosition, save.player_id, save.tick);
-    AppendBytes(entry.value, save);
+    // A position that is not ours must not be shown as ours, and neither the one before it.
+    entry.gone = cache_no_position_ || std::ranges::binary_search(cache_refused_, save.player_id);
+    if (!entry.gone) AppendBytes(entry.value, save);
   }
   cache_positions_.clear();
   cache_->Put(cache_entries_);

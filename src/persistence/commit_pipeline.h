@@ -156,6 +156,8 @@ class CommitPipeline {
   std::deque<TicketAnswer> tickets_;
   std::vector<CacheEntry> cache_entries_;
   std::vector<PositionSave> cache_positions_;
+  std::vector<int64_t> cache_refused_;  // players of cache_positions_
+  bool cache_no_position_ = false;
   bool answered_ = false;  // AfterAnswers has something to do
   bool away_ = false;
   bool failed_ = false;

@@ -346,7 +346,7 @@ void PgGroup::SavePositions(std::span<const PositionSave> positions, CommitRepor
     const auto owner = owners_.find(save.player_id);
     if (owner == owners_.end() || owner->second.owner != shard_id_ ||
         owner->second.epoch != save.epoch || !IsFinite(save.state)) {
-      ++report.positions_refused;
+      report.RefusePosition(save.player_id);
       continue;
     }
     ids.Int8(save.player_id);

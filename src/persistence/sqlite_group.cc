@@ -271,7 +271,7 @@ Status SqliteGroup::SavePosition(const PositionSave& save, std::string_view shar
                                  CommitReport& report) {
   const PlayerState& state = save.state;
   if (!IsFinite(state)) {
-    ++report.positions_refused;
+    report.RefusePosition(save.player_id);
     return Status::Ok();
   }
   const CentiDegrees at = CentiDegreesAt(state.x_m, state.y_m, state.z_m);
@@ -287,7 +287,11 @@ Status SqliteGroup::SavePosition(const PositionSave& save, std::string_view shar
   std::optional<StoredPlayer> player;
   if (Status status = FindPlayer(save.player_id, player); !status.ok()) return status;
   const bool owned = player && player->owner == shard_id && player->row.epoch == save.epoch;
-  ++(owned ? report.positions_stale : report.positions_refused);
+  if (owned) {
+    ++report.positions_stale;
+  } else {
+    report.RefusePosition(save.player_id);
+  }
   return Status::Ok();
 }
 

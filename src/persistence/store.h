@@ -103,11 +103,18 @@ struct CommitGroup {
 };
 
 struct CommitReport {
+  static constexpr size_t kMaxRefusedPlayers = 64;
+
   uint64_t positions_saved = 0;
-  uint64_t positions_stale = 0;    ///< Not newer than the row.
-  uint64_t positions_refused = 0;  ///< Unknown player, or owner or epoch not current.
-  bool rerun = false;              ///< What was read did not hold: the group ran one by one.
-  int64_t last_seq = 0;            ///< Of the newest event of the shard.
+  uint64_t positions_stale = 0;          ///< Not newer than the row.
+  uint64_t positions_refused = 0;        ///< Unknown player, or owner or epoch not current.
+  std::vector<int64_t> refused_players;  ///< Of those the first kMaxRefusedPlayers.
+  bool rerun = false;                    ///< What was read did not hold: the group ran one by one.
+  int64_t last_seq = 0;                  ///< Of the newest event of the shard.
+
+  void RefusePosition(int64_t player_id) {
+    if (++positions_refused <= kMaxRefusedPlayers) refused_players.push_back(player_id);
+  }
 };
 
 struct StoreMeta {

@@ -161,7 +161,7 @@ void SimStore::ApplyPosition(const PositionSave& save, CommitReport& report) {
   const auto found = players_.find(save.player_id);
   if (found == players_.end() || !IsFinite(save.state) || found->second.owner != meta_.shard_id ||
       found->second.row.epoch != save.epoch) {
-    ++report.positions_refused;
+    report.RefusePosition(save.player_id);
     return;
   }
   PlayerRow& row = found->second.row;

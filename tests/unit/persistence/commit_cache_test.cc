@@ -80,13 +80,32 @@ TEST_F(CommitCacheTest, PositionsArePutAfterTheAnswers) {
   EXPECT_EQ(ValueAt<PositionSave>(*position).state, StateAt(3));
 }
 
-TEST_F(CommitCacheTest, APositionThatTheStoreRefusedIsNotShown) {
-  const PlayerRow row = LoggedIn();
-  store_.SetOwner(row.player_id, "elsewhere", 2);
+TEST_F(CommitCacheTest, APositionThatTheStoreRefusedIsTakenOutWithTheOneBeforeIt) {
+  const PlayerRow ada = LoggedIn("Ada");
+  const PlayerRow bob = LoggedIn("Bob");
+  store_.SetOwner(ada.player_id, "elsewhere", 2);
   cache_.all.clear();
+  AcceptSave(ada.player_id, 44, 3);
+  AcceptSave(bob.player_id, 44, 3);
+  Commit();
+  const CacheEntry* refused = cache_.Find(CacheKind::kPosition, ada.player_id);
+  ASSERT_NE(refused, nullptr);
+  EXPECT_TRUE(refused->gone);
+  EXPECT_EQ(refused->version, 44u);
+  EXPECT_TRUE(refused->value.empty());
+  EXPECT_FALSE(cache_.Find(CacheKind::kPosition, bob.player_id)->gone);
+}
+
+TEST_F(CommitCacheTest, MoreRefusedPositionsThanAreListedTakeOutTheWholeGroup) {
+  const PlayerRow row = LoggedIn("Ada");
+  cache_.all.clear();
+  constexpr auto kStrangers = static_cast<int64_t>(CommitReport::kMaxRefusedPlayers) + 1;
+  for (int64_t stranger = 1; stranger <= kStrangers; ++stranger) AcceptSave(stranger, 44, 3);
   AcceptSave(row.player_id, 44, 3);
   Commit();
-  EXPECT_TRUE(cache_.all.empty());
+  EXPECT_EQ(stats_.positions_refused.Get(), static_cast<uint64_t>(kStrangers));
+  ASSERT_EQ(cache_.all.size(), static_cast<size_t>(kStrangers) + 1);
+  for (const CacheEntry& entry : cache_.all) EXPECT_TRUE(entry.gone) << entry.id;
 }
 
 TEST_F(CommitCacheTest, NothingIsPutBeforeADoubtIsResolvedAndThenTheFirstAnswersAre) {

@@ -97,7 +97,9 @@ TYPED_TEST_P(StoreContract, APlayerGivenAwayCanNeitherLogInNorBeWritten) {
   this->GiveAway(row.player_id, "elsewhere");
   EXPECT_EQ(CommitOne(this->store(), Login(2, "Ada")).refusal, Refusal::kNotOwner);
   EXPECT_EQ(CommitOne(this->store(), Sample(3, row, 2, 9, 40)).refusal, Refusal::kNotOwner);
-  EXPECT_EQ(this->Save({{row.player_id, row.epoch, 50, StateAt(9)}}).positions_refused, 1u);
+  const CommitReport report = this->Save({{row.player_id, row.epoch, 50, StateAt(9)}});
+  EXPECT_EQ(report.positions_refused, 1u);
+  EXPECT_EQ(report.refused_players, std::vector<int64_t>{row.player_id});
   EXPECT_EQ(this->Stored().version, 2);
 }
 
@@ -256,11 +258,16 @@ TYPED_TEST_P(StoreContract, WhatNoStoreMayWriteIsRefusedAsInvalid) {
 }
 
 TYPED_TEST_P(StoreContract, AnUnknownPlayerIsNotFound) {
+  const PlayerRow ada = this->LoggedIn();
   PlayerRow nobody;
   nobody.player_id = 12345;
   nobody.epoch = 1;
   EXPECT_EQ(CommitOne(this->store(), Sample(1, nobody, 1, 9, 40)).refusal, Refusal::kNotFound);
-  EXPECT_EQ(this->Save({{12345, 1, 50, StateAt(9)}}).positions_refused, 1u);
+  const CommitReport report =
+      this->Save({{ada.player_id, 1, 50, StateAt(9)}, {12345, 1, 50, StateAt(9)}});
+  EXPECT_EQ(report.positions_saved, 1u);
+  EXPECT_EQ(report.positions_refused, 1u);
+  EXPECT_EQ(report.refused_players, std::vector<int64_t>{12345});
 }
 
 TYPED_TEST_P(StoreContract, APositionWithANotNewerTickIsIgnored) {
