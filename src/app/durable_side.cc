@@ -102,8 +102,11 @@ void DurableSide::OpenReaders() {
   };
   readers_ = std::make_unique<persistence::StateService::ReaderPool>(limits, make);
   state_ = std::make_unique<persistence::StateService>(
-      [this](int64_t player_id) { return journal_->live().Find(player_id); }, cache_.get(),
-      *readers_);
+      persistence::StateService::Live{
+          .position = [this](int64_t player_id) { return journal_->live().Find(player_id); },
+          .inventory =
+              [this](int64_t player_id) { return committer_->inventories().Find(player_id); }},
+      cache_.get(), *readers_);
 }
 
 void DurableSide::Start() {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
-#include <set>
 
 #include "core/crash_point.h"
 #include "core/log.h"
@@ -24,18 +23,6 @@ template <typename T>
 void AppendBytes(std::vector<std::byte>& out, const T& value) {
   const auto bytes = std::as_bytes(std::span(&value, 1));
   out.insert(out.end(), bytes.begin(), bytes.end());
-}
-
-// Whose inventory or purse the write changes.
-std::set<int64_t> HoldersTouched(const DurableWrite& write) {
-  std::set<int64_t> players;
-  for (const ItemChange& change : write.items) {
-    players.insert(change.from_holder);
-    players.insert(change.to_holder);
-  }
-  for (const Posting& posting : write.postings) players.insert(posting.account_id);
-  players.erase(players.begin(), players.upper_bound(0));  // the world, escrow, system accounts
-  return players;
 }
 
 }  // namespace
@@ -216,6 +203,7 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   stats_.positions_stale.Add(report.positions_stale);
   stats_.positions_refused.Add(report.positions_refused);
   if (journal_ != nullptr) journal_->Committed(journal_sequence_);
+  ApplyToInventories(count, report);
   PutInCache(count);
   core::CrashPoint("commit.before_answers");
   for (size_t i = 0; i < count; ++i) {
@@ -244,9 +232,23 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   answered_ = true;
 }
 
+void CommitPipeline::ApplyToInventories(size_t count, const CommitReport& report) {
+  for (size_t i = 0; i < count; ++i) inventories_.Apply(writes_[i], results_[i]);
+  for (const int64_t player_id : report.refused_players) inventories_.Remove(player_id);
+  cache_entries_.clear();
+  for (const LiveInventories::Change& change : inventories_.Publish()) {
+    if (cache_ == nullptr) continue;
+    CacheEntry& entry = cache_entries_.emplace_back(CacheKind::kInventory, change.player_id,
+                                                    static_cast<uint64_t>(change.seq));
+    entry.gone = change.now == nullptr;
+    if (entry.gone) continue;
+    AppendBytes(entry.value, change.now->gold);
+    for (const ItemRow& item : change.now->items) AppendBytes(entry.value, item);
+  }
+}
+
 void CommitPipeline::PutInCache(size_t count) {
   if (cache_ == nullptr) return;
-  cache_entries_.clear();
   for (size_t i = 0; i < count; ++i) {
     const WriteResult& result = results_[i];
     const DurableWrite& write = writes_[i];
@@ -258,9 +260,6 @@ void CommitPipeline::PutInCache(size_t count) {
       AppendBytes(entry.value, result.row);
     }
     if (write.login) {
-      CacheEntry& items = cache_entries_.emplace_back(CacheKind::kInventory, player_id, version);
-      AppendBytes(items.value, result.gold);
-      for (const ItemRow& item : result.items) AppendBytes(items.value, item);
       CacheEntry& session = cache_entries_.emplace_back(CacheKind::kSession, player_id, version);
       AppendBytes(session.value, result.row.epoch);
       AppendBytes(session.value, write.at_us);
@@ -269,8 +268,6 @@ void CommitPipeline::PutInCache(size_t count) {
       if (update.kind == EventKind::kLogout)
         cache_entries_.emplace_back(CacheKind::kSession, update.player_id, version, true);
     }
-    for (const int64_t holder : HoldersTouched(write))
-      cache_entries_.emplace_back(CacheKind::kInventory, holder, version, true);
   }
   if (!cache_entries_.empty()) cache_->Put(cache_entries_);
 }
@@ -404,6 +401,7 @@ void CommitPipeline::Fail(const core::Status& status) {
   if (lost) stats_.lost_ownership.Set(1);
   stats_.failed.Set(1);
   stats_.in_doubt_since_ns.Set(0);
+  inventories_.Clear();  // what was in doubt may have happened
   for (size_t i = 0; i < in_doubt_; ++i) Answer(origins_[i], WriteResult{});
   Forget(0, in_doubt_);
   in_doubt_ = 0;

@@ -16,6 +16,7 @@
 #include "core/counters.h"
 #include "core/ids.h"
 #include "persistence/durable_queue.h"
+#include "persistence/live_inventories.h"
 #include "persistence/request_decoding.h"
 #include "persistence/settings.h"
 #include "persistence/store.h"
@@ -95,6 +96,8 @@ class CommitPipeline {
   /// Nothing waits to be written.
   bool idle() const { return writes_.empty() && positions_.empty() && reserve_ticks_ == 0; }
   bool failed() const { return failed_; }
+  /// As of the last commit, before its answers. Any thread.
+  const LiveInventories& inventories() const { return inventories_; }
   size_t requests_waiting() const { return writes_.size(); }
   size_t positions_waiting() const { return positions_.size(); }
   /// One line per waiting request, at most `limit`: kind, player (0: a login), idempotency key.
@@ -121,6 +124,7 @@ class CommitPipeline {
   void Doubt(size_t count, const core::Status& status);
   void TakeFirstAnswers(size_t count);
   void Committed(size_t count, const CommitReport& report, int64_t started_ns);
+  void ApplyToInventories(size_t count, const CommitReport& report);
   void PutInCache(size_t count);
   void ReadWorldItems();
   void Answer(const Origin& origin, const WriteResult& result);
@@ -154,6 +158,7 @@ class CommitPipeline {
   std::optional<WorldItemsRequest> world_items_;
   std::deque<Completion> completions_;
   std::deque<TicketAnswer> tickets_;
+  LiveInventories inventories_;
   std::vector<CacheEntry> cache_entries_;
   std::vector<PositionSave> cache_positions_;
   std::vector<int64_t> cache_refused_;  // players of cache_positions_

@@ -248,6 +248,7 @@ core::Result<WriteResult> Committer::CommitNow(DurableWrite write, int timeout_m
 
 const StoreMeta& Committer::meta() const { return state_->meta; }
 const CommitStats& Committer::stats() const { return state_->stats; }
+const LiveInventories& Committer::inventories() const { return state_->pipeline.inventories(); }
 uint64_t Committer::queue_used_bytes() const { return state_->requests.used_bytes(); }
 uint64_t Committer::refused_full() const { return state_->requests.refused(); }
 uint64_t Committer::refused_unavailable() const { return state_->refused_unavailable.Get(); }

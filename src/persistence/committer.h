@@ -59,6 +59,8 @@ class Committer final : public DurableQueue {
   const StoreMeta& meta() const;
   /// Any thread.
   const CommitStats& stats() const;
+  /// Level 1 of reads.
+  const LiveInventories& inventories() const;
   uint64_t queue_used_bytes() const;
   /// Requests that found the queue full.
   uint64_t refused_full() const;

@@ -148,6 +148,7 @@ void Planner::Decide(const DurableWrite& write, WriteResult& result) {
   }
   for (const ItemEffect& effect : item_effects_) {
     if (effect.before.quantity == 0 && result.item.item_id == 0) result.item = effect.after;
+    result.changed.push_back(effect.after);
   }
   ApplyEffects(write);
   if (rows_.next_seq != first_seq) result.seq = rows_.next_seq - 1;

@@ -124,7 +124,17 @@ bool DecodeCachedSession(const std::vector<std::byte>& bytes, PlayerView::Sessio
 
 core::Result<PlayerView> StateService::Read(int64_t player_id) {
   PlayerView view;
-  auto status = Complete(player_id, live_ ? live_(player_id) : std::nullopt, view);
+  if (live_.position) {
+    if (const auto position = live_.position(player_id)) TakeIfNewer(*position, Level::kLive, view);
+  }
+  if (live_.inventory) {
+    if (auto inventory = live_.inventory(player_id)) {
+      view.gold = inventory->gold;
+      view.items = std::move(inventory->items);
+      view.inventory_level = Level::kLive;
+    }
+  }
+  auto status = Complete(player_id, view);
   if (!status.ok()) return status;
   answered_[Index(CacheKind::kPlayer)][static_cast<size_t>(view.row_level)].fetch_add(1);
   answered_[Index(CacheKind::kInventory)][static_cast<size_t>(view.inventory_level)].fetch_add(1);
@@ -141,12 +151,12 @@ core::Result<PlayerView> StateService::Read(std::string_view name) {
 Status StateService::Prefetch(int64_t player_id) {
   if (cache_ == nullptr) return {};
   PlayerView view;
-  return Complete(player_id, std::nullopt, view);
+  return Complete(player_id, view);
 }
 
-Status StateService::Complete(int64_t player_id, std::optional<PositionSave> live,
-                              PlayerView& view) {
-  bool have_row = false, have_inventory = false, have_position = false;
+Status StateService::Complete(int64_t player_id, PlayerView& view) {
+  bool have_row = false, have_position = false;
+  bool have_inventory = view.inventory_level != Level::kNone;
   std::vector<CacheLookup> lookups;
   if (cache_ != nullptr) {
     CacheKey keys[kCacheKinds];
@@ -162,8 +172,9 @@ Status StateService::Complete(int64_t player_id, std::optional<PositionSave> liv
     if (const auto* bytes = value(CacheKind::kPlayer)) {
       have_row = DecodeCachedPlayer(*bytes, view.row) && view.row.player_id == player_id;
     }
-    if (const auto* bytes = value(CacheKind::kInventory)) {
+    if (const auto* bytes = value(CacheKind::kInventory); bytes != nullptr && !have_inventory) {
       have_inventory = DecodeCachedInventory(*bytes, view.gold, view.items);
+      if (have_inventory) view.inventory_level = Level::kRedis;
     }
     PositionSave position;
     if (const auto* bytes = value(CacheKind::kPosition)) {
@@ -175,12 +186,10 @@ Status StateService::Complete(int64_t player_id, std::optional<PositionSave> liv
       view.session = session;
     }
     if (have_row) view.row_level = Level::kRedis;
-    if (have_inventory) view.inventory_level = Level::kRedis;
     // A row by itself says nothing of the newest position: saves do not change its version.
     if (have_position) TakeIfNewer(position, Level::kRedis, view);
     if (have_position && have_row) TakeIfNewer(PositionOf(view.row), Level::kRedis, view);
   }
-  if (live) TakeIfNewer(*live, Level::kLive, view);
 
   const bool want_row = !have_row || view.position_level == Level::kNone;
   if (want_row || !have_inventory) {

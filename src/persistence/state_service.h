@@ -1,7 +1,8 @@
 /// A player's state for whoever asks from outside the zone, through three levels: 1 the living
-/// (positions of this moment), 2 Redis (as of the last commit), 3 the database. What comes from the
-/// database is put into Redis for the next one. Works without the first two. Any thread; calls
-/// block on the network. Nothing here decides anything: logins load from the store.
+/// (positions of this moment, inventories as of the last commit), 2 Redis (as of the last commit),
+/// 3 the database. What comes from the database is put into Redis for the next one. Works without
+/// the first two. Any thread; calls block on the network. Nothing here decides anything: logins
+/// load from the store.
 #pragma once
 
 #include <array>
@@ -17,6 +18,7 @@
 
 #include "core/result.h"
 #include "persistence/connection_pool.h"
+#include "persistence/live_inventories.h"
 #include "persistence/reader.h"
 #include "persistence/redis_cache.h"
 #include "persistence/rows.h"
@@ -60,11 +62,14 @@ using LevelCounts = std::array<std::array<std::atomic<uint64_t>, kLevels>, kCach
 class StateService {
  public:
   using ReaderPool = ConnectionPool<StoreReader>;
-  /// The newest position of a player in play here; any thread. Null: no level 1.
-  using LiveLookup = std::function<std::optional<PositionSave>(int64_t player_id)>;
+  /// What is known of a player in play here; any thread. Null: not in level 1.
+  struct Live {
+    std::function<std::optional<PositionSave>(int64_t player_id)> position;
+    std::function<std::optional<Inventory>(int64_t player_id)> inventory;
+  };
 
   /// `cache` may be null. Both must outlive the service.
-  StateService(LiveLookup live, RedisCache* cache, ReaderPool& readers)
+  StateService(Live live, RedisCache* cache, ReaderPool& readers)
       : live_(std::move(live)), cache_(cache), readers_(readers) {}
 
   /// kNotFound: no such player. kFull, kUnavailable: the database's line is full, or it is away and
@@ -79,12 +84,13 @@ class StateService {
   const LevelCounts& answered() const { return answered_; }
 
  private:
-  core::Status Complete(int64_t player_id, std::optional<PositionSave> live, PlayerView& view);
+  /// Fills what `view` has no level for yet; of positions the newest is kept.
+  core::Status Complete(int64_t player_id, PlayerView& view);
   core::Status LoadRest(int64_t player_id, const std::vector<CacheLookup>& lookups, bool want_row,
                         bool want_inventory, PlayerView& view);
   core::Result<int64_t> IdOf(std::string_view name);
 
-  LiveLookup live_;
+  Live live_;
   RedisCache* cache_;
   ReaderPool& readers_;
   LevelCounts answered_{};

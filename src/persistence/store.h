@@ -91,6 +91,8 @@ struct WriteResult {
   // Of a login, as of its commit (a repeated one: as of now); not stored with the key:
   std::vector<ItemRow> items;  ///< What the player holds, ascending item_id.
   int64_t gold = 0;
+  /// Of anything but a login: its items as it left them, quantity 0: gone. Not stored either.
+  std::vector<ItemRow> changed;
   int64_t seq = 0;  ///< Of the write's last event; 0 when it had none or was repeated.
   friend bool operator==(const WriteResult&, const WriteResult&) = default;
 };

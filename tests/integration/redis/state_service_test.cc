@@ -109,10 +109,12 @@ class StateServiceTest : public RedisTest {
     StartServer();
     cache_ = MakeCache(Settings());
     service_ = std::make_unique<StateService>(
-        [this](int64_t id) -> std::optional<PositionSave> {
-          const auto found = live_.find(id);
-          return found == live_.end() ? std::nullopt : std::optional(found->second);
-        },
+        StateService::Live{.position = [this](int64_t id) -> std::optional<PositionSave> {
+                             const auto found = live_.find(id);
+                             return found == live_.end() ? std::nullopt
+                                                         : std::optional(found->second);
+                           },
+                           .inventory = [this](int64_t id) { return inventories_.Find(id); }},
         cache_.get(), readers_);
   }
   static PositionSave At(core::Tick tick, int32_t health) {
@@ -131,6 +133,7 @@ class StateServiceTest : public RedisTest {
   Tables tables_;
   int opened_ = 0;
   std::map<int64_t, PositionSave> live_;
+  LiveInventories inventories_;
   StateService::ReaderPool readers_;
   std::unique_ptr<RedisCache> cache_;
   std::unique_ptr<StateService> service_;
@@ -173,6 +176,31 @@ TEST_F(StateServiceTest, TheNewestPositionWinsWhereverItIs) {
   live_[17] = At(110, 60);  // a player who has just left
   view = service_->Read(17);
   EXPECT_EQ(view->position.tick, 120u);
+}
+
+TEST_F(StateServiceTest, TheInventoryOfAPlayerInPlayIsReadFromNoOtherPlace) {
+  ASSERT_TRUE(service_->Prefetch(17).ok());
+  DurableWrite login;
+  login.login.emplace();
+  WriteResult done;
+  done.outcome = Outcome::kOk;
+  done.seq = 41;
+  done.row.player_id = 17;
+  done.gold = 777;
+  done.items = {{.item_id = 6, .version = 1, .holder = 17, .definition = 4, .quantity = 1}};
+  inventories_.Apply(login, done);
+  inventories_.Publish();
+  const auto view = service_->Read(17);
+  ASSERT_TRUE(view.ok()) << view.status().ToString();
+  EXPECT_EQ(view->inventory_level, Level::kLive);
+  EXPECT_EQ(view->gold, 777);
+  EXPECT_EQ(view->items, done.items);
+  EXPECT_EQ(view->row_level, Level::kRedis);
+  EXPECT_EQ(Answered(CacheKind::kInventory, Level::kLive), 1u);
+  inventories_.Remove(17);
+  inventories_.Publish();
+  EXPECT_EQ(service_->Read(17)->gold, 250);
+  EXPECT_EQ(Answered(CacheKind::kInventory, Level::kRedis), 1u);
 }
 
 TEST_F(StateServiceTest, ACachedRowDoesNotStandForANewestPositionThatIsLost) {

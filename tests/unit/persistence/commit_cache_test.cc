@@ -32,9 +32,11 @@ TEST_F(CommitCacheTest, ALoginPutsPlayerInventoryAndSessionBeforeItsAnswer) {
   EXPECT_EQ(cache_.puts, 1);
 }
 
-TEST_F(CommitCacheTest, ChangedInventoriesAreTakenOutAtTheWritesPlaceInTheOrder) {
+TEST_F(CommitCacheTest, AChangedInventoryIsPutWholeOrTakenOutWhenThePlayerIsNotInPlay) {
   const PlayerRow ada = LoggedIn("Ada", 50);
   const PlayerRow bob = LoggedIn("Bob", 50);
+  AcceptEvent(1, bob, EventKind::kLogout, 30);
+  Commit();
   cache_.all.clear();
   ActionRequest pay = ActionOf(1, ada, 1);
   pay.other_id = bob.player_id;
@@ -43,12 +45,15 @@ TEST_F(CommitCacheTest, ChangedInventoriesAreTakenOutAtTheWritesPlaceInTheOrder)
   AcceptAction(pay);
   ASSERT_EQ(Commit().at(0).outcome, Outcome::kOk);
   const auto seq = static_cast<uint64_t>(store_.events().back().seq);
-  for (const PlayerRow& row : {ada, bob}) {
-    const CacheEntry* entry = cache_.Find(CacheKind::kInventory, row.player_id);
-    ASSERT_NE(entry, nullptr);
-    EXPECT_TRUE(entry->gone);
-    EXPECT_EQ(entry->version, seq);
-  }
+  const CacheEntry* of_ada = cache_.Find(CacheKind::kInventory, ada.player_id);
+  ASSERT_NE(of_ada, nullptr);
+  EXPECT_EQ(of_ada->version, seq);
+  EXPECT_EQ(ValueAt<int64_t>(*of_ada), 45);
+  EXPECT_EQ(of_ada->value.size(), 8 + 2 * sizeof(ItemRow));
+  const CacheEntry* of_bob = cache_.Find(CacheKind::kInventory, bob.player_id);
+  ASSERT_NE(of_bob, nullptr);
+  EXPECT_TRUE(of_bob->gone);
+  EXPECT_EQ(of_bob->version, seq);
   EXPECT_EQ(cache_.all.size(), 2u) << "system accounts have no inventory";
   cache_.all.clear();
   AcceptAction(pay);
