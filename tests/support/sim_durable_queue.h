@@ -27,7 +27,7 @@ struct SimDurableQueueOptions {
 };
 
 /// Call Advance once a tick, before the zone drains completions.
-class SimDurableQueue final : public persistence::DurableQueue {
+class SimDurableQueue : public persistence::DurableQueue {
  public:
   SimDurableQueue(persistence::Store& store, const core::Clock& clock,
                   const SimDurableQueueOptions& options,
