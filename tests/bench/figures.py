@@ -1,8 +1,8 @@
-"""Shows what scenes.py measured: a Markdown table and a picture.
+"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world.
 
-    figures.py DIR                       prints the table of DIR/*.json
-    figures.py DIR --svg FILE            draws each figure as a share of its limit
-    figures.py DIR --update FILE.md      puts the table between the file's "figures" markers
+    figures.py DIR                       prints the tables of DIR/*.json
+    figures.py DIR --pictures FOLDER     draws each figure as a share of its limit: scenes.svg, durable.svg
+    figures.py DIR --update FILE.md      puts the tables between the file's markers
 """
 
 import argparse
@@ -11,16 +11,17 @@ import pathlib
 import sys
 from xml.sax.saxutils import escape
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-ORDER = ["cities", "crowd", "trace", "trace_3", "spread", "simulated"]
-ASSUMED = ("connected", "exit code of zoned")  # worth a line only when they do not hold
-LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 250, 360, 230, 24, 14
+SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "simulated"]
+DURABLE = ["durable", "reads", "zone_persistence", "restart"]
+ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
+SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
+LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 310, 360, 170, 24, 14
 FULL = 1.25  # the right end of the bars, as a multiple of the limit
 
 
-def results(folder):
+def results(folder, names):
     found = {}
-    for name in ORDER:
+    for name in names:
         path = folder / f"{name}.json"
         if path.exists():
             found[name] = json.loads(path.read_text())
@@ -35,21 +36,50 @@ def text(value, unit):
     return f"{number(value)} {unit}".strip()
 
 
-def table(found):
+def rows_of(found):
+    return [(name, result, row) for name, result in found.items() for row in result["figures"]
+            if not (row["name"] in ASSUMED and row["pass"])]
+
+
+def limit_text(row):
+    return f"{SIGN[row['relation']]} {text(row['limit'], row['unit'])}"
+
+
+def verdict(row):
+    return "holds" if row["pass"] else "**missed**"
+
+
+def percent(value):
+    return "" if value is None else f"{value:.1f} %"
+
+
+def scene_table(found):
     lines = ["| scene | players | window | figure | measured | limit | | commit | others' CPU | steal |",
              "|---|---|---|---|---|---|---|---|---|---|"]
-    for name, result in found.items():
+    for name, result, row in rows_of(found):
         window = f"{result['seconds']:g} s" if result["seconds"] else ""
-        steal = result["context"].get("server/steal_pct")
-        for row in result["figures"]:
-            if row["name"] in ASSUMED and row["pass"]:
-                continue
-            relation = {"<": "<", "<=": "≤", "==": "="}[row["relation"]]
-            lines.append(
-                f"| {name} | {number(result['players'])} | {window} | {row['name']} | {text(row['value'], row['unit'])} | "
-                f"{relation} {text(row['limit'], row['unit'])} | {'holds' if row['pass'] else '**missed**'} | "
-                f"{result['commit']} | {result['others_cpu_cores']} cores | {'' if steal is None else f'{steal:.1f} %'} |")
+        lines.append(
+            f"| {name} | {number(result['players'])} | {window} | {row['name']} | {text(row['value'], row['unit'])} | "
+            f"{limit_text(row)} | {verdict(row)} | {result['commit']} | {result['others_cpu_cores']} cores | "
+            f"{percent(result['context'].get('server/steal_pct'))} |")
     return "\n".join(lines)
+
+
+def durable_table(found):
+    lines = ["| figure | measured | limit | | command | commit | others' CPU | steal |",
+             "|---|---|---|---|---|---|---|---|"]
+    for _, result, row in rows_of(found):
+        lines.append(f"| {row['name']} | {text(row['value'], row['unit'])} | {limit_text(row)} | {verdict(row)} | "
+                     f"`{result['command']}` | {result['commit']} | {result['others_cpu_cores']} cores | "
+                     f"{percent(result['steal_pct'])} |")
+    return "\n".join(lines)
+
+
+def share_of(row):
+    """How much of the limit is used up; above 1: missed."""
+    if row["relation"] in (">", ">="):
+        return row["limit"] / row["value"] if row["value"] else FULL
+    return row["value"] / row["limit"]
 
 
 def svg(found):
@@ -62,49 +92,57 @@ def svg(found):
     cpus = sorted({f"{result['machine']['cores']} cores, {result['machine']['cpu']}" for result in found.values()})
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
            'font-family="sans-serif" font-size="12">', f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-           f'<text x="12" y="20" font-size="14" fill="#1a1a1a">Measured, as a share of the limit '
+           f'<text x="12" y="20" font-size="14" fill="#1a1a1a">How much of each limit is used '
            f'(commit {escape(", ".join(commits))}; {escape("; ".join(cpus))})</text>']
     for i, (name, result, row) in enumerate(rows):
         y = 40 + i * ROW
-        share = row["value"] / row["limit"]
-        bar = min(share, FULL) / FULL * BAR_WIDTH
-        label = f"{name} ({number(result['players'])}): {row['name']}"
+        bar = min(share_of(row), FULL) / FULL * BAR_WIDTH
+        label = f"{name} ({number(result['players'])}): {row['name']}" if "players" in result else row["name"]
         colour = "#2b7a78" if row["pass"] else "#c0392b"
         out += [f'<text x="{LABEL_WIDTH - 8}" y="{y + 11}" text-anchor="end" fill="#1a1a1a">{escape(label)}</text>',
                 f'<rect x="{LABEL_WIDTH}" y="{y}" width="{BAR_WIDTH}" height="{BAR}" fill="#eeeeee"/>',
                 f'<rect x="{LABEL_WIDTH}" y="{y}" width="{max(bar, 1):.1f}" height="{BAR}" fill="{colour}"/>',
                 f'<text x="{LABEL_WIDTH + BAR_WIDTH + 8}" y="{y + 11}" fill="#1a1a1a">'
-                f'{escape(text(row["value"], row["unit"]))} of {escape(text(row["limit"], row["unit"]))}</text>']
+                f'{escape(text(row["value"], row["unit"]))} ({escape(limit_text(row))})</text>']
     bottom = 40 + ROW * len(rows)
     out += [f'<line x1="{limit_x:.1f}" y1="34" x2="{limit_x:.1f}" y2="{bottom}" stroke="#1a1a1a" stroke-dasharray="4 3"/>',
             f'<text x="{limit_x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="#1a1a1a">limit</text>', "</svg>"]
     return "\n".join(out) + "\n"
 
 
-def update(path, lines):
+KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DURABLE, durable_table, "durable.svg")]
+
+
+def update(path, marker, lines):
     page = path.read_text()
-    if BEGIN not in page or END not in page:
-        sys.exit(f"figures.py: {path} has no markers {BEGIN} and {END}")
-    head, tail = page.split(BEGIN)[0], page.split(END)[1]
-    path.write_text(f"{head}{BEGIN}\n{lines}\n{END}{tail}")
+    begin, end = f"<!-- {marker}: begin -->", f"<!-- {marker}: end -->"
+    if begin not in page or end not in page:
+        sys.exit(f"figures.py: {path} has no markers {begin} and {end}")
+    head, tail = page.split(begin)[0], page.split(end)[1]
+    path.write_text(f"{head}{begin}\n{lines}\n{end}{tail}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--svg", type=pathlib.Path)
+    parser.add_argument("--pictures", type=pathlib.Path)
     parser.add_argument("--update", type=pathlib.Path)
     options = parser.parse_args()
-    found = results(options.folder)
-    if not found:
+    nothing = True
+    for marker, names, table, picture in KINDS:
+        found = results(options.folder, names)
+        if not found:
+            continue
+        nothing = False
+        lines = table(found)
+        print(lines)
+        if options.pictures:
+            options.pictures.mkdir(parents=True, exist_ok=True)
+            (options.pictures / picture).write_text(svg(found))
+        if options.update:
+            update(options.update, marker, f"{lines}\n\n![How much of each limit is used](pictures/{picture})")
+    if nothing:
         sys.exit(f"figures.py: no results in {options.folder}")
-    lines = table(found)
-    print(lines)
-    if options.svg:
-        options.svg.parent.mkdir(parents=True, exist_ok=True)
-        options.svg.write_text(svg(found))
-    if options.update:
-        update(options.update, lines)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""The scenes that the project's figures come from: zoned and zonebot together on this machine, and a simulated zone.
+"""What the project's figures come from: scenes of zoned and zonebot together on this machine, a simulated zone, and the
+programs of programs.py.
 
     scenes.py --bin DIR [--seconds S] [--only cities,crowd,...] [--seed K] [--out DIR] [--quiet-load L]
 
-Prints one JSON object per scene: each figure's value, limit and whether it holds, the commit, the machine, the load before.
+Prints one JSON object each: every figure's value, limit and whether it holds, the commit, the machine, the load before.
 With --out they also go to DIR/<scene>.json, zonebot's whole report beside them. Exit code 1 when a figure misses its limit.
 """
 
@@ -18,6 +19,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import programs  # noqa: E402
 from zone_under_test import ROOT, Bots, Failure, Zone  # noqa: E402
 
 RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
@@ -47,7 +49,7 @@ CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "se
            "bytes_per_entity_update", "login_ms", "connect_s", "missed_pct"]
 SIMULATED = "simulated"  # sim_bench: whole zone and clients on a simulated network in one process
 SIMULATED_LIMIT_S = 20
-ALL = [*SCENES, SIMULATED]
+ALL = [*SCENES, SIMULATED, *programs.PROGRAMS]
 
 
 def at(report, path):
@@ -71,11 +73,12 @@ def commit():
 
 
 def cpu_seconds():
-    """(of the whole machine, of children that have ended)"""
+    """(of the whole machine, of children that have ended, taken by the hypervisor)"""
     ticks = list(map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
     busy = sum(ticks[:3]) + sum(ticks[5:7])  # user, nice, system; irq, softirq
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return busy / os.sysconf("SC_CLK_TCK"), children.ru_utime + children.ru_stime
+    hz = os.sysconf("SC_CLK_TCK")
+    return busy / hz, children.ru_utime + children.ru_stime, ticks[7] / hz
 
 
 class Company:
@@ -84,9 +87,15 @@ class Company:
     def __init__(self):
         self._began, self._before = time.monotonic(), cpu_seconds()
 
+    def _since(self):
+        return [(now - then) / (time.monotonic() - self._began) for now, then in zip(cpu_seconds(), self._before)]
+
     def cores(self):
-        all_s, own_s = (now - then for now, then in zip(cpu_seconds(), self._before))
-        return round(max(0.0, all_s - own_s) / (time.monotonic() - self._began), 2)
+        everything, own, _ = self._since()
+        return round(max(0.0, everything - own), 2)
+
+    def steal_pct(self):
+        return 100 * self._since()[2] / os.cpu_count()
 
 
 def wait_for_quiet(load):
@@ -97,7 +106,8 @@ def wait_for_quiet(load):
 
 
 def holds(value, relation, limit):
-    return {"<": value < limit, "<=": value <= limit, "==": value == limit}[relation]
+    return {"<": value < limit, "<=": value <= limit, "==": value == limit, ">=": value >= limit,
+            ">": value > limit}[relation]
 
 
 def figure(report, name, path, relation, limit, unit):
@@ -152,11 +162,24 @@ def run_simulated(options, load):
          "pass": cpu_s < SIMULATED_LIMIT_S}], others_cpu_cores=company.cores(), players=measured["players"], seconds=0, context=measured)
 
 
+def run_program(name, options, load):
+    company = Company()
+    report, exit_code = programs.run(name, options.bin)
+    if options.out:
+        (options.out / f"{name}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+    measured = [figure(report, *row) for row in programs.PROGRAMS[name][1]]
+    measured.append(figure({"exit code": exit_code}, "exit code", "exit code", "==", 0, ""))
+    return result_of(name, options, load, measured, others_cpu_cores=company.cores(), steal_pct=company.steal_pct(),
+                     command=f"scripts/bench --only {name}", context=report)
+
+
 def run(name, options, trace):
     if name.startswith("trace") and trace is None:
         return {"scene": name, "omitted": "no recording in shared/data/crowd_bot360"}
     load = wait_for_quiet(options.quiet_load)
     try:
+        if name in programs.PROGRAMS:
+            return run_program(name, options, load)
         return run_simulated(options, load) if name == SIMULATED else run_scene(name, options, trace, load)
     except Failure as failure:
         return {"scene": name, "error": str(failure), "pass": False}

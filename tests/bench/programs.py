@@ -1,0 +1,57 @@
+"""The figures of the durable world: programs that start their own PostgreSQL and Redis, measure and print JSON.
+
+scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
+"""
+
+import json
+import subprocess
+import sys
+
+from zone_under_test import ROOT, Failure
+
+PATIENCE_S = 1800
+
+# name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit))
+PROGRAMS = {
+    "durable": (["durable_bench"], [
+        ("transactional events, of a bare COPY's rows", "transactional_ratio", ">=", "transactional_limit", ""),
+        ("progressive updates, of a bare COPY's rows", "progressive_ratio", ">=", "progressive_limit", "")]),
+    "reads": (["read_bench"], [
+        ("hot read P99, from Redis", "measured/hot_p99_ms", "<", "limits/hot_p99_ms", "ms"),
+        ("cold read P99, from PostgreSQL", "measured/cold_p99_ms", "<", "limits/cold_p99_ms", "ms"),
+        ("hit rate of active players", "measured/hit_rate_10_actions_per_s/all", ">",
+         "limits/hit_rate_10_actions_per_s.all", "")]),
+    "zone_persistence": (["zone_persistence_bench"], [
+        ("updates of 1,000 players", "measured/updates_per_s", ">=", "limits/updates_per_s", "/s"),
+        ("commit P99", "measured/commit_ms_p99", "<", "limits/commit_ms_p99", "ms"),
+        ("zone thread's CPU per tick, of that without", "measured/cpu_ratio_mean", "<=", "limits/cpu_ratio_mean", "")]),
+    "restart": (["durability.py", "--only", "restart"], [
+        ("kill -9 to first tick, PostgreSQL", "postgres/measured/first_tick_s_max", "<", 5, "s"),
+        ("kill -9 to first tick, SQLite", "sqlite/measured/first_tick_s_max", "<", 5, "s")]),
+}
+
+
+def command_of(name, bin_dir):
+    first, *arguments = PROGRAMS[name][0]
+    if first.endswith(".py"):
+        return [sys.executable, ROOT / "tests/soak" / first, "--bin", bin_dir, *arguments]
+    return [bin_dir.parent / "bench" / first, *arguments]
+
+
+def report_of(text):
+    """One report; or one a line, by the store that each used."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        reports = [json.loads(line) for line in text.splitlines()]
+    return {each["sizes"]["store"]: each for each in reports}
+
+
+def run(name, bin_dir):
+    """(its report, its exit code)"""
+    answer = subprocess.run(command_of(name, bin_dir), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    try:
+        return report_of(answer.stdout), answer.returncode
+    except (ValueError, KeyError):
+        said = (answer.stderr or answer.stdout)[-500:]
+        raise Failure(f"{PROGRAMS[name][0][0]} ended with code {answer.returncode}: {said}") from None
