@@ -44,6 +44,8 @@ def report_of(text):
         return json.loads(text)
     except ValueError:
         reports = [json.loads(line) for line in text.splitlines()]
+    if errors := [each["error"] for each in reports if "error" in each]:
+        raise Failure(errors[0])
     return {each["sizes"]["store"]: each for each in reports}
 
 

@@ -25,7 +25,7 @@
 #include "app/catalogue_file.h"
 #include "app/durable_side.h"
 #include "app/zone.h"
-#include "client/session_core.h"
+#include "bench/walking_player.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/worker_pool.h"
@@ -117,134 +117,6 @@ class Since {
   std::vector<uint64_t> before_;
 };
 
-/// Both directions as flat buffers: a message costs the zone thread a copy, as in the rings to the
-/// real net threads. (The simulated network's heap and ordered map would count as the zone's.)
-class FlatTransport final : public net::Transport {
- public:
-  struct Message {
-    net::InboundKind kind;
-    net::Channel channel;
-    uint32_t player;
-    size_t begin, bytes;
-  };
-  struct Lane {
-    std::vector<Message> messages;
-    std::vector<std::byte> bytes;
-    void Push(net::InboundKind kind, net::Channel channel, uint32_t player,
-              std::span<const std::byte> body) {
-      messages.push_back({kind, channel, player, bytes.size(), body.size()});
-      bytes.insert(bytes.end(), body.begin(), body.end());
-    }
-    std::span<const std::byte> BodyOf(const Message& message) const {
-      return std::span(bytes).subspan(message.begin, message.bytes);
-    }
-    void Clear() {
-      messages.clear();
-      bytes.clear();
-    }
-  };
-
-  bool Receive(net::Inbound& out) override {
-    if (next_up_ == up.messages.size()) return false;
-    const Message& message = up.messages[next_up_++];
-    out = {message.kind, message.channel,   core::PeerId::Make(0, message.player, 1), 0,
-           0x7f000001,   up.BodyOf(message)};
-    if (next_up_ == up.messages.size()) heard_all_ = true;
-    return true;
-  }
-  size_t max_unreliable_bytes() const override { return 1115; }  // as net::EnetTransport
-  core::Status Send(core::PeerId peer, net::Channel channel,
-                    std::span<const std::byte> bytes) override {
-    down.Push(net::InboundKind::kMessage, channel, peer.slot(), bytes);
-    return {};
-  }
-  void Disconnect(core::PeerId, uint32_t reason) override {
-    throw std::runtime_error(fmt::format("the zone ended a player, reason {}", reason));
-  }
-  void Flush(core::Tick, int64_t) override {}
-
-  /// Between ticks: what the zone has taken is forgotten.
-  void ForgetTaken() {
-    if (!heard_all_) return;
-    up.Clear();
-    next_up_ = 0;
-    heard_all_ = false;
-  }
-
-  Lane up, down;
-
- private:
-  size_t next_up_ = 0;
-  bool heard_all_ = false;
-};
-
-/// The real client logic that acknowledges snapshots without decoding them, and never stands still.
-class Player final : public client::Link {
- public:
-  Player(FlatTransport& transport, uint32_t index, const GeoPosition& place, int64_t now_ns)
-      : transport_(transport),
-        index_(index),
-        random_(index + 1),
-        core_(OptionsOf(index, place), *this) {
-    core_.Start(fmt::format("player{}", index), now_ns);
-    transport_.up.Push(net::InboundKind::kConnected, net::Channel::kReliable, index, {});
-    core_.OnConnected(now_ns);
-    Turn();
-  }
-
-  void Send(net::Channel channel, std::span<const std::byte> bytes) override {
-    transport_.up.Push(net::InboundKind::kMessage, channel, index_, bytes);
-  }
-  void Close(uint32_t) override {}
-
-  void Step(int64_t now_ns) {
-    if (random_.Chance(0.02)) Turn();
-    core_.Tick(now_ns);
-  }
-  void Hear(net::Channel channel, std::span<const std::byte> bytes, int64_t now_ns) {
-    core_.OnMessage(channel, bytes, now_ns);
-  }
-  /// Takes one off a stack, or puts it back.
-  void Act() {
-    const std::vector<InventoryItem>& items = core_.inventory().items();
-    if (!core_.actions().unanswered().empty()) return;
-    for (const InventoryItem& a : items) {
-      for (const InventoryItem& b : items) {
-        if (a.item_id == b.item_id || a.definition != b.definition) continue;
-        core_.Act({.kind = ActionKind::kMerge, .items = {a.item_id, b.item_id}});
-        return;
-      }
-    }
-    for (const InventoryItem& stack : items) {
-      if (stack.quantity < 2) continue;
-      core_.Act({.kind = ActionKind::kSplit, .items = {stack.item_id}, .quantity = 1});
-      return;
-    }
-  }
-  const client::ClientCore& core() const { return core_; }
-
- private:
-  static ClientOptions OptionsOf(uint32_t index, const GeoPosition& place) {
-    ClientOptions options;
-    options.spawn = place;
-    options.decode = false;
-    options.seed = index + 1;
-    return options;
-  }
-  void Turn() {
-    const double turns = random_.Unit();
-    core_.SetInput({.move_east = std::sin(turns * 6.283185307179586),
-                    .move_north = std::cos(turns * 6.283185307179586),
-                    .yaw_turns = turns,
-                    .buttons = 0});
-  }
-
-  FlatTransport& transport_;
-  const uint32_t index_;
-  core::Random random_;
-  client::ClientCore core_;
-};
-
 /// Answers from memory, between ticks; positions go nowhere.
 class ForgetfulQueue final : public support::SimDurableQueue {
  public:
@@ -292,6 +164,10 @@ class World {
     for (int i = 0; i < seconds * kHz; ++i) {
       std::this_thread::sleep_until(due);
       Step();
+      if (transport_.end_reason != 0) {
+        throw std::runtime_error(
+            fmt::format("the zone ended a player, reason {}", transport_.end_reason));
+      }
       due = std::max(due + std::chrono::nanoseconds(kTickNs), std::chrono::steady_clock::now());
     }
   }
@@ -319,7 +195,7 @@ class World {
   }
   size_t playing() const {
     size_t count = 0;
-    for (const Player& player : players_)
+    for (const bench::WalkingPlayer& player : players_)
       count += player.core().state() == ClientState::kPlaying ? 1 : 0;
     return count;
   }
@@ -343,7 +219,7 @@ class World {
   void Step() {
     ++tick_;
     clock_.now_ns += kTickNs;
-    for (const FlatTransport::Message& message : transport_.down.messages) {
+    for (const bench::FlatTransport::Message& message : transport_.down.messages) {
       players_[message.player].Hear(message.channel, transport_.down.BodyOf(message),
                                     clock_.now_ns);
     }
@@ -353,7 +229,7 @@ class World {
       const auto index = static_cast<uint32_t>(players_.size());
       players_.emplace_back(transport_, index, PlaceOf(static_cast<int>(index)), clock_.now_ns);
     }
-    for (Player& player : players_) player.Step(clock_.now_ns);
+    for (bench::WalkingPlayer& player : players_) player.Step(clock_.now_ns);
     if (acting_) {
       for (actions_due_ += double(sizes_.actions) / kHz; actions_due_ >= 1; --actions_due_)
         players_[next_actor_++ % players_.size()].Act();
@@ -370,9 +246,9 @@ class World {
   ForgetfulQueue* const in_memory_;
   const core::SystemClock real_clock_;
   support::SimClock clock_;  // the players'
-  FlatTransport transport_;
+  bench::FlatTransport transport_;
   std::unique_ptr<app::Zone> zone_;
-  std::deque<Player> players_;
+  std::deque<bench::WalkingPlayer> players_;
   core::Tick tick_ = 0;
   std::vector<double> cpu_us_;
   bool acting_ = false;
