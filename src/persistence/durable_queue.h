@@ -171,9 +171,9 @@ class DurableQueue {
 
   /// Requests. Ok means accepted, not done: a completion follows for each, unless the process dies;
   /// in order of acceptance, with one exception: what has waited longer than stall_ms behind a
-  /// group in doubt is refused as kUnavailable before that group is answered. kFull (names persistence.queue_bytes): nothing was taken; refuse the
-  /// player or try again next tick. kUnavailable: the queue is stopping or the store is gone for
-  /// good.
+  /// group in doubt is refused as kUnavailable before that group is answered. kFull (names
+  /// persistence.queue_bytes): nothing was taken; refuse the player or try again next tick.
+  /// kUnavailable: the queue is stopping or the store is gone for good.
   virtual core::Status RequestLogin(const LoginRequest& request) = 0;
   virtual core::Status AppendEvent(const PlayerEventRequest& request) = 0;
   /// kUnavailable as well while the store is known to be away or stalled: tell the player at once.
