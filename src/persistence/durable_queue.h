@@ -122,7 +122,8 @@ struct ActionRequest {
   int64_t gold = 0;  ///< From `player_id` to `other_id`; negative: the other way.
   uint32_t changes = 0;
   Refusal refuse_with = Refusal::kNone;
-  uint8_t reserved[3] = {};
+  uint8_t keep_key = 0;  ///< 1, with player 0: the key is never purged (kForeverKeys).
+  uint8_t reserved[2] = {};
   std::array<ItemChange, kMaxItemChanges> items{};  ///< The first `changes`; each item once.
 };
 

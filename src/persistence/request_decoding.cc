@@ -54,7 +54,8 @@ bool ReadEvent(std::span<const std::byte> body, int64_t run, DecodedRequest& out
 
 DurableWrite WriteOf(const ActionRequest& request) {
   DurableWrite write;
-  write.key = {request.player_id, request.key};
+  const bool forever = request.player_id == 0 && request.keep_key != 0;
+  write.key = {forever ? kForeverKeys : request.player_id, request.key};
   write.tick = request.tick;
   write.digest = request.digest;
   write.refuse_with = request.refuse_with;

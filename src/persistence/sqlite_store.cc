@@ -116,7 +116,8 @@ Status SqliteStore::PrepareAll() {
        "next_item = ?4, next_seq = ?5 WHERE run = ?1"},
       {&purge_keys_,
        "DELETE FROM idempotency WHERE (player_id, key) IN "
-       "(SELECT player_id, key FROM idempotency WHERE at_us < ? ORDER BY at_us LIMIT ?)"},
+       "(SELECT player_id, key FROM idempotency WHERE at_us < ? AND player_id >= 0 ORDER BY at_us "
+       "LIMIT ?)"},
       {&count_players_, "SELECT count(*) FROM player"},
       {&read_events_, events.c_str()},
       {&read_world_items_, world_items.c_str()},

@@ -204,7 +204,7 @@ bool IsFinite(const PlayerState& state) {
 }
 
 Status CheckWrite(const DurableWrite& write) {
-  if (write.key.player_id < 0 || write.also.player_id < 0)
+  if (write.also.player_id < 0 || (write.key.player_id < 0 && write.key.player_id != kForeverKeys))
     return {Code::kInvalid, "a key of no player"};
   if (write.also.player_id != 0 && write.also == write.key)
     return {Code::kInvalid, "both keys are the same"};

@@ -20,10 +20,13 @@
 
 namespace bluemarble::persistence {
 
+/// Owner of the keys that PurgeKeys spares: of what the zone does once in the life of its world.
+inline constexpr int64_t kForeverKeys = -1;
+
 /// What makes a transactional request happen once, however often it arrives. Unique per player;
 /// player 0 holds the keys of requests that come before the player is known (login).
 struct IdempotencyKey {
-  int64_t player_id = 0;
+  int64_t player_id = 0;  ///< Or kForeverKeys.
   std::array<std::byte, 16> bytes{};
   friend bool operator==(const IdempotencyKey&, const IdempotencyKey&) = default;
   friend auto operator<=>(const IdempotencyKey&, const IdempotencyKey&) = default;
@@ -175,7 +178,8 @@ class Store {
   /// Now and then, from the committing thread: what the database needs to go on (partitions ahead).
   virtual core::Status Maintain(int64_t now_us) = 0;
 
-  /// Forgets at most `limit` idempotency keys older than `before_us`; returns how many.
+  /// Forgets at most `limit` idempotency keys older than `before_us`, but none of kForeverKeys;
+  /// returns how many.
   virtual core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) = 0;
 };
 

@@ -138,6 +138,24 @@ TEST(Items, WhatLiesOnTheGroundIsThereAfterACrash) {
   scene.ExpectSound();
 }
 
+TEST(Items, TheFirstItemsAreMadeOnceEvenAfterAllKeysAreForgotten) {
+  SimWorldOptions options = Scene::Options();
+  options.zone.game.ground_items = 7;
+  Scene scene(1, options);
+  scene.world.StopAndRestart();
+  SimStore& store = scene.world.store();
+  const size_t items = store.items().size();
+  ASSERT_EQ(items, 7u + 3u);
+  const size_t keys = store.keys();
+  constexpr int64_t kLongAfterUs = int64_t{1} << 60;
+  EXPECT_GT(store.PurgeKeys(kLongAfterUs, keys).value(), 0u);
+  scene.world.StopAndRestart();
+  scene.Run(20);
+  EXPECT_EQ(store.items().size(), items);
+  EXPECT_EQ(scene.world.zone().items().ground().items().size(), 7u);
+  EXPECT_EQ(scene.world.zone().item_stats().minted.Get(), 0u);
+}
+
 TEST(Items, ThingsOnTheGroundBeyondTheWorldsRoomStayStored) {
   SimWorldOptions options = Scene::Options();
   options.zone.game.ground_items = 20;

@@ -221,7 +221,7 @@ core::Result<uint64_t> SimStore::PurgeKeys(int64_t before_us, size_t limit) {
   if (stored_run_ != meta_.run) return Status(Code::kStale, "another process took this shard over");
   uint64_t purged = 0;
   for (auto it = keys_.begin(); it != keys_.end() && purged < limit;) {
-    if (it->second.at_us < before_us) {
+    if (it->first.player_id >= 0 && it->second.at_us < before_us) {
       it = keys_.erase(it);
       ++purged;
     } else {

@@ -87,6 +87,7 @@ void ItemActions::Mint() {
     plan.carries = true;
     const uint64_t key[2] = {kPurposeGround, index};
     std::memcpy(plan.request.key.data(), key, sizeof(key));
+    plan.request.keep_key = 1;
     plan.request.digest = core::HashCombine(kPurposeGround, index);
     plan.request.tick = now_;
     const geo::Vec3& at = first_places_[index].position;

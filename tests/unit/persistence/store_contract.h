@@ -348,6 +348,19 @@ TYPED_TEST_P(StoreContract, OldKeysAreForgottenOldestFirstAndNoMoreThanAsked) {
   EXPECT_TRUE(this->store().FindResult(Key(0, 4))->has_value());
 }
 
+TYPED_TEST_P(StoreContract, KeysThatAreKeptForEverSurviveEveryPurge) {
+  DurableWrite once = Action(1, {});
+  once.key.player_id = kForeverKeys;
+  once.items.push_back(Create(7, 3, kHeldByWorld, PlaceAt(1)));
+  ASSERT_EQ(CommitOne(this->store(), once).outcome, Outcome::kOk);
+  CommitOne(this->store(), Login(1, "Ada"));
+  EXPECT_EQ(this->store().PurgeKeys(1'000'000, 100).value(), 1u) << "the login's";
+  EXPECT_FALSE(this->store().FindResult(Key(0, 1))->has_value());
+  EXPECT_TRUE(this->store().FindResult(once.key)->has_value());
+  EXPECT_TRUE(CommitOne(this->store(), once).repeated);
+  EXPECT_EQ(this->store().LoadWorldItems(0, 10)->size(), 1u);
+}
+
 TYPED_TEST_P(StoreContract, ALongestNameComesBackWhole) {
   const std::string name(kMaxNameBytes, 'x');
   this->LoggedIn(name);
@@ -369,6 +382,6 @@ REGISTER_TYPED_TEST_SUITE_P(
     APositionWithANotNewerTickIsIgnored, ALateEventKeepsTheNewerPosition,
     EventsComeInVersionOrderFromWhereAsked, ReservedTicksNeverGoBack, EverythingSurvivesARestart,
     AResultIsFoundByItsKeyAndOnlyThen, OldKeysAreForgottenOldestFirstAndNoMoreThanAsked,
-    ALongestNameComesBackWhole);
+    KeysThatAreKeptForEverSurviveEveryPurge, ALongestNameComesBackWhole);
 
 }  // namespace bluemarble::persistence
