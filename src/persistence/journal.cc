@@ -1,5 +1,7 @@
 #include "persistence/journal.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -21,6 +23,7 @@ constexpr int kReplayTries = 5;
 Journal::Journal(const PersistenceSettings& settings, std::string_view shard_id,
                  std::unique_ptr<JournalDisk> disk, const core::Clock& clock)
     : interval_ns_(int64_t{settings.journal.sync_interval_ms} * 1'000'000),
+      folder_(settings.data_dir + "/journal"),
       shard_(JournalShard(shard_id)),
       clock_(clock),
       writer_(std::move(disk), settings.journal.segment_bytes, shard_, clock, stats_),
@@ -49,6 +52,7 @@ core::Result<JournalReading> Journal::Replay(
       return core::Status(core::Code::kConflict,
                           "the data folder holds the journal of another shard", "journal/" + name);
     }
+    if (has_head) total.newest_run = std::max(total.newest_run, reading->head.run);
     const auto again = ReadSegment(*bytes, visit);
     if (reading->corrupt) {
       core::Log(core::LogLevel::kError, "journal_corrupt",
@@ -165,7 +169,9 @@ void Journal::Run() {
 core::Result<JournalReplayReport> ReplayJournal(Store& store, Journal& journal) {
   JournalReplayReport report;
   std::unordered_map<int64_t, PositionSave> newest;
+  core::Tick newest_tick = 0;
   const auto reading = journal.Replay([&](const PositionSave& save) {
+    newest_tick = std::max(newest_tick, save.tick);
     const auto [found, fresh] = newest.try_emplace(save.player_id, save);
     if (!fresh && IsNewer(save, found->second)) found->second = save;
   });
@@ -175,6 +181,15 @@ core::Result<JournalReplayReport> ReplayJournal(Store& store, Journal& journal) 
   std::vector<PositionSave> saves;
   saves.reserve(newest.size());
   for (const auto& [player_id, save] : newest) saves.push_back(save);
+  const StoreMeta& meta = store.meta();
+  if (newest_tick > meta.reserved_tick || reading->newest_run >= meta.run) {
+    return core::Status(
+        core::Code::kConflict,
+        "the journal is newer than the database (restored from a backup?): move the journal away",
+        fmt::format("{}: tick {} of run {}, the database has reserved tick {} and begins run {}",
+                    journal.folder(), newest_tick, reading->newest_run, meta.reserved_tick,
+                    meta.run));
+  }
   std::ranges::sort(saves, {}, &PositionSave::player_id);
   core::CrashPoint("replay.before_commit");
   for (std::span<const PositionSave> rest = saves; !rest.empty();) {

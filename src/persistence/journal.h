@@ -36,8 +36,9 @@ struct JournalReading {
   uint64_t segments = 0;
   uint64_t batches = 0;
   uint64_t saves = 0;
-  uint64_t torn = 0;     ///< Files whose last write was cut short.
-  uint64_t corrupt = 0;  ///< Files in which a check failed; set aside as <name>.corrupt.
+  uint64_t torn = 0;       ///< Files whose last write was cut short.
+  uint64_t corrupt = 0;    ///< Files in which a check failed; set aside as <name>.corrupt.
+  int64_t newest_run = 0;  ///< Of the processes that wrote them.
 };
 
 struct JournalReplayReport {
@@ -78,6 +79,8 @@ class Journal {
   /// Any thread: the logout of that tick is in the database, with the player's state.
   void LoggedOut(int64_t player_id, core::Tick tick);
 
+  /// Where the files are, for people.
+  const std::string& folder() const { return folder_; }
   const LiveTable& live() const { return live_; }
   const JournalStats& stats() const { return stats_; }
   bool degraded() const { return stats_.degraded.Get() != 0; }
@@ -91,6 +94,7 @@ class Journal {
   void Run();
 
   const int64_t interval_ns_;
+  const std::string folder_;
   const uint64_t shard_;
   const core::Clock& clock_;
   JournalStats stats_;
@@ -113,7 +117,10 @@ class Journal {
 
 /// Commits the newest save of each player that the journal holds, then removes its files; before
 /// any player is loaded. A stale epoch or tick is refused by the store and reported. On a failure
-/// the files stay and nothing may be started.
+/// the files stay and nothing may be started. kConflict: the files are of a later time than the
+/// store (of a tick that it has not reserved, or of its own run or a later one), so the store was
+/// restored from a backup; nothing was applied: positions of a lost future would be newer than
+/// all that the zone saves until its ticks have caught up.
 core::Result<JournalReplayReport> ReplayJournal(Store& store, Journal& journal);
 
 }  // namespace bluemarble::persistence

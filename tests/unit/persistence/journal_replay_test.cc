@@ -18,22 +18,27 @@ class JournalReplayTest : public testing::Test {
     for (int i = 0; i < 3; ++i)
       rows_[i] =
           CommitOne(store_, Login(static_cast<uint64_t>(i) + 1, "P" + std::to_string(i))).row;
+    CommitReport report;
+    EXPECT_TRUE(store_.Commit({{}, {}, kReserved}, {}, report).ok());
   }
   std::unique_ptr<Journal> Opened() {
     return std::make_unique<Journal>(settings_, "zone", std::make_unique<SimJournalDisk>(folder_),
                                      clock_);
   }
+  // What a process leaves when it dies; then another one opens the store.
   void Leave(std::span<const PositionSave> saves) {
     auto journal = Opened();
-    journal->Begin(1);
+    journal->Begin(store_.meta().run);
     journal->Append(saves, 1);
     journal->Take();
     ASSERT_TRUE(journal->Pass());
+    store_.Reopen();
   }
   PositionSave SaveOf(int player, core::Tick tick, double x) {
     return {rows_[player].player_id, rows_[player].epoch, tick, StateAt(x)};
   }
   PlayerState Stored(int player) { return store_.LoadPlayer("P" + std::to_string(player))->state; }
+  static constexpr core::Tick kReserved = 200;
   ManualClock clock_;
   PersistenceSettings settings_;
   SimFolder folder_;
@@ -93,6 +98,35 @@ TEST_F(JournalReplayTest, DamagedFilesAreSetAsideAndWhatWasWholeIsUsed) {
   ASSERT_EQ(folder_.files.size(), 1u);
   EXPECT_EQ(folder_.files.begin()->first, SegmentName(1) + ".corrupt");
   EXPECT_EQ(ReplayJournal(store_, *Opened())->reading.segments, 0u);
+}
+
+TEST_F(JournalReplayTest, OfATickThatTheStoreHasNotReservedIsOfAnotherFutureAndNothingIsApplied) {
+  settings_.data_dir = "/srv/shard";
+  const PositionSave saves[] = {SaveOf(0, 50, 5), SaveOf(1, kReserved + 1, 6)};
+  Leave(saves);
+  const auto status = ReplayJournal(store_, *Opened()).status();
+  EXPECT_EQ(status.code(), core::Code::kConflict);
+  for (const char* part : {"restored from a backup", "/srv/shard/journal", "201", "200"})
+    EXPECT_NE(status.ToString().find(part), std::string::npos) << status.ToString();
+  EXPECT_EQ(Stored(0), StateAt(1));
+  EXPECT_EQ(folder_.files.size(), 1u) << "the operator moves it away";
+}
+
+TEST_F(JournalReplayTest, TheLastReservedTickIsStillOfThisHistory) {
+  const PositionSave save = SaveOf(0, kReserved, 5);
+  Leave({&save, 1});
+  EXPECT_EQ(ReplayJournal(store_, *Opened())->applied, 1u);
+}
+
+TEST_F(JournalReplayTest, OfARunThatTheStoreHasNotSeenIsOfAnotherFuture) {
+  const PositionSave save = SaveOf(0, 50, 5);
+  Leave({&save, 1});
+  Leave({});                   // opened once more, and nobody played
+  support::SimStore restored;  // begins its first run; the journal is of a first run as well
+  CommitReport report;
+  ASSERT_TRUE(restored.Commit({{}, {}, kReserved}, {}, report).ok());
+  EXPECT_EQ(ReplayJournal(restored, *Opened()).status().code(), core::Code::kConflict);
+  EXPECT_EQ(ReplayJournal(store_, *Opened())->applied, 1u);
 }
 
 TEST_F(JournalReplayTest, MorePlayersThanAGroupAreCommittedInGroups) {
