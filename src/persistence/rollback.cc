@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -50,7 +52,12 @@ class Planner {
   Status SendToEscrow();
   void CreateAnew();
   void Note(RollbackAct act, const ItemRow& row, uint64_t quantity);
-  void Add(std::initializer_list<ItemChange> changes);
+  // In the order in which they are carried out.
+  enum Step : uint8_t { kTake, kCut, kMoveBack, kMake, kSteps };
+  void Add(Step step, std::initializer_list<ItemChange> changes) {
+    steps_[step].emplace_back(changes);
+  }
+  void AddToWrites(const std::vector<ItemChange>& together);
   ItemChange Change(ItemOp op, const ItemRow& row, int64_t to) const;
   static ItemChange Creation(uint32_t definition, uint64_t quantity, int64_t to);
 
@@ -71,6 +78,7 @@ class Planner {
     uint64_t surplus = 0;
   };
   std::vector<Cut> cuts_;
+  std::array<std::vector<std::vector<ItemChange>>, kSteps> steps_;
 };
 
 ItemChange Planner::Change(ItemOp op, const ItemRow& row, int64_t to) const {
@@ -93,19 +101,22 @@ ItemChange Planner::Creation(uint32_t definition, uint64_t quantity, int64_t to)
 }
 
 // Changes that belong together stay in one write.
-void Planner::Add(std::initializer_list<ItemChange> changes) {
-  if (plan_.writes.back().items.size() + changes.size() > kMaxItemChanges) {
+void Planner::AddToWrites(const std::vector<ItemChange>& together) {
+  if (plan_.writes.back().items.size() + together.size() > kMaxItemChanges) {
+    const DurableWrite& first = plan_.writes.front();
     DurableWrite next;
-    next.key = plan_.writes.front().key;
+    next.key = first.key;
     const uint64_t salt = core::HashCombine(core::HashBytes(next.key.bytes), plan_.writes.size());
     std::memcpy(next.key.bytes.data() + 8, &salt, sizeof(salt));
-    next.at_us = request_.now_us;
-    next.tick = request_.tick;
-    next.owners.push_back({plan_.player.player_id, plan_.player.epoch});
+    next.at_us = first.at_us;
+    next.tick = first.tick;
+    // The version that the write before it leaves: whoever logs in between stops the rest.
+    next.updates = first.updates;
+    next.updates.front().expected_version += static_cast<int64_t>(plan_.writes.size());
     plan_.writes.push_back(std::move(next));
   }
   auto& items = plan_.writes.back().items;
-  items.insert(items.end(), changes);
+  items.insert(items.end(), together.begin(), together.end());
 }
 
 void Planner::Note(RollbackAct act, const ItemRow& row, uint64_t quantity) {
@@ -263,7 +274,7 @@ void Planner::CutDown(std::vector<Piece>& pieces, uint64_t surplus) {
       cuts_.push_back({piece->row, cut});
     } else if (piece->row.holder == request_.player_id) {
       Note(RollbackAct::kToEscrow, piece->row, cut);
-      Add({Change(ItemOp::kMove, piece->row, kHeldByEscrow)});
+      Add(kTake, {Change(ItemOp::kMove, piece->row, kHeldByEscrow)});
     }
   }
 }
@@ -278,7 +289,7 @@ Status Planner::Restore(const ItemRow& then) {
   for (const Piece& piece : pieces) {
     if (!piece.kept || piece.row.holder == request_.player_id) continue;
     Note(RollbackAct::kMovedBack, piece.row, piece.row.quantity);
-    Add({Change(ItemOp::kMove, piece.row, request_.player_id)});
+    Add(kMoveBack, {Change(ItemOp::kMove, piece.row, request_.player_id)});
     if (piece.row.holder == kHeldByWorld) plan_.taken_from_ground.push_back(piece.row.item_id);
   }
   if (have < wanted) missing_.push_back({then.item_id, then.definition, wanted - have});
@@ -295,7 +306,7 @@ void Planner::CreateAnew() {
     row.item_id = missing.item_id;
     row.definition = missing.definition;
     Note(RollbackAct::kCreatedAnew, row, missing.quantity);
-    Add({Creation(missing.definition, missing.quantity, request_.player_id)});
+    Add(kMake, {Creation(missing.definition, missing.quantity, request_.player_id)});
   }
   for (const Cut& cut : cuts_) {
     uint64_t& need = needed[cut.row.definition];
@@ -306,9 +317,9 @@ void Planner::CreateAnew() {
     const ItemChange back =
         Creation(cut.row.definition, cut.row.quantity - cut.surplus, request_.player_id);
     if (rest > 0) {
-      Add({gone, back, Creation(cut.row.definition, rest, kHeldByEscrow)});
+      Add(kCut, {gone, back, Creation(cut.row.definition, rest, kHeldByEscrow)});
     } else {
-      Add({gone, back});
+      Add(kCut, {gone, back});
     }
     Note(RollbackAct::kCutDown, cut.row, cut.surplus);
     if (cut.row.holder == kHeldByWorld) plan_.taken_from_ground.push_back(cut.row.item_id);
@@ -321,7 +332,7 @@ Status Planner::SendToEscrow() {
   for (const ItemRow& row : *now) {
     if (settled_.contains(row.item_id)) continue;
     Note(RollbackAct::kToEscrow, row, row.quantity);
-    Add({Change(ItemOp::kMove, row, kHeldByEscrow)});
+    Add(kTake, {Change(ItemOp::kMove, row, kHeldByEscrow)});
   }
   return Status::Ok();
 }
@@ -350,6 +361,9 @@ core::Result<RollbackPlan> Planner::Run() {
   }
   CreateAnew();
   if (Status status = SendToEscrow(); !status.ok()) return status;
+  for (const auto& step : steps_) {
+    for (const auto& together : step) AddToWrites(together);
+  }
   return std::move(plan_);
 }
 
@@ -388,7 +402,7 @@ RollbackDone CarryOut(const RollbackPlan& plan, const CommitFunction& commit) {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const auto result = commit(write);
       done.status = result.ok() ? StatusOf(*result, write, done.writes) : result.status();
-      if (result.ok() && done.writes == 0) done.version = result->row.version;
+      if (done.status.ok()) done.version = result->row.version;
       if (done.status.code() != Code::kUnknown) break;
     }
     if (!done.status.ok()) return done;

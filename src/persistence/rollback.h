@@ -54,8 +54,10 @@ struct RollbackPlan {
   int64_t gold_now = 0;
   int64_t gold_then = 0;
   std::vector<RollbackItem> items;
-  /// In order. The first holds the player's own row and the gold, and is refused when the player
-  /// has logged in since; each later one up to kMaxItemChanges more items.
+  /// In order: what is taken, what is cut, what is moved back, what is made; so whoever is
+  /// interrupted has too little and not too much. Each sets the player's row and is refused when
+  /// the player has logged in since. The first holds the gold. More than one when there are more
+  /// than kMaxItemChanges changes of items: then others may see the player between two of them.
   std::vector<DurableWrite> writes;
   std::vector<int64_t> taken_from_ground;  ///< Items that the live world must not show any more.
 };

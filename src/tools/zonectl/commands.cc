@@ -206,6 +206,9 @@ int RunRollback(Source& source, const Options& options) {
         rows.push_back({Text(item["item"]), Text(item["definition"]), Text(item["quantity"]),
                         Text(item["holder"]), Text(item["act"])});
       if (rows.size() > 1) fmt::print("{}", Table(rows));
+      if (plan["writes"].get<size_t>() > 1)
+        fmt::print("in {} writes one after the other; a login in between stops the rest\n",
+                   Text(plan["writes"]));
       if (plan["dry_run"].get<bool>()) {
         fmt::print("nothing was changed; --yes carries it out\n");
       } else {

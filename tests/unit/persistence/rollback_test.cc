@@ -340,6 +340,52 @@ TEST_F(Rollback, OfManyItemsTakesSeveralWrites) {
   EXPECT_EQ(Held(ada), "");
 }
 
+TEST_F(Rollback, TakesBeforeItMakesSoThatHalfOfItIsNotTooMuch) {
+  for (int i = 0; i < 20; ++i) Create(ada, 1, 1);
+  const int64_t stack = Create(ada, 10);
+  const int64_t grows = Create(ada, 5);
+  const Moment then = Now();
+  std::vector<int64_t> used;
+  for (const auto& [id, item] : reader.items) {
+    if (item.definition == 1) used.push_back(id);
+  }
+  for (const int64_t id : used) Destroy(id);
+  Merge(stack, grows);
+  for (int i = 0; i < 20; ++i) Create(ada, 1, 2);
+  const auto plan = Plan(then);
+  ASSERT_TRUE(plan.ok()) << plan.status().ToString();
+  ASSERT_EQ(plan->writes.size(), 3u);
+  bool makes = false;
+  for (const DurableWrite& write : plan->writes) {
+    for (const ItemChange& change : write.items) {
+      // The rest of a stack that was cut is made with the cut.
+      const bool cut = change.op == ItemOp::kCreate && change.definition == 7;
+      if (change.op == ItemOp::kCreate && !cut) makes = true;
+      if (change.op != ItemOp::kCreate) {
+        EXPECT_FALSE(makes) << "taken after something was made";
+      }
+    }
+  }
+  EXPECT_TRUE(makes);
+}
+
+TEST_F(Rollback, StopsWhenThePlayerLogsInBetweenTwoWrites) {
+  const Moment then = Now();
+  for (int i = 0; i < 40; ++i) Create(ada, 1);
+  const auto plan = Plan(then);
+  ASSERT_TRUE(plan.ok());
+  int calls = 0;
+  const RollbackDone done =
+      CarryOut(*plan, [&](const DurableWrite& write) -> core::Result<WriteResult> {
+        if (++calls == 2) NewPlayer("Ada", 0);
+        return Commit(write);
+      });
+  EXPECT_EQ(done.status.code(), core::Code::kStale);
+  EXPECT_EQ(done.writes, 1u);
+  EXPECT_EQ(Held(ada).size(), 24 * 2 - 1u) << "16 of 40 were taken";
+  CheckBooks();
+}
+
 TEST_F(Rollback, IsRefusedWhenThePlayerHasBeenHereSince) {
   const int64_t item = Create(ada, 1);
   const Moment then = Now();
