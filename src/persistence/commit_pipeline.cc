@@ -418,7 +418,9 @@ void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) con
     std::string key;
     for (const std::byte b : write.key.bytes)
       fmt::format_to(std::back_inserter(key), "{:02x}", static_cast<int>(b));
-    lines.push_back(fmt::format("kind={} player={} key={}", kind, write.key.player_id, key));
+    const int64_t player =
+        write.updates.empty() ? write.key.player_id : write.updates.front().player_id;
+    lines.push_back(fmt::format("kind={} player={} key={}", kind, player, key));
   }
 }
 

@@ -18,8 +18,10 @@ bool Read(std::span<const std::byte> body, T& out) {
   return true;
 }
 
-IdempotencyKey KeyOf(int64_t player_id, int64_t run, uint64_t request_id) {
-  IdempotencyKey key{player_id, {}};
+/// The zone's own keys: under player 0, where no client's key can be. Logins and events differ in
+/// the sign of the run.
+IdempotencyKey KeyOf(int64_t run, uint64_t request_id) {
+  IdempotencyKey key{0, {}};
   std::memcpy(key.bytes.data(), &run, 8);
   std::memcpy(key.bytes.data() + 8, &request_id, 8);
   return key;
@@ -30,7 +32,7 @@ bool ReadLogin(std::span<const std::byte> body, int64_t run, DecodedRequest& out
   if (!Read(body, request)) return false;
   out.request_id = request.request_id;
   out.answer = CompletionKind::kLogin;
-  out.write.key = KeyOf(0, run, request.request_id);
+  out.write.key = KeyOf(run, request.request_id);
   out.write.tick = request.tick;
   out.write.login = PlayerLogin{request.name, request.initial, {}, request.starting_gold};
   for (const Starter& starter : request.starters) {
@@ -45,7 +47,7 @@ bool ReadEvent(std::span<const std::byte> body, int64_t run, DecodedRequest& out
   out.request_id = request.request_id;
   out.answer =
       request.kind == EventKind::kLogout ? CompletionKind::kLogout : CompletionKind::kSample;
-  out.write.key = KeyOf(request.player_id, run, request.request_id);
+  out.write.key = KeyOf(-run, request.request_id);
   out.write.tick = request.tick;
   out.write.updates.push_back({request.player_id, request.epoch, request.expected_version,
                                request.state, request.kind, EncodePlayerState(request.state)});

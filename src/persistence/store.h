@@ -24,7 +24,7 @@ namespace bluemarble::persistence {
 inline constexpr int64_t kForeverKeys = -1;
 
 /// What makes a transactional request happen once, however often it arrives. Unique per player;
-/// player 0 holds the keys of requests that come before the player is known (login).
+/// player 0 holds the zone's own keys (logins, events), so that no client can take one.
 struct IdempotencyKey {
   int64_t player_id = 0;  ///< Or kForeverKeys.
   std::array<std::byte, 16> bytes{};

@@ -1,5 +1,6 @@
 #include "persistence/commit_pipeline.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -270,6 +271,35 @@ TEST_F(CommitPipelineTest, WhatWaitsIsDescribedByItsKey) {
   EXPECT_EQ(lines[0], "kind=login player=0 key=01000000000000002a00000000000000");
   pipeline_.Describe(lines, 1);
   EXPECT_EQ(lines.size(), 1u);
+}
+
+TEST_F(CommitPipelineTest, NoClientsKeyIsTheOneOfItsOwnEvents) {
+  const PlayerRow row = LoggedIn();
+  AcceptEvent(7, row, EventKind::kLogout, 20);
+  std::vector<std::string> lines;
+  pipeline_.Describe(lines, 10);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0], fmt::format("kind=logout player={} key=ffffffffffffffff0700000000000000",
+                                  row.player_id));
+  ASSERT_EQ(Commit().at(0).outcome, Outcome::kOk);
+
+  // Every key that the zone may have given to the next logout, taken by the client before.
+  const uint64_t runs[] = {1, ~uint64_t{0}};
+  for (const uint64_t run : runs) {
+    ActionRequest request = ActionOf(run == 1 ? 8 : 9, row, 0);
+    const uint64_t key[] = {run, 10};
+    std::memcpy(request.key.data(), key, sizeof(key));
+    request.refuse_with = Refusal::kTooFar;
+    AcceptAction(request);
+    ASSERT_EQ(Commit().at(0).refusal, Refusal::kTooFar);
+  }
+  PlayerRow after = row;
+  ++after.version;
+  AcceptEvent(10, after, EventKind::kLogout, 30);
+  EXPECT_EQ(Commit().at(0).outcome, Outcome::kOk);
+  // A login of the same number is another request as well.
+  AcceptLogin(10, "Bob");
+  EXPECT_EQ(Commit().back().outcome, Outcome::kOk);
 }
 
 TEST_F(CommitPipelineTest, RecordsThatAreNoneAreRefused) {
