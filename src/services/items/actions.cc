@@ -83,7 +83,8 @@ ItemActions::ItemActions(const ItemSettings& settings, game::Catalogue catalogue
       parts_(parts),
       inventories_(settings.sessions, settings.game.max_items),
       ground_(settings.ground_capacity, parts.world, parts.commands, stats_),
-      in_flight_(MostInFlight(settings)) {
+      in_flight_(MostInFlight(settings)),
+      trades_(settings.sessions * settings.game.max_offers) {
   login_items_.reserve(settings.game.max_items);
   changes_.reserve(4 * persistence::kMaxItemChanges);
   if (catalogue_.ChooseForGround(0) == nullptr) return;

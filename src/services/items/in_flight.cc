@@ -14,6 +14,7 @@ InFlight& InFlightTable::Add(const InFlight& action, core::Tick now) {
   ++size_;
   InFlight& kept = slots_[slot];
   kept.request.request_id = kIdBit | ++numbers_ << kSlotBits | slot;
+  keys_.Add(static_cast<uint32_t>(slot), kept.request.player_id, kept.request.key);
   asked_.push_back({kept.request.request_id, now});
   return kept;
 }
@@ -25,18 +26,18 @@ InFlight* InFlightTable::Find(uint64_t request_id) {
 }
 
 void InFlightTable::Remove(InFlight& action) {
-  free_.push_back(static_cast<uint32_t>(action.request.request_id & kNoSlot));
+  const auto slot = static_cast<uint32_t>(action.request.request_id & kNoSlot);
+  keys_.Remove(slot);
+  free_.push_back(slot);
   action.request.request_id = 0;
   --size_;
 }
 
 bool InFlightTable::Contains(int64_t player_id, const std::array<std::byte, 16>& key,
                              const InFlight* except) const {
-  if (size_ == 0) return false;
-  for (const InFlight& action : slots_) {
-    if (action.request.request_id != 0 && &action != except &&
-        action.request.player_id == player_id && action.request.key == key)
-      return true;
+  for (uint32_t slot = keys_.First(player_id, key); slot != KeyIndex::kNone;
+       slot = keys_.Next(slot)) {
+    if (&slots_[slot] != except) return true;
   }
   return false;
 }

@@ -12,6 +12,7 @@
 #include "core/worker_pool.h"
 #include "persistence/durable_queue.h"
 #include "services/items/item_stats.h"
+#include "services/items/key_index.h"
 #include "session/session_table.h"
 
 namespace bluemarble::items {
@@ -47,7 +48,7 @@ struct InFlight {
 
 class InFlightTable {
  public:
-  explicit InFlightTable(uint32_t capacity) : capacity_(capacity) {}
+  explicit InFlightTable(uint32_t capacity) : capacity_(capacity), keys_(capacity) {}
 
   bool full() const { return size_ == capacity_; }
   /// Gives it a number (request.request_id) and keeps it; not when full. The reference holds until
@@ -55,7 +56,7 @@ class InFlightTable {
   InFlight& Add(const InFlight& action, core::Tick now);
   InFlight* Find(uint64_t request_id);
   void Remove(InFlight& action);
-  /// Is an action of that player with that key under way, besides `except` (may be null)?
+  /// Is an action of that player with that key under way, besides `except` (may be null)? O(1).
   bool Contains(int64_t player_id, const std::array<std::byte, 16>& key,
                 const InFlight* except = nullptr) const;
   void ForEach(core::FunctionRef<void(const InFlight&)> visit) const;
@@ -81,6 +82,7 @@ class InFlightTable {
   uint64_t numbers_ = 0;
   std::deque<InFlight> slots_;  // never shrinks: references stay
   std::vector<uint32_t> free_;
+  KeyIndex keys_;             // of slots_
   std::vector<Asked> asked_;  // in order; those before next_ have been looked at
   size_t next_ = 0;
 };

@@ -13,12 +13,17 @@ Offer* Trades::Add(const Offer& offer) {
     slots_[slot] = offer;
   }
   slots_[slot].id = ++numbers_ << kSlotBits | slot;
+  keys_.Add(static_cast<uint32_t>(slot), offer.from, offer.key);
+  owners_.Add(static_cast<uint32_t>(slot), offer.from, {});
   ++size_;
   return &slots_[slot];
 }
 
 void Trades::Remove(Offer& offer) {
-  free_.push_back(static_cast<uint32_t>(offer.id & ((1u << kSlotBits) - 1)));
+  const auto slot = static_cast<uint32_t>(offer.id & ((1u << kSlotBits) - 1));
+  keys_.Remove(slot);
+  owners_.Remove(slot);
+  free_.push_back(slot);
   offer.id = 0;
   offer.state = OfferState::kFree;
   --size_;
@@ -31,18 +36,16 @@ Offer* Trades::Find(uint64_t id) {
 }
 
 Offer* Trades::FindByKey(int64_t from, const protocol::ActionKey& key) {
-  for (Offer& offer : slots_) {
-    if (offer.id != 0 && offer.from == from && offer.key == key) return &offer;
-  }
-  return nullptr;
+  const uint32_t slot = keys_.First(from, key);
+  return slot == KeyIndex::kNone ? nullptr : &slots_[slot];
 }
 
 Trades::Count Trades::CountOf(int64_t from, int64_t to) const {
   Count count;
-  for (const Offer& offer : slots_) {
-    if (offer.id == 0 || offer.from != from) continue;
+  for (uint32_t slot = owners_.First(from, {}); slot != KeyIndex::kNone;
+       slot = owners_.Next(slot)) {
     ++count.offers;
-    if (offer.to == to) count.to_the_same = true;
+    if (slots_[slot].to == to) count.to_the_same = true;
   }
   return count;
 }

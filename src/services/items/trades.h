@@ -3,6 +3,7 @@
 /// most offers that ever stood at once.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -14,6 +15,7 @@
 #include "core/worker_pool.h"
 #include "persistence/durable_queue.h"
 #include "protocol/control.h"
+#include "services/items/key_index.h"
 #include "session/session_table.h"
 
 namespace bluemarble::items {
@@ -47,13 +49,18 @@ struct Offer {
 
 class Trades {
  public:
+  /// `expected`: how many it is made for; more make the search by key slower.
+  explicit Trades(uint32_t expected)
+      : keys_(std::min(expected, 1u << kSlotBits)), owners_(std::min(expected, 1u << kSlotBits)) {}
+
   /// Null when every number is in use.
   Offer* Add(const Offer& offer);
   void Remove(Offer& offer);
   /// Null when there is none (any more).
   Offer* Find(uint64_t id);
+  /// O(1).
   Offer* FindByKey(int64_t from, const protocol::ActionKey& key);
-  /// Offers of that player, and whether one of them goes to `to`.
+  /// Offers of that player, and whether one of them goes to `to`; O(its offers).
   struct Count {
     uint32_t offers = 0;
     bool to_the_same = false;
@@ -68,6 +75,8 @@ class Trades {
 
   std::deque<Offer> slots_;
   std::vector<uint32_t> free_;
+  KeyIndex keys_;    // of slots_
+  KeyIndex owners_;  // of slots_, under no key: all of a player
   uint32_t size_ = 0;
   uint64_t numbers_ = 0;
 };

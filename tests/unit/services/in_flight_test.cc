@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "core/hash.h"
 #include "services/items/trades.h"
 
 namespace bluemarble::items {
@@ -65,8 +70,58 @@ TEST(InFlightTable, TellsOnceOfEachThatIsOverdueAndStillUnderWay) {
   EXPECT_EQ(told, 2002);
 }
 
+TEST(InFlightTable, KnowsTheKeysOfThousandsThatComeAndGoInAnyOrder) {
+  constexpr int kSlots = 500;
+  InFlightTable table(kSlots);
+  std::vector<InFlight*> added;
+  core::Random random(7);
+  std::map<std::pair<int64_t, int>, int> expected;
+  const auto key_of = [](int key) { return ActionOf(0, key).request.key; };
+  for (int i = 0; i < 20'000; ++i) {
+    if (!table.full() && random.Chance(added.size() < 400 ? 0.6 : 0.4)) {
+      const auto player = static_cast<int64_t>(random.Below(40));
+      const int key = static_cast<int>(random.Below(20));
+      added.push_back(&table.Add(ActionOf(player, key), 1));
+      ++expected[{player, key}];
+    } else if (!added.empty()) {
+      std::swap(added[random.Below(added.size())], added.back());
+      const InFlight& gone = *added.back();
+      --expected[{gone.request.player_id, static_cast<int>(gone.request.key[0])}];
+      table.Remove(*added.back());
+      added.pop_back();
+    }
+    const auto player = static_cast<int64_t>(random.Below(40));
+    const int key = static_cast<int>(random.Below(20));
+    ASSERT_EQ(table.Contains(player, key_of(key)), (expected[{player, key}] > 0)) << i;
+    if (added.empty()) continue;
+    const InFlight& one = *added[random.Below(added.size())];
+    const int same = expected[{one.request.player_id, static_cast<int>(one.request.key[0])}];
+    ASSERT_EQ(table.Contains(one.request.player_id, one.request.key, &one), same > 1) << i;
+  }
+}
+
+// With a look at every slot this takes many minutes, and the test's time limit ends it.
+TEST(KeySearch, OneOfTwentyThousandIsFoundWithoutALookAtAll) {
+  constexpr int kSlots = 20'000;
+  InFlightTable table(kSlots);
+  Trades trades(kSlots);
+  Offer offer;
+  offer.state = OfferState::kStanding;
+  for (int i = 0; i < kSlots; ++i) {
+    table.Add(ActionOf(i, 1), 1);
+    offer.from = i;
+    ASSERT_NE(trades.Add(offer), nullptr);
+  }
+  const auto unknown = ActionOf(0, 2).request.key;
+  for (int64_t i = 0; i < 1'000'000; ++i) {
+    ASSERT_FALSE(table.Contains(i, unknown));
+    ASSERT_EQ(trades.FindByKey(i, unknown), nullptr);
+    ASSERT_EQ(trades.CountOf(i, 1).offers, i < kSlots ? 1u : 0u);
+  }
+}
+
 TEST(Trades, AnOfferIsFoundByNumberAndKeyAndCountedUntilItIsRemoved) {
-  Trades trades;
+  Trades trades(4);
   Offer offer;
   offer.state = OfferState::kStanding;
   offer.from = 1;
