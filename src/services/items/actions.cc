@@ -223,8 +223,9 @@ void ItemActions::OnCompletion(const Completion& completion) {
 
 void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
   if (action.told_unknown) stats_.late.Add();
-  // An outcome that stays unknown leaves memory unsure: what it touches stays reserved until the
-  // store has been asked anew, by a login.
+  // An outcome that stays unknown comes only from a store that has failed for good. It leaves
+  // memory unsure: what it touches stays reserved, a player's things until the next login loads
+  // them anew, the ground's until the restart that such a store needs anyway.
   if (done.outcome != Outcome::kUnknown) MarkAll(action, /*reserved=*/false);
   if (action.carries && done.outcome == Outcome::kRefused && !done.repeated &&
       done.refusal != Refusal::kUnavailable && done.refusal != Refusal::kKeyReused) {
