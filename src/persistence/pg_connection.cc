@@ -260,6 +260,9 @@ Status PgConnection::Failed(const std::exception& error, bool cut, int timeout_m
     lost |= wire->lost();
   } else if (const auto* sql = dynamic_cast<const pqxx::sql_error*>(&error)) {
     last_sqlstate_ = sql->sqlstate();
+    // libpqxx 6 leaves the state out of this one.
+    if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr)
+      last_sqlstate_ = "42501";
   } else if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) {
     lost = true;
   }

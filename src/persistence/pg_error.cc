@@ -25,7 +25,9 @@ Status PgStatusOf(const std::string& message, const std::string& sqlstate, bool 
     return {Code::kDenied, "database.url names a read-only replica, a primary is needed", message};
   }
   if (state == "42501") {
-    return {Code::kDenied, "database.url: its user may not do this", message};
+    return {Code::kDenied,
+            "database.url: its user lacks a right; make it the owner of the schema and its tables",
+            message};
   }
   if (state == "53300") {
     return {Code::kUnavailable,

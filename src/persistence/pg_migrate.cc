@@ -7,6 +7,8 @@
 #include <pqxx/pqxx>
 #include <set>
 
+#include "persistence/pg_wire.h"
+
 namespace bluemarble::persistence {
 namespace {
 
@@ -30,8 +32,12 @@ void ReadStatus(pqxx::transaction_base& tx, std::span<const Migration> known,
   const pqxx::row found = tx.exec_params1(
       "SELECT to_regnamespace(quote_ident($1)) IS NOT NULL,"
       " EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1),"
-      " EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_migration')",
+      " EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_migration'),"
+      " has_schema_privilege(to_regnamespace(quote_ident($1)), 'USAGE')",
       status.schema);
+  // Without this right its tables are not found, which would look like a schema that was damaged.
+  if (!found[3].as<bool>(true))
+    throw PgError("permission denied for schema " + status.schema, "42501", false);
   status.schema_exists = found[0].as<bool>();
   status.foreign_tables = found[1].as<bool>() && !found[2].as<bool>();
   std::map<int, MigrationLine> lines;

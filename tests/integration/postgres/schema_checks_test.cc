@@ -1,0 +1,64 @@
+/// Schemas that were tampered with, and users who may not do what a shard needs.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "persistence/pg_migrate.h"
+#include "postgres_backend.h"
+
+namespace bluemarble::persistence {
+namespace {
+
+using core::Code;
+using core::Status;
+
+class PgSchemaChecks : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto connection = OpenPgForMigration(settings_);
+    ASSERT_TRUE(connection.ok()) << connection.status().ToString();
+    connection_ = std::move(*connection);
+  }
+  Status OpenStore() {
+    PgStoreOptions options;
+    options.database = settings_;
+    return OpenPgStore(options, clock_).status();
+  }
+  void Up() { ASSERT_TRUE(PgMigrateUp(*connection_, false, 5).ok()); }
+  void Sql(const std::string& sql) {
+    cluster_.Sql("postgres", "SET search_path = " + settings_.schema + "; " + sql);
+  }
+
+  support::PgCluster& cluster_ = support::PgCluster::Shared();
+  DatabaseSettings settings_ = NewSettings(cluster_);
+  ManualClock clock_;
+  std::unique_ptr<PgConnection> connection_;
+};
+
+TEST_F(PgSchemaChecks, AUserWithoutRightsIsToldWhatItLacks) {
+  Up();
+  Sql("CREATE ROLE guest LOGIN");
+  settings_.url = cluster_.url("postgres", "guest");
+  const auto denied = [&](const Status& status, const char* of) {
+    EXPECT_EQ(status.code(), Code::kDenied) << status.ToString();
+    EXPECT_NE(status.ToString().find("database.url"), std::string::npos) << status.ToString();
+    EXPECT_NE(status.ToString().find("make it the owner"), std::string::npos) << status.ToString();
+    EXPECT_NE(status.ToString().find(of), std::string::npos) << status.ToString();
+  };
+  denied(OpenStore(), "permission denied for schema");
+  denied(OpenPgReader(settings_).status(), "permission denied for schema");
+  Sql("GRANT USAGE ON SCHEMA " + settings_.schema + " TO guest");
+  denied(OpenStore(), "permission denied for table schema_migration");
+  Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + settings_.schema +
+      " TO guest");
+  denied(OpenStore(), "schema");  // it makes event partitions
+  EXPECT_TRUE(OpenPgReader(settings_).ok()) << "a reader needs no more than to read";
+  DatabaseSettings other = settings_;
+  other.schema = cluster_.NewSchema();
+  auto guest = OpenPgForMigration(other);
+  ASSERT_TRUE(guest.ok()) << guest.status().ToString();
+  denied(PgMigrateUp(**guest, false, 5).status(), "permission denied for database");
+}
+
+}  // namespace
+}  // namespace bluemarble::persistence
