@@ -53,7 +53,7 @@ Status PgStatusOf(const std::string& message, const std::string& sqlstate, bool 
     return {Code::kUnavailable, "the database's schema changed under a session", message};
   }
   if (state == "3F000" || state == "42P01" || state == "42703") {
-    return {Code::kCorrupt, "the schema lacks what this program needs: run `zoned migrate status`",
+    return {Code::kCorrupt, "the schema lacks what this program needs: run `zoned migrate verify`",
             fmt::format("database.schema = \"{}\": {}", settings.schema, message)};
   }
   if (in_class("XX")) {

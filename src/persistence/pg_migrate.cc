@@ -84,11 +84,19 @@ std::set<std::string> Contents(pqxx::transaction_base& tx, const std::string& sc
       " UNION ALL SELECT 'index ' || replace(pg_get_indexdef(o.oid), quote_ident($1) || '.', '')"
       "  FROM own o WHERE o.relkind IN ('i', 'I')"
       " UNION ALL SELECT 'trigger ' || o.relname || '.' || t.tgname || CASE t.tgenabled"
-      "  WHEN 'D' THEN ' disabled' ELSE '' END FROM own o JOIN pg_trigger t ON t.tgrelid = o.oid"
+      "  WHEN 'D' THEN ' disabled' ELSE '' END || ' ' ||"
+      "  replace(pg_get_triggerdef(t.oid), quote_ident($1) || '.', '')"
+      "  FROM own o JOIN pg_trigger t ON t.tgrelid = o.oid"
       "  WHERE NOT t.tgisinternal"
       " UNION ALL SELECT 'constraint ' || o.relname || ' ' ||"
       "  replace(pg_get_constraintdef(k.oid), quote_ident($1) || '.', '')"
-      "  FROM own o JOIN pg_constraint k ON k.conrelid = o.oid";
+      "  FROM own o JOIN pg_constraint k ON k.conrelid = o.oid"
+      " UNION ALL SELECT 'function ' || replace(replace(pg_get_functiondef(p.oid),"
+      "  quote_ident($1) || '.', ''), chr(10), ' ')"
+      "  FROM pg_proc p WHERE p.pronamespace ="
+      "  (SELECT oid FROM pg_namespace WHERE nspname = $1) AND p.prokind IN ('f', 'p')"
+      "  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass"
+      "  AND d.objid = p.oid AND d.deptype = 'e')";  // those of extensions are theirs
   std::set<std::string> lines;
   for (const pqxx::row& row : tx.exec_params(kSql, schema)) lines.insert(row[0].as<std::string>());
   return lines;

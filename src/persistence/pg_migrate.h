@@ -55,8 +55,9 @@ core::Result<std::vector<std::string>> PgMigrateUp(
     PgConnection& connection, bool dry_run, int64_t now_us,
     std::span<const Migration> known = PostgresMigrations());
 
-/// Check(), and compares tables, columns, indexes and triggers with what the migrations make in a
-/// scratch schema (rolled back). Returns one line per difference; none: as it should be.
+/// Check(), and compares columns, indexes, constraints, triggers and functions with what the
+/// migrations make in a scratch schema (rolled back). Returns one line per difference; none: as it
+/// should be.
 core::Result<std::vector<std::string>> PgMigrateVerify(
     PgConnection& connection, std::span<const Migration> known = PostgresMigrations());
 

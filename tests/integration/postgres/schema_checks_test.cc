@@ -35,6 +35,31 @@ class PgSchemaChecks : public testing::Test {
   std::unique_ptr<PgConnection> connection_;
 };
 
+TEST_F(PgSchemaChecks, VerifyFindsAGuardThatGuardsNoMore) {
+  Up();
+  const std::string body = "RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END $$";
+  Sql("CREATE OR REPLACE FUNCTION refuse_change() " + body + "; CREATE FUNCTION strange() " + body +
+      "; DROP TRIGGER event_is_append_only ON event; CREATE TRIGGER event_is_append_only"
+      " BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION strange()");
+  const auto differs = PgMigrateVerify(*connection_);
+  ASSERT_TRUE(differs.ok()) << differs.status().ToString();
+  std::string all;
+  for (const std::string& line : *differs) all += line + "\n";
+  for (const char* expected : {"missing: function CREATE OR REPLACE FUNCTION refuse_change()",
+                               "unknown: function CREATE OR REPLACE FUNCTION refuse_change()",
+                               "unknown: function CREATE OR REPLACE FUNCTION strange()",
+                               "unknown: trigger event.event_is_append_only"}) {
+    EXPECT_NE(all.find(expected), std::string::npos) << expected << " is not in\n" << all;
+  }
+}
+
+TEST_F(PgSchemaChecks, AStartWithoutATableNamesTheCommandThatFindsIt) {
+  Up();
+  Sql("DROP TABLE outbox, inbox, ledger CASCADE");
+  EXPECT_NE(OpenStore().ToString().find("zoned migrate verify"), std::string::npos)
+      << OpenStore().ToString();
+}
+
 TEST_F(PgSchemaChecks, AUserWithoutRightsIsToldWhatItLacks) {
   Up();
   Sql("CREATE ROLE guest LOGIN");
