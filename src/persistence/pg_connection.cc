@@ -121,7 +121,21 @@ std::string WithoutSecrets(std::string text, const std::vector<std::string>& sec
   return text;
 }
 
+// libpq's own words on a url that it cannot read may repeat the url, password and all.
+Status Unreadable() {
+  return {Code::kInvalid,
+          "database.url is no postgresql:// URI and no key=value list, or has a parameter that "
+          "libpq does not know (special characters in a URI's password are written as %NN)"};
+}
+
 }  // namespace
+
+Status CheckDatabaseUrl(const std::string& url) {
+  if (url.empty()) return Status::Ok();
+  const bool terminated = url.find('\0') == std::string::npos;
+  if (!terminated || !Conninfo(PQconninfoParse(url.c_str(), nullptr))) return Unreadable();
+  return Status::Ok();
+}
 
 struct PgConnection::Link {
   DeadlinePolicy::Plan plan;
@@ -140,11 +154,8 @@ core::Result<std::unique_ptr<PgConnection>> PgConnection::Open(const DatabaseSet
   std::unique_ptr<PgConnection> made(new PgConnection(settings));
   DeadlinePolicy::Plan& plan = made->link_->plan;
   plan.deadline = PgWatchdog::Clock::now() + std::chrono::milliseconds(settings.connect_timeout_ms);
-  // libpq's own words on a url that it cannot read may repeat the url, password and all.
   const Conninfo parsed(PQconninfoParse(settings.url.c_str(), nullptr));
-  if (!parsed) {
-    return Status(Code::kInvalid, "database.url is no postgresql:// URI and no key=value list");
-  }
+  if (!parsed) return Unreadable();
   std::vector<std::string> secrets;
   auto set = [&plan](std::string keyword, std::string value) {
     plan.keywords.push_back(std::move(keyword));

@@ -34,6 +34,10 @@ struct PgBackend {
   std::string started;  ///< As pg_stat_activity prints it.
 };
 
+/// kInvalid when libpq cannot read database.url: no URI, no key=value list, or a parameter that it
+/// does not know. Empty is fine: no database. Does not connect; the text never holds the url.
+core::Status CheckDatabaseUrl(const std::string& url);
+
 class PgConnection {
  public:
   /// Blocks at most connect_timeout_ms, also when the server accepts and never answers. The schema

@@ -69,6 +69,20 @@ TEST_F(PgConnections, AUrlThatCannotBeReadIsRefusedWithoutRepeatingIt) {
   }
 }
 
+TEST_F(PgConnections, AUrlIsCheckedWithoutConnectingAndWithoutRepeatingIt) {
+  for (const char* url : {"", "postgresql://u:topsecret@h:1/d?connect_timeout=3", "host=h dbname=d",
+                          "postgres://[::1]/d"})
+    EXPECT_TRUE(CheckDatabaseUrl(url).ok()) << url;
+  for (const char* url : {"postgresql://u:topsecret@h/d?foo=1", "host=h foo=topsecret", "topsecret",
+                          "mysql://u:topsecret@h/d", "postgresql://u:topsecret@[::1/db"}) {
+    const Status status = CheckDatabaseUrl(url);
+    EXPECT_EQ(status.code(), Code::kInvalid) << url;
+    EXPECT_TRUE(status.ToString().starts_with("database.url")) << status.ToString();
+    EXPECT_EQ(status.ToString().find("topsecret"), std::string::npos) << status.ToString();
+  }
+  EXPECT_EQ(CheckDatabaseUrl(std::string("host=h\0x", 8)).code(), Code::kInvalid);
+}
+
 TEST_F(PgConnections, AnUnknownDatabaseAndAnUnknownUserAreNamed) {
   settings_.url = cluster_.url("nowhere");
   Status status = OpenStatus(settings_);
