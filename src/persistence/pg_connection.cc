@@ -205,6 +205,7 @@ Status PgConnection::Prepare(const PgSession& session) {
   const std::string lock_limit = std::to_string(std::max(settings_.call_timeout_ms * 3 / 4, 1));
   bool read_only = false;
   bool recovering = false;
+  std::string encoding;
   const int left_ms = std::max(RemainingMs(link_->plan.deadline), 1);
   Status status = Run(
       [&](pqxx::connection_base& connection) {
@@ -221,14 +222,23 @@ Status PgConnection::Prepare(const PgSession& session) {
             " set_config('TimeZone', 'UTC', false),"
             " current_setting('transaction_read_only') = 'on', pg_is_in_recovery(),"
             " pg_backend_pid(),"
-            " (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())",
+            " (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()),"
+            " current_setting('server_encoding')",
             settings_.schema, limit, lock_limit, session.writes);
         read_only = row[8].as<bool>();
         recovering = row[9].as<bool>();
         backend_.pid = row[10].as<int64_t>();
         backend_.started = row[11].as<std::string>("");
+        encoding = row[12].as<std::string>();
       },
       left_ms);
+  // Elsewhere names would be refused or, with SQL_ASCII, be kept without being looked at.
+  if (status.ok() && encoding != "UTF8") {
+    return {Code::kDenied, "database.url names a database whose encoding is not UTF8",
+            fmt::format("it has {}; CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0 makes "
+                        "one that has it",
+                        encoding)};
+  }
   if (status.ok() && session.writes && (read_only || recovering)) {
     return {Code::kDenied, "database.url names a read-only replica, a primary is needed",
             recovering ? "the server is a standby" : "default_transaction_read_only is on"};

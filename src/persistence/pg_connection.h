@@ -43,7 +43,8 @@ class PgConnection {
   /// Blocks at most connect_timeout_ms, also when the server accepts and never answers. The schema
   /// need not exist.
   /// kUnavailable: unreachable, starting, too many connections, no answer in time.
-  /// kDenied:      wrong user or password, no such database, no permission, a read-only server.
+  /// kDenied:      wrong user or password, no such database, no permission, a read-only server, a
+  ///               database of another encoding than UTF8.
   /// kInvalid:     the url cannot be read. No text ever holds a password.
   static core::Result<std::unique_ptr<PgConnection>> Open(const DatabaseSettings& settings,
                                                           const PgSession& session);

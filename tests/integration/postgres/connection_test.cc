@@ -106,6 +106,21 @@ TEST_F(PgConnections, AReadOnlyServerIsRefusedForWritingAndServesReaders) {
   EXPECT_TRUE(OpenStatus(settings_, {.writes = false}).ok());
 }
 
+TEST_F(PgConnections, ADatabaseOfAnotherEncodingIsRefused) {
+  for (const std::string encoding : {"SQL_ASCII", "LATIN1"}) {
+    const std::string database = "in_" + encoding;
+    cluster_.Sql("postgres", "CREATE DATABASE \"" + database + "\" ENCODING '" + encoding +
+                                 "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    settings_.url = cluster_.url(database);
+    for (const Status& status : {OpenStatus(settings_), OpenPgForMigration(settings_).status(),
+                                 OpenStatus(settings_, {.writes = false})}) {
+      EXPECT_EQ(status.code(), Code::kDenied) << status.ToString();
+      EXPECT_NE(status.ToString().find("database.url"), std::string::npos) << status.ToString();
+      EXPECT_NE(status.ToString().find(encoding), std::string::npos) << status.ToString();
+    }
+  }
+}
+
 TEST_F(PgConnections, AReadersSessionCannotWrite) {
   auto connection = PgConnection::Open(settings_, {.writes = false});
   ASSERT_TRUE(connection.ok()) << connection.status().ToString();
