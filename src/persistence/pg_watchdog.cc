@@ -1,6 +1,8 @@
 #include "persistence/pg_watchdog.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace bluemarble::persistence {
 
@@ -35,9 +37,8 @@ void PgWatchdog::Run() {
       Guard* guard = guards_.begin()->second;
       guards_.erase(guards_.begin());
       guard->place_ = guards_.end();
-      guard->fired_ = true;
       ++cuts_;
-      ::shutdown(guard->socket_, SHUT_RDWR);
+      guard->Cut();
     }
     if (guards_.empty()) {
       waits_until_ = Clock::time_point::max();
@@ -51,7 +52,7 @@ void PgWatchdog::Run() {
 }
 
 PgWatchdog::Guard::Guard(PgWatchdog& watchdog, int socket, Clock::time_point deadline)
-    : watchdog_(watchdog), socket_(socket) {
+    : watchdog_(watchdog), socket_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
   bool earlier = false;
   {
     const std::lock_guard lock(watchdog_.mutex_);
@@ -62,8 +63,16 @@ PgWatchdog::Guard::Guard(PgWatchdog& watchdog, int socket, Clock::time_point dea
 }
 
 PgWatchdog::Guard::~Guard() {
-  const std::lock_guard lock(watchdog_.mutex_);
-  if (place_ != watchdog_.guards_.end()) watchdog_.guards_.erase(place_);
+  {
+    const std::lock_guard lock(watchdog_.mutex_);
+    if (place_ != watchdog_.guards_.end()) watchdog_.guards_.erase(place_);
+  }
+  if (socket_ >= 0) ::close(socket_);
+}
+
+void PgWatchdog::Guard::Cut() {
+  fired_ = true;
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
 }
 
 }  // namespace bluemarble::persistence

@@ -27,14 +27,17 @@ class PgWatchdog {
   PgWatchdog(const PgWatchdog&) = delete;
   PgWatchdog& operator=(const PgWatchdog&) = delete;
 
-  /// While it lives, `socket` is cut at `deadline`. The descriptor must stay open as long.
+  /// While it lives, the connection behind `socket` is cut at `deadline`. It holds a descriptor of
+  /// its own: libpq closes its one when it gives up, and the number may be another file's then.
   class Guard {
    public:
     Guard(PgWatchdog& watchdog, int socket, Clock::time_point deadline);
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
-    /// The deadline passed and the socket was cut.
+    /// Now, and not at the deadline. Any thread.
+    void Cut();
+    /// The connection was cut.
     bool fired() const { return fired_.load(); }
 
    private:

@@ -2,6 +2,8 @@
 #include "persistence/pg_connection.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <pqxx/pqxx>
@@ -169,6 +171,27 @@ TEST_F(PgConnections, AFrozenServerFreesConnectAndCallAtTheirDeadlines) {
   frozen.Resume();
   status = (*open)->RunWire([](PGconn* wire) { PgExec(wire, "SELECT 1"); });
   EXPECT_EQ(status.code(), Code::kUnavailable) << "a cut connection is never used again";
+}
+
+TEST(PgWatchdog, NeverCutsWhatGotTheNumberOfAClosedDescriptor) {
+  int old_pair[2], new_pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, old_pair), 0);
+  PgWatchdog watchdog;
+  {
+    PgWatchdog::Guard guard(watchdog, old_pair[0],
+                            PgWatchdog::Clock::now() + std::chrono::milliseconds(50));
+    // As libpq does when a connection fails in the middle of a call.
+    ::close(old_pair[0]);
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, new_pair), 0);
+    ASSERT_EQ(new_pair[0], old_pair[0]);
+    char byte = 0;
+    EXPECT_EQ(::read(old_pair[1], &byte, 1), 0) << "the guarded one is cut, which ends this wait";
+    EXPECT_TRUE(guard.fired());
+  }
+  EXPECT_EQ(::send(new_pair[1], "x", 1, MSG_NOSIGNAL), 1);
+  char byte = 0;
+  EXPECT_EQ(::read(new_pair[0], &byte, 1), 1) << "the new one is not";
+  for (const int fd : {old_pair[1], new_pair[0], new_pair[1]}) ::close(fd);
 }
 
 TEST_F(PgConnections, AFailedTransactionLeavesNothingOpen) {
