@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -151,6 +152,64 @@ TEST_F(PgSchemas, EventsThatTheDefaultPartitionCaughtMoveIntoTheirOwn) {
   EXPECT_EQ(Sql("SELECT count(*) FROM event_default"), "1") << "1970 has no partition";
   EXPECT_EQ(Sql("SELECT count(*) FROM event"), "2");
   EXPECT_THROW(Sql("DELETE FROM event"), std::runtime_error) << "append-only again";
+}
+
+// Somebody reads the event table for long, as pg_dump does.
+class LongReader {
+ public:
+  explicit LongReader(const DatabaseSettings& settings) : link_(PQconnectdb(settings.url.c_str())) {
+    PQclear(PQexec(
+        link_, ("BEGIN; LOCK TABLE " + settings.schema + ".event IN ACCESS SHARE MODE").c_str()));
+  }
+  ~LongReader() { PQfinish(link_); }
+
+ private:
+  PGconn* link_;
+};
+
+TEST_F(PgSchemas, ALongReaderDelaysPartitionsAheadButNobodyElse) {
+  Up();
+  const int64_t now_us = 20'000 * kDayUs;
+  ASSERT_TRUE(MakeEventPartitions(*connection_, {}, now_us).ok());
+  const std::vector<EventPartition> before = ListEventPartitions(*connection_).value();
+  RetentionSettings more;
+  more.partitions_ahead = 20;
+  {
+    const LongReader reader(settings_);
+    const auto start = std::chrono::steady_clock::now();
+    const auto made = MakeEventPartitions(*connection_, more, now_us);
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
+    EXPECT_EQ(*made, 0);
+    EXPECT_EQ(DetachEventPartition(*connection_, before.front().name).code(), Code::kUnavailable);
+    EXPECT_EQ(MakeEventPartitions(*connection_, {}, now_us + 400 * kDayUs).status().code(),
+              Code::kUnavailable)
+        << "today's is missing";
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    EXPECT_TRUE(connection_->usable());
+  }
+  EXPECT_GT(MakeEventPartitions(*connection_, more, now_us).value(), 0);
+  EXPECT_TRUE(DetachEventPartition(*connection_, before.front().name).ok());
+}
+
+TEST_F(PgSchemas, BoundsOfAttachedPartitionsComeFromTheCatalogue) {
+  Up();
+  const int64_t now_us = 20'000 * kDayUs;
+  ASSERT_TRUE(MakeEventPartitions(*connection_, {}, now_us).ok());
+  const EventPartition first = ListEventPartitions(*connection_).value().front();
+  Sql("COMMENT ON TABLE " + first.name + " IS 'do not touch'");
+  EventPartition found = ListEventPartitions(*connection_).value().front();
+  EXPECT_EQ(found.name, first.name);
+  EXPECT_EQ(found.from_us, first.from_us);
+  EXPECT_EQ(found.to_us, first.to_us);
+  EXPECT_EQ(MakeEventPartitions(*connection_, {}, now_us).value(), 0);
+  ASSERT_TRUE(DetachEventPartition(*connection_, first.name).ok());
+  found = ListEventPartitions(*connection_).value().front();
+  EXPECT_TRUE(found.bounds_known);
+  EXPECT_EQ(found.to_us, first.to_us);
+  for (const char* comment : {"", "1 2 3", "17", "2 1", "0 0", "x 5"}) {
+    Sql("COMMENT ON TABLE " + first.name + " IS '" + comment + "'");
+    EXPECT_FALSE(ListEventPartitions(*connection_).value().front().bounds_known) << comment;
+  }
 }
 
 TEST_F(PgSchemas, ADetachedPartitionIsFoundAgainAndDroppedOnlyThen) {
