@@ -9,7 +9,6 @@
 namespace bluemarble::app {
 namespace {
 
-constexpr std::chrono::minutes kFirstRun{1};  // not in the minute in which everybody logs in
 constexpr std::chrono::hours kBetweenRuns{1};
 constexpr int64_t kDayUs = 86'400'000'000;
 
@@ -20,32 +19,41 @@ std::string FolderOf(const persistence::PersistenceSettings& settings) {
 
 }  // namespace
 
-Archivist::Archivist(const persistence::PersistenceSettings& settings, const core::Clock& clock)
+Archivist::Archivist(const persistence::PersistenceSettings& settings, const core::Clock& clock,
+                     std::chrono::milliseconds first_run)
     : database_(settings.database),
       keep_days_(settings.retention.keep_days),
       folder_(FolderOf(settings)),
       clock_(clock),
+      first_run_(first_run),
       thread_([this] { Loop(); }) {}
 
 Archivist::~Archivist() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
+    if (connection_ != nullptr) connection_->Interrupt();
   }
   wake_.notify_all();
   thread_.join();
 }
 
 void Archivist::Loop() {
-  std::chrono::minutes wait = kFirstRun;
+  std::chrono::milliseconds wait = first_run_;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      if (wake_.wait_for(lock, wait, [this] { return stop_; })) return;
+      if (wake_.wait_for(lock, wait, [this] { return stop_.load(); })) return;
     }
     RunOnce();
     wait = kBetweenRuns;
   }
+}
+
+void Archivist::SetConnection(persistence::PgConnection* connection) {
+  const std::lock_guard lock(mutex_);
+  connection_ = connection;
+  if (connection != nullptr && stop_) connection->Interrupt();
 }
 
 void Archivist::RunOnce() {
@@ -57,8 +65,12 @@ void Archivist::RunOnce() {
   auto connection = persistence::PgConnection::Open(
       database_, {.application_name = "zoned archivist", .limited = false});
   if (!connection.ok()) return failed(connection.status());
-  const auto archived = persistence::ArchivePartitions(
-      **connection, clock_.WallUs() - keep_days_ * kDayUs, folder_, /*dry_run=*/false);
+  SetConnection(connection->get());
+  const auto archived =
+      persistence::ArchivePartitions(**connection, clock_.WallUs() - keep_days_ * kDayUs, folder_,
+                                     /*dry_run=*/false, &stop_);
+  SetConnection(nullptr);
+  if (!archived.ok() && stop_) return;
   if (!archived.ok()) return failed(archived.status());
   for (const persistence::ArchivedPartition& done : *archived) {
     stats_.partitions.Add();

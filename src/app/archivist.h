@@ -2,6 +2,8 @@
 /// zone: a thread and a connection of its own, now and then. Only with retention.keep_days.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -10,6 +12,10 @@
 #include "core/clock.h"
 #include "core/counters.h"
 #include "persistence/settings.h"
+
+namespace bluemarble::persistence {
+class PgConnection;
+}
 
 namespace bluemarble::app {
 
@@ -23,9 +29,15 @@ struct ArchivistStats {
 
 class Archivist {
  public:
+  /// Not in the minute in which everybody logs in.
+  static constexpr std::chrono::milliseconds kFirstRun{60'000};
+
   /// `clock` outlives it.
-  Archivist(const persistence::PersistenceSettings& settings, const core::Clock& clock);
-  ~Archivist();  ///< Waits for the run that is under way, if any.
+  Archivist(const persistence::PersistenceSettings& settings, const core::Clock& clock,
+            std::chrono::milliseconds first_run = kFirstRun);
+  /// Ends the run that is under way, if any: the next one goes on where it stopped. Waits at most
+  /// for a connection that is being made (database.connect_timeout_ms).
+  ~Archivist();
   Archivist(const Archivist&) = delete;
   Archivist& operator=(const Archivist&) = delete;
 
@@ -34,15 +46,18 @@ class Archivist {
  private:
   void Loop();
   void RunOnce();
+  void SetConnection(persistence::PgConnection* connection);
 
   const persistence::DatabaseSettings database_;
   const int keep_days_;
   const std::string folder_;
   const core::Clock& clock_;
   ArchivistStats stats_;
-  std::mutex mutex_;
+  const std::chrono::milliseconds first_run_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  bool stop_ = false;
+  persistence::PgConnection* connection_ = nullptr;  // of the run that is under way
   std::thread thread_;
 };
 

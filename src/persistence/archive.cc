@@ -179,12 +179,14 @@ Status ArchiveWriter::Add(const EventRow& event) {
   return Compress(line, false);
 }
 
-core::Result<ArchiveReport> ArchiveWriter::Finish() {
+core::Result<ArchiveReport> ArchiveWriter::Finish(const StopFlag* stop) {
   const std::string unfinished = path_ + kUnfinished;
   if (Status status = Compress({}, true); !status.ok()) return status;
   // After a failed sync the file is of unknown content (PITFALLS F-10): it is left to the next run.
   if (::fsync(stream_->fd) != 0) return Failed("cannot sync the archive", unfinished, errno);
-  const auto back = ReadArchive(unfinished, [](const EventRow&) { return Status::Ok(); });
+  const auto back = ReadArchive(unfinished, [stop](const EventRow&) {
+    return stop != nullptr && stop->load() ? Status(Code::kUnavailable, "stopped") : Status::Ok();
+  });
   if (!back.ok()) return back.status();
   if (!(*back == report_))
     return Status(Code::kCorrupt, "the archive read back is not what was written", unfinished);

@@ -3,6 +3,7 @@
 /// name only when it is whole, synced and read back. docs/operations.md "Old events". One thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,9 @@ std::string ArchiveLine(const EventRow& event);
 /// False unless it is such a line.
 bool ParseArchiveLine(std::string_view line, EventRow& out);
 
+/// Any thread: ends work that takes long soon after it is set.
+using StopFlag = std::atomic<bool>;
+
 /// Writes `<path>.unfinished`; Finish syncs it, reads it back and renames it. Without Finish it is
 /// removed.
 class ArchiveWriter {
@@ -45,8 +49,9 @@ class ArchiveWriter {
 
   /// kInvalid: its seq is not above the last one's. kUnavailable: disk full.
   core::Status Add(const EventRow& event);
-  /// kCorrupt: what was read back is not what was written; there is no file then.
-  core::Result<ArchiveReport> Finish();
+  /// kCorrupt: what was read back is not what was written. kUnavailable: stopped. There is no file
+  /// then.
+  core::Result<ArchiveReport> Finish(const StopFlag* stop = nullptr);
 
  private:
   struct Stream;
@@ -73,14 +78,16 @@ struct ArchivedPartition {
   ArchiveReport report;  ///< Of a dry run: only `events`.
 };
 /// Every event partition that ended before `before_us`, and every detached one: detached, written
-/// to
-/// `<folder>/<name>.jsonl.zst`, compared with the table, and only then dropped. Dying anywhere
+/// to `<folder>/<name>.jsonl.zst`, compared with the table, and only then dropped. Dying anywhere
 /// leaves the table or the whole file, and the next run goes on. `connection` should be without
 /// server-side time limits (PgSession::limited).
+/// kUnavailable: `stop` was set, or the database was away or busy. kInvalid, after all others were
+/// done: tables with a partition's name whose bounds nobody knows are left alone, and named.
 core::Result<std::vector<ArchivedPartition>> ArchivePartitions(PgConnection& connection,
                                                                int64_t before_us,
                                                                const std::string& folder,
-                                                               bool dry_run);
+                                                               bool dry_run,
+                                                               const StopFlag* stop = nullptr);
 
 /// Reads an archive into a new table "schema.table" with the event table's columns and keys, in one
 /// transaction. kConflict: there is such a table. kInvalid: no plain lower-case name.

@@ -10,8 +10,11 @@ namespace {
 using core::Code;
 using core::Status;
 
-constexpr int kLongMs = 6 * 3600 * 1000;  // a partition may have many millions of rows
-constexpr int kFetch = 5000;
+constexpr int kLongMs = 6 * 3600 * 1000;  // an archive may have many millions of rows
+constexpr int kCountMs = 600'000;         // one pass over a partition
+constexpr int kPageMs = 60'000;
+// Many times what one range of the index by seq (BRIN) covers.
+constexpr int64_t kPage = 20'000;
 constexpr const char* kColumns =
     "seq, aggregate_type, aggregate_id, version, at_us, tick, kind, payload";
 
@@ -56,46 +59,60 @@ core::Result<Extent> ExtentOf(PgConnection& connection, const std::string& table
         const PgRows rows = PgQuery(wire, sql.c_str());
         extent = {rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
       },
-      kLongMs);
+      kCountMs);
   if (!status.ok()) return status;
   return extent;
 }
 
+Status Stopped(const StopFlag* stop) {
+  if (stop == nullptr || !stop->load()) return Status::Ok();
+  return {Code::kUnavailable, "stopped; the next run goes on"};
+}
+
+// The rows of a detached partition do not change, so its pages need no common snapshot: each is a
+// call of its own, and a server that does not answer is found out by the first.
 core::Result<ArchiveReport> Export(PgConnection& connection, const std::string& table,
-                                   const std::string& path) {
+                                   const Extent& extent, const std::string& path,
+                                   const StopFlag* stop) {
   auto writer = ArchiveWriter::Open(path);
   if (!writer.ok()) return writer.status();
-  Status added;
-  const Status read = connection.RunWire(
-      [&](PGconn* wire) {
-        PgExec(wire, "BEGIN READ ONLY");
-        PgExec(wire, fmt::format("DECLARE rows NO SCROLL CURSOR FOR SELECT {} FROM {} ORDER BY seq",
-                                 kColumns, table)
-                         .c_str());
-        const std::string fetch = fmt::format("FETCH {} FROM rows", kFetch);
-        for (int got = kFetch; got == kFetch && added.ok();) {
-          const PgRows rows = PgQuery(wire, fetch.c_str());
-          got = rows.size();
-          for (int i = 0; i < got && added.ok(); ++i) added = (*writer)->Add(RowOf(rows, i));
-        }
-        PgExec(wire, "COMMIT");
-      },
-      kLongMs);
-  if (!read.ok()) return read;
-  if (!added.ok()) return added;
-  return (*writer)->Finish();
+  const std::string page =
+      fmt::format("SELECT {} FROM {} WHERE seq >= $1::bigint AND seq < $2::bigint ORDER BY seq",
+                  kColumns, table);
+  const std::string next = fmt::format(
+      "SELECT coalesce(min(seq), {}) FROM {} WHERE seq >= $1::bigint", extent.last_seq + 1, table);
+  for (int64_t seq = extent.first_seq; extent.events > 0 && seq <= extent.last_seq;) {
+    if (Status status = Stopped(stop); !status.ok()) return status;
+    Status added;
+    const Status read = connection.RunWire(
+        [&](PGconn* wire) {
+          const PgRows rows =
+              PgQuery(wire, page.c_str(), PgParameters().Int8(seq).Int8(seq + kPage));
+          for (int i = 0; i < rows.size() && added.ok(); ++i)
+            added = (*writer)->Add(RowOf(rows, i));
+          seq += kPage;
+          // Where other partitions have the numbers in between.
+          if (rows.size() == 0 && seq <= extent.last_seq)
+            seq = PgQuery(wire, next.c_str(), PgParameters().Int8(seq)).Int(0, 0);
+        },
+        kPageMs);
+    if (!read.ok()) return read;
+    if (!added.ok()) return added;
+  }
+  return (*writer)->Finish(stop);
 }
 
 // The whole file of a run that died before it dropped the table, or a new one.
 core::Result<ArchiveReport> FileOf(PgConnection& connection, const std::string& table,
-                                   const std::string& path) {
+                                   const std::string& path, const StopFlag* stop) {
   const auto extent = ExtentOf(connection, table);
   if (!extent.ok()) return extent.status();
-  const auto there = ReadArchive(path, [](const EventRow&) { return Status::Ok(); });
+  const auto there = ReadArchive(path, [stop](const EventRow&) { return Stopped(stop); });
+  if (Status status = Stopped(stop); !status.ok()) return status;
   if (there.ok() && extent->Is(*there)) return there;
   if (there.ok() && there->events > 0)
     return Status(Code::kConflict, "another archive has this partition's name; move it away", path);
-  auto report = Export(connection, table, path);
+  auto report = Export(connection, table, *extent, path, stop);
   if (report.ok() && !extent->Is(*report))
     return Status(Code::kCorrupt, "the archive has not what the partition has", path);
   return report;
@@ -106,12 +123,18 @@ core::Result<ArchiveReport> FileOf(PgConnection& connection, const std::string& 
 core::Result<std::vector<ArchivedPartition>> ArchivePartitions(PgConnection& connection,
                                                                int64_t before_us,
                                                                const std::string& folder,
-                                                               bool dry_run) {
+                                                               bool dry_run, const StopFlag* stop) {
   const auto partitions = ListEventPartitions(connection);
   if (!partitions.ok()) return partitions.status();
   std::vector<ArchivedPartition> done;
+  std::string unknown;
   for (const EventPartition& partition : *partitions) {
+    if (!partition.bounds_known) {
+      unknown += (unknown.empty() ? "" : ", ") + partition.name;
+      continue;
+    }
     if (partition.attached && partition.to_us > before_us) continue;
+    if (Status status = Stopped(stop); !status.ok()) return status;
     ArchivedPartition archived;
     archived.partition = partition;
     archived.path = fmt::format("{}/{}.jsonl.zst", folder, partition.name);
@@ -126,11 +149,17 @@ core::Result<std::vector<ArchivedPartition>> ArchivePartitions(PgConnection& con
       if (Status status = DetachEventPartition(connection, partition.name); !status.ok())
         return status;
     }
-    auto report = FileOf(connection, partition.name, archived.path);
+    auto report = FileOf(connection, partition.name, archived.path, stop);
     if (!report.ok()) return report.status();
     archived.report = *report;
     if (Status status = DropDetached(connection, partition.name); !status.ok()) return status;
     done.push_back(std::move(archived));
+  }
+  if (!unknown.empty()) {
+    return Status(Code::kInvalid,
+                  "tables named like event partitions whose comment does not say \"FROM TO\" in "
+                  "microseconds are not archived: comment or rename them",
+                  unknown);
   }
   return done;
 }

@@ -27,6 +27,8 @@ bool IsSecret(std::string_view keyword) {
   return keyword == "password" || keyword == "sslpassword";
 }
 
+Status Interrupted() { return {Code::kUnavailable, "the call to the database was interrupted"}; }
+
 // How long the server may go on with a call that was cut.
 constexpr int kAfterCutMs = 1000;
 
@@ -252,11 +254,24 @@ Status PgConnection::Run(const std::function<void(pqxx::connection_base&)>& body
   PGconn* handle = link_->plan.handle;
   PgWatchdog::Guard guard(*watchdog_, PQsocket(handle),
                           PgWatchdog::Clock::now() + std::chrono::milliseconds(timeout_ms));
+  {
+    const std::lock_guard lock(call_mutex_);
+    if (interrupted_) {
+      usable_ = false;
+      return Interrupted();
+    }
+    call_ = &guard;
+  }
   std::optional<Status> failure;
   try {
     body(*link_->connection);
   } catch (const std::exception& error) {
     failure = Failed(error, guard.fired(), timeout_ms);
+  }
+  {
+    const std::lock_guard lock(call_mutex_);
+    call_ = nullptr;
+    if (failure && interrupted_ && failure->code() == Code::kUnavailable) failure = Interrupted();
   }
   cut_ = guard.fired();
   if (cut_) usable_ = false;  // also when it was done, just
@@ -267,6 +282,12 @@ Status PgConnection::Run(const std::function<void(pqxx::connection_base&)>& body
     usable_ = false;
   }
   return failure.value_or(Status::Ok());
+}
+
+void PgConnection::Interrupt() {
+  const std::lock_guard lock(call_mutex_);
+  interrupted_ = true;
+  if (call_ != nullptr) call_->Cut();
 }
 
 Status PgConnection::RunWire(const std::function<void(PGconn*)>& body, int timeout_ms) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/result.h"
@@ -61,6 +62,9 @@ class PgConnection {
   /// The same on libpq's handle, for pg_wire.h.
   core::Status RunWire(const std::function<void(PGconn*)>& body, int timeout_ms = 0);
 
+  /// Any thread: ends the call that is under way, and lets none begin: kUnavailable.
+  void Interrupt();
+
   /// False once the connection itself has failed: destroy it.
   bool usable() const { return usable_; }
   /// SQLSTATE of the last failure; empty when the connection itself failed.
@@ -84,6 +88,10 @@ class PgConnection {
   std::string last_sqlstate_;
   bool usable_ = true;
   bool cut_ = false;
+
+  std::mutex call_mutex_;  // guards what follows
+  PgWatchdog::Guard* call_ = nullptr;
+  bool interrupted_ = false;
 };
 
 /// Thrown by a body that lost the connection (or anything else) after it had sent COMMIT.

@@ -127,11 +127,39 @@ TEST_F(ArchivePostgres, GoesOnAfterDyingBetweenFileAndDrop) {
   const auto written = std::filesystem::last_write_time(File(0));
   // The table as it was before the drop.
   ASSERT_TRUE(RestoreArchive(*connection, File(0), settings.schema + "." + names[0]).ok());
+  Sql("COMMENT ON TABLE " + names[0] + " IS '1 2'");
   const auto done = Archive(2);
   ASSERT_TRUE(done.ok()) << done.status().ToString();
   ASSERT_EQ(done->size(), 1u);
   EXPECT_EQ(std::filesystem::last_write_time(File(0)), written);
   EXPECT_EQ(ListEventPartitions(*connection)->size(), 3u);
+}
+
+TEST_F(ArchivePostgres, LeavesAloneWhatHasAPartitionsNameAndNoBounds) {
+  Sql("CREATE TABLE event_p20200101 (mine int)");
+  const auto done = Archive(2);
+  EXPECT_EQ(done.status().code(), core::Code::kInvalid);
+  EXPECT_NE(done.status().ToString().find("event_p20200101"), std::string::npos);
+  EXPECT_EQ(Sql("SELECT count(*) FROM event_p20200101"), "0") << "it is still there";
+  EXPECT_TRUE(std::filesystem::exists(File(0))) << "the others are archived";
+}
+
+TEST_F(ArchivePostgres, ReadsPagesAcrossNumbersThatOtherPartitionsHave) {
+  Sql("INSERT INTO event SELECT 1, 1000 + n, 1, " + std::to_string(kNowUs) +
+      " - 3 * 86400000000, 100000 + n * 50000, 1, 4, '\\x00' FROM generate_series(0, 9) AS n");
+  const auto done = Archive(2);
+  ASSERT_TRUE(done.ok()) << done.status().ToString();
+  EXPECT_EQ((*done)[0].report.events, 3010u);
+  EXPECT_EQ((*done)[0].report.last_seq, 550'000);
+}
+
+TEST_F(ArchivePostgres, StopsBetweenPagesAndGoesOnNextTime) {
+  StopFlag stop{true};
+  const auto stopped = ArchivePartitions(*connection, kNowUs, Folder(), false, &stop);
+  EXPECT_EQ(stopped.status().code(), core::Code::kUnavailable);
+  EXPECT_FALSE(std::filesystem::exists(File(0)));
+  stop = false;
+  EXPECT_TRUE(ArchivePartitions(*connection, kNowUs, Folder(), false, &stop).ok());
 }
 
 TEST_F(ArchivePostgres, KeepsTheTableWhenTheFileCannotBeWritten) {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <pqxx/pqxx>
 #include <string>
+#include <thread>
 
 #include "persistence/pg_wire.h"
 #include "postgres_backend.h"
@@ -171,6 +172,31 @@ TEST_F(PgConnections, AFrozenServerFreesConnectAndCallAtTheirDeadlines) {
   frozen.Resume();
   status = (*open)->RunWire([](PGconn* wire) { PgExec(wire, "SELECT 1"); });
   EXPECT_EQ(status.code(), Code::kUnavailable) << "a cut connection is never used again";
+}
+
+TEST_F(PgConnections, AnInterruptedCallEndsAndNoneBeginsAfterIt) {
+  settings_.call_timeout_ms = 60'000;
+  auto connection = PgConnection::Open(settings_, {.application_name = "to be interrupted"});
+  ASSERT_TRUE(connection.ok()) << connection.status().ToString();
+  std::thread other([&] {
+    while (cluster_.Sql("postgres",
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'to be"
+                        " interrupted' AND query LIKE '%pg_sleep%' AND state = 'active'") != "1") {
+    }
+    (*connection)->Interrupt();
+  });
+  Status status;
+  const double call_s = SecondsOf([&] {
+    status = (*connection)->RunWire([](PGconn* wire) { PgExec(wire, "SELECT pg_sleep(50)"); });
+  });
+  other.join();
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_NE(status.ToString().find("interrupted"), std::string::npos) << status.ToString();
+  EXPECT_LT(call_s, 20.0);
+  bool ran = false;
+  status = (*connection)->RunWire([&](PGconn*) { ran = true; });
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_FALSE(ran);
 }
 
 TEST(PgWatchdog, NeverCutsWhatGotTheNumberOfAClosedDescriptor) {
