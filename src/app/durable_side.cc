@@ -100,7 +100,8 @@ void DurableSide::OpenReaders() {
     if (has_postgres()) return persistence::OpenPgReader(options_.settings.database);
     return persistence::OpenSqliteReader(options_.settings.data_dir);
   };
-  readers_ = std::make_unique<persistence::StateService::ReaderPool>(limits, make);
+  readers_ = std::make_unique<persistence::StateService::ReaderPool>(
+      limits, make, [](persistence::StoreReader& reader) { return reader.Usable(); });
   state_ = std::make_unique<persistence::StateService>(
       persistence::StateService::Live{
           .position = [this](int64_t player_id) { return journal_->live().Find(player_id); },

@@ -290,6 +290,12 @@ void PgConnection::Interrupt() {
   if (call_ != nullptr) call_->Cut();
 }
 
+bool PgConnection::Quiet() const {
+  if (!usable_) return false;
+  pollfd wait{PQsocket(link_->plan.handle), POLLIN, 0};
+  return ::poll(&wait, 1, 0) == 0;
+}
+
 Status PgConnection::RunWire(const std::function<void(PGconn*)>& body, int timeout_ms) {
   return Run([&](pqxx::connection_base&) { body(link_->plan.handle); }, timeout_ms);
 }

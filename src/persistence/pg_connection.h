@@ -65,6 +65,10 @@ class PgConnection {
   /// Any thread: ends the call that is under way, and lets none begin: kUnavailable.
   void Interrupt();
 
+  /// Idle, does it seem to be there? False when the server has closed it or said something unasked,
+  /// which ends a session. Does not block.
+  bool Quiet() const;
+
   /// False once the connection itself has failed: destroy it.
   bool usable() const { return usable_; }
   /// SQLSTATE of the last failure; empty when the connection itself failed.

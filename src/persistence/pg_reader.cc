@@ -27,6 +27,7 @@ class PgReader final : public StoreReader {
   explicit PgReader(std::unique_ptr<PgConnection> connection)
       : connection_(std::move(connection)) {}
 
+  bool Usable() const override { return connection_->Quiet(); }
   Result<PlayerRow> LoadPlayer(std::string_view name) override {
     return One<PlayerRow>(std::string(kPgSelectPlayer) + "p.name = $1::text", RowOfPlayer,
                           PgParameters().Text(name));

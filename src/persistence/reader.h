@@ -39,6 +39,9 @@ class StoreReader {
  public:
   virtual ~StoreReader() = default;
 
+  /// After it lay idle: may it be used? False when its server has gone meanwhile. Does not block.
+  virtual bool Usable() const { return true; }
+
   /// kNotFound when there is none.
   virtual core::Result<PlayerRow> LoadPlayer(std::string_view name) = 0;
   virtual core::Result<PlayerRow> LoadPlayer(int64_t player_id) = 0;

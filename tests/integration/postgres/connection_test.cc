@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "persistence/connection_pool.h"
 #include "persistence/pg_wire.h"
 #include "postgres_backend.h"
 
@@ -197,6 +198,36 @@ TEST_F(PgConnections, AnInterruptedCallEndsAndNoneBeginsAfterIt) {
   status = (*connection)->RunWire([&](PGconn*) { ran = true; });
   EXPECT_EQ(status.code(), Code::kUnavailable);
   EXPECT_FALSE(ran);
+}
+
+TEST_F(PgConnections, AnIdleOneIsQuietUntilTheServerHasClosedIt) {
+  auto connection = PgConnection::Open(settings_, {});
+  ASSERT_TRUE(connection.ok()) << connection.status().ToString();
+  EXPECT_TRUE((*connection)->Quiet());
+  cluster_.Sql("postgres", "SELECT pg_terminate_backend(" +
+                               std::to_string((*connection)->backend().pid) + ", 5000)");
+  EXPECT_FALSE((*connection)->Quiet());
+}
+
+TEST_F(PgConnections, APoolOfReadersServesOnAfterTheServerHasEndedItsSessions) {
+  ASSERT_TRUE(Migrate(settings_).ok());
+  ConnectionPool<StoreReader> readers(
+      {.connections = 2}, [&] { return OpenPgReader(settings_); },
+      [](StoreReader& reader) { return reader.Usable(); });
+  {
+    auto one = readers.Acquire();
+    auto other = readers.Acquire();
+    ASSERT_TRUE(one.ok() && other.ok());
+  }
+  EXPECT_EQ(cluster_.Sql("postgres",
+                         "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+                         " WHERE application_name = 'zoned reader'"),
+            "2");
+  auto again = readers.Acquire();
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  const auto players = (*again)->CountPlayers();
+  EXPECT_TRUE(players.ok()) << players.status().ToString();
+  EXPECT_EQ(readers.stats().broken.Get(), 2u);
 }
 
 TEST(PgWatchdog, NeverCutsWhatGotTheNumberOfAClosedDescriptor) {
