@@ -173,7 +173,7 @@ void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& per
          .help = "Requests in one transaction. Too low: a flush to disk for few of them; too high: "
                  "one commit takes long, and all of its players wait."});
   s.Add("key_retention_s", &persistence.key_retention_s,
-        {.min = 60,
+        {.min = 7200,
          .max = 2592000,
          .unit = "s",
          .help = "How long a request is recognised as a repetition. Too low: a late repetition "

@@ -15,7 +15,10 @@ namespace {
 
 constexpr int64_t kFirstDelayNs = 50'000'000;
 constexpr int64_t kLongestDelayNs = 1'000'000'000;
-constexpr int64_t kMaintenancePeriodUs = 60'000'000;
+constexpr int64_t kMaintenancePeriodNs = 60'000'000'000;
+constexpr int64_t kPurgeAgainNs = 100'000'000;  // while there is more than one delete takes
+// A store that nobody writes to may be away, or another process's, all the same.
+constexpr int64_t kLookNs = 1'000'000'000;
 constexpr size_t kPurgeAtOnce = 10'000;    // keeps one delete well under a second
 constexpr size_t kWorldItemsAtOnce = 256;  // a page: well under the time of a commit
 
@@ -46,7 +49,12 @@ CommitPipeline::CommitPipeline(const PersistenceSettings& settings, Store& store
       cache_(cache),
       max_group_(static_cast<size_t>(settings.max_group)),
       key_retention_us_(int64_t{settings.key_retention_s} * 1'000'000),
-      stall_ns_(int64_t{settings.stall_ms} * 1'000'000) {}
+      stall_ns_(int64_t{settings.stall_ms} * 1'000'000),
+      started_ns_(clock.NowNs()),
+      started_us_(clock.WallUs()),
+      last_call_ns_(started_ns_),
+      next_purge_ns_(started_ns_),
+      next_maintenance_ns_(started_ns_) {}
 
 template <typename Call>
 auto CommitPipeline::Calling(Call call) {
@@ -196,7 +204,8 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   }
   Back();
   stats_.commits.Add();
-  stats_.commit_us.Add(static_cast<uint64_t>((clock_.NowNs() - started_ns) / 1000));
+  last_call_ns_ = clock_.NowNs();
+  stats_.commit_us.Add(static_cast<uint64_t>((last_call_ns_ - started_ns) / 1000));
   stats_.group_writes.Add(count);
   if (report.rerun) stats_.groups_rerun.Add();
   stats_.positions_saved.Add(report.positions_saved);
@@ -424,16 +433,32 @@ void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) con
   }
 }
 
+// Never ahead of the time that has really passed: when the wall clock was days behind and is set
+// right, keys of a moment ago look old.
+int64_t CommitPipeline::PurgeBeforeUs(int64_t now_ns) const {
+  const int64_t passed_us = started_us_ + (now_ns - started_ns_) / 1000;
+  return std::min(clock_.WallUs(), passed_us) - key_retention_us_;
+}
+
 void CommitPipeline::Maintain() {
-  const int64_t now_us = clock_.WallUs();
-  if (failed_ || away_ || doubtful_ || now_us < next_maintenance_us_) return;
-  next_maintenance_us_ = now_us + kMaintenancePeriodUs;
-  const auto purged =
-      Calling([&] { return store_.PurgeKeys(now_us - key_retention_us_, kPurgeAtOnce); });
-  if (!purged.ok()) {
-    core::Log(core::LogLevel::kWarn, "purge_keys", "reason=\"{}\"", purged.status().ToString());
+  const int64_t now_ns = clock_.NowNs();
+  if (failed_ || away_ || doubtful_) return;
+  const bool purge = now_ns >= next_purge_ns_;
+  if (!purge && now_ns - last_call_ns_ < kLookNs) return;
+  last_call_ns_ = now_ns;
+  const size_t limit = purge ? kPurgeAtOnce : 0;
+  const auto purged = Calling([&] { return store_.PurgeKeys(PurgeBeforeUs(now_ns), limit); });
+  switch (purged.status().code()) {
+    case core::Code::kOk: break;
+    case core::Code::kUnknown:  // a purge may be done twice
+    case core::Code::kUnavailable: return Away(purged.status());
+    default: return Fail(purged.status());
   }
-  const core::Status kept = Calling([&] { return store_.Maintain(now_us); });
+  if (!purge) return;
+  next_purge_ns_ = now_ns + (*purged == limit ? kPurgeAgainNs : kMaintenancePeriodNs);
+  if (now_ns < next_maintenance_ns_) return;
+  next_maintenance_ns_ = now_ns + kMaintenancePeriodNs;
+  const core::Status kept = Calling([&] { return store_.Maintain(clock_.WallUs()); });
   if (!kept.ok()) {
     core::Log(core::LogLevel::kWarn, "store_maintenance", "reason=\"{}\"", kept.ToString());
   }

@@ -102,7 +102,9 @@ class CommitPipeline {
   size_t positions_waiting() const { return positions_.size(); }
   /// One line per waiting request, at most `limit`: kind, player (0: a login), idempotency key.
   void Describe(std::vector<std::string>& lines, size_t limit) const;
-  /// Once a minute of `clock`: drops old idempotency keys and lets the store look after itself.
+  /// When there is nothing else to do: once a minute drops old idempotency keys and lets the store
+  /// look after itself, and asks a store that was not written to for a second whether it is there
+  /// and still ours.
   void Maintain();
 
  private:
@@ -133,6 +135,7 @@ class CommitPipeline {
   void Away(const core::Status& status);
   void Back();
   void Fail(const core::Status& status);
+  int64_t PurgeBeforeUs(int64_t now_ns) const;
 
   template <typename Call>
   auto Calling(Call call);
@@ -168,7 +171,11 @@ class CommitPipeline {
   bool failed_ = false;
   int64_t delay_ns_ = 0;
   int64_t next_try_ns_ = 0;
-  int64_t next_maintenance_us_ = 0;
+  const int64_t started_ns_;
+  const int64_t started_us_;  // wall clock at started_ns_
+  int64_t last_call_ns_ = 0;  // when the store last answered, or was asked in vain
+  int64_t next_purge_ns_ = 0;
+  int64_t next_maintenance_ns_ = 0;
 };
 
 }  // namespace bluemarble::persistence

@@ -31,7 +31,7 @@ void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
   CheckRange("position_interval_ms", position_interval_ms, 50, 1000, problems);
   CheckRange("sample_interval_s", sample_interval_s, 10, 3600, problems);
   CheckRange("max_group", max_group, 1, 10'000, problems);
-  CheckRange("key_retention_s", key_retention_s, 60, 2'592'000, problems);
+  CheckRange("key_retention_s", key_retention_s, 7200, 2'592'000, problems);
   CheckRange("check_limit_mib", check_limit_mib, 0, 1'048'576, problems);
   CheckRange("stop_deadline_ms", stop_deadline_ms, 100, 60'000, problems);
   CheckRange("stall_ms", stall_ms, 50, 60'000, problems);

@@ -81,7 +81,8 @@ struct PersistenceSettings {
   int max_group = 1000;
 
   /// How long an idempotency key is remembered, in seconds; a repeat after that is a new request.
-  /// Too high: disk. 60 to 2592000.
+  /// Too low: a clock that is set by an hour
+  /// forgets requests; too high: disk. 7200 to 2592000.
   int key_retention_s = 259200;
 
   /// A database file up to this many MiB is checked page by page at start (about 1 s per GiB when

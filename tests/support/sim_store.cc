@@ -218,6 +218,7 @@ core::Result<std::vector<ItemRow>> SimStore::LoadWorldItems(int64_t after_id, si
 Status SimStore::Maintain(int64_t) { return Status::Ok(); }
 
 core::Result<uint64_t> SimStore::PurgeKeys(int64_t before_us, size_t limit) {
+  if (away_) return Status(Code::kUnavailable, "the simulated store is away");
   if (stored_run_ != meta_.run) return Status(Code::kStale, "another process took this shard over");
   uint64_t purged = 0;
   for (auto it = keys_.begin(); it != keys_.end() && purged < limit;) {

@@ -327,5 +327,35 @@ TEST_F(CommitPipelineTest, MaintenanceForgetsKeysPastTheirRetention) {
   EXPECT_EQ(store_.keys(), 0u);
 }
 
+TEST_F(CommitPipelineTest, AWallClockThatIsSetForwardForgetsNoKeyOfAMomentAgo) {
+  LoggedIn();
+  clock_.wall_jump_us = int64_t{settings_.key_retention_s + 10} * 1'000'000;
+  clock_.now_ns += 120'000'000'000;
+  pipeline_.Maintain();
+  EXPECT_EQ(store_.keys(), 1u);
+}
+
+TEST_F(CommitPipelineTest, AnIdleCommitterFindsOutThatItsShardIsAnothers) {
+  LoggedIn();
+  pipeline_.Maintain();
+  store_.TakeOver();
+  clock_.now_ns += 900'000'000;
+  pipeline_.Maintain();
+  EXPECT_FALSE(pipeline_.failed());
+  clock_.now_ns += 200'000'000;
+  pipeline_.Maintain();
+  EXPECT_TRUE(pipeline_.failed());
+  EXPECT_EQ(stats_.lost_ownership.Get(), 1u);
+}
+
+TEST_F(CommitPipelineTest, AnIdleCommitterFindsOutThatItsStoreIsAway) {
+  LoggedIn();
+  pipeline_.Maintain();
+  store_.set_away(true);
+  clock_.now_ns += 1'100'000'000;
+  pipeline_.Maintain();
+  EXPECT_EQ(stats_.away.Get(), 1u);
+}
+
 }  // namespace
 }  // namespace bluemarble::persistence

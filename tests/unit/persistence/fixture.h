@@ -21,8 +21,9 @@ namespace bluemarble::persistence {
 class ManualClock final : public core::Clock {
  public:
   int64_t NowNs() const override { return now_ns; }
-  int64_t WallUs() const override { return 1'700'000'000'000'000 + now_ns / 1000; }
+  int64_t WallUs() const override { return 1'700'000'000'000'000 + now_ns / 1000 + wall_jump_us; }
   int64_t now_ns = 1;
+  int64_t wall_jump_us = 0;
 };
 
 class TempFolder {
