@@ -1,5 +1,6 @@
 #include "persistence/sqlite_db.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -100,16 +101,24 @@ core::Result<SqliteStatement> SqliteDb::Prepare(const char* sql) {
   return SqliteStatement(statement);
 }
 
-core::Status SqliteDb::StatusOf(int code) const {
+bool SqliteDb::DiskIsFull(int code, int error) const {
+  if ((code & 0xff) == SQLITE_FULL) return true;
+  if ((code & 0xff) != SQLITE_IOERR) return false;
+  // Of a quota, and of some calls on a full disk, SQLite knows only that they failed.
+  if (error == 0) error = sqlite3_system_errno(db_.get());
+  return error == ENOSPC || error == EDQUOT;
+}
+
+core::Status SqliteDb::StatusOf(int code, int error) const {
   using core::Code;
   std::string detail = fmt::format("{}: {} (sqlite {})", path_, sqlite3_errmsg(db_.get()), code);
+  if (DiskIsFull(code, error)) return {Code::kUnavailable, "the disk is full", std::move(detail)};
   switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
     case SQLITE_DONE: return core::Status::Ok();
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return {Code::kCorrupt, "the database file is damaged", std::move(detail)};
-    case SQLITE_FULL: return {Code::kUnavailable, "the disk is full", std::move(detail)};
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return {Code::kUnavailable, "the database is locked", std::move(detail)};
     case SQLITE_NOMEM: return {Code::kUnavailable, "out of memory", std::move(detail)};

@@ -70,8 +70,11 @@ class SqliteDb {
   core::Result<std::string> QueryText(const char* sql);
   core::Result<SqliteStatement> Prepare(const char* sql);
 
+  /// Did the last call, which returned `code`, find no space? `error`: errno after it, of a COMMIT,
+  /// whose error SQLite does not keep.
+  bool DiskIsFull(int code, int error = 0) const;
   /// What a result code means to the contract, with the file and SQLite's message.
-  core::Status StatusOf(int code) const;
+  core::Status StatusOf(int code, int error = 0) const;
   int64_t changes() const;
   bool in_transaction() const;
   /// Ends a transaction if there is one; what fails here has no effect left to undo.

@@ -1,5 +1,6 @@
 #include "persistence/sqlite_store.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -271,11 +272,16 @@ Status SqliteStore::Finish(const CommitGroup& group, CommitReport& report) {
 }
 
 Status SqliteStore::EndTransaction() {
+  errno = 0;
   const int code = sqlite3_exec(db_.handle(), "COMMIT", nullptr, nullptr, nullptr);
+  const int error = errno;
   if (code == SQLITE_OK) return Status::Ok();
-  const Status status = db_.StatusOf(code);
+  const Status status = db_.StatusOf(code, error);
+  const bool full = db_.DiskIsFull(code, error);
   db_.Rollback();
-  if ((code & 0xff) != SQLITE_IOERR) return status;
+  // No space for the log is found out before anything is synced.
+  const bool in_sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+  if ((code & 0xff) != SQLITE_IOERR || (full && !in_sync)) return status;
   // The log may or may not hold the commit, and after a failed fsync the kernel may show us pages
   // that the disk never took: only a new process that reads the log again may tell (PITFALLS F-10).
   restart_needed_ = true;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -14,6 +15,7 @@ namespace bluemarble::persistence {
 namespace {
 
 bool g_full = false;
+bool g_over_quota = false;
 bool g_sync_fails = false;
 
 struct FaultyFile {
@@ -39,6 +41,10 @@ sqlite3_io_methods MakeMethods(const sqlite3_io_methods* real) {
     return Behind(f)->pMethods->xRead(Behind(f), to, n, at);
   };
   m.xWrite = [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
+    if (g_over_quota) {  // as SQLite's own files answer
+      errno = EDQUOT;
+      return SQLITE_IOERR_WRITE;
+    }
     return g_full ? SQLITE_FULL : Behind(f)->pMethods->xWrite(Behind(f), from, n, at);
   };
   m.xTruncate = [](sqlite3_file* f, sqlite3_int64 n) {
@@ -96,7 +102,7 @@ class SqliteDisk : public testing::Test {
     store_ = OpenOrNull(folder_.path(), clock_);
   }
   ~SqliteDisk() override {
-    g_full = g_sync_fails = false;
+    g_full = g_over_quota = g_sync_fails = false;
     store_.reset();
     sqlite3_vfs_unregister(&vfs_);
     sqlite3_vfs_register(Real(), 1);
@@ -121,6 +127,19 @@ TEST_F(SqliteDisk, AFullDiskRefusesCleanlyAndWorksAgainWithSpace) {
   EXPECT_NE(status.ToString().find("disk is full"), std::string::npos);
   EXPECT_FALSE(store_->FindResult(Key(0, 2))->has_value());
   g_full = false;
+  ASSERT_TRUE(store_->Reconnect().ok());
+  EXPECT_TRUE(Commit(Login(2, "Bob")).ok());
+  EXPECT_EQ(store_->CountPlayers().value(), 2u);
+}
+
+TEST_F(SqliteDisk, ASpentQuotaIsAFullDiskAndNoBrokenOne) {
+  ASSERT_NE(store_, nullptr);
+  ASSERT_TRUE(Commit(Login(1, "Ada")).ok());
+  g_over_quota = true;
+  const auto status = Commit(Login(2, "Bob"));
+  EXPECT_EQ(status.code(), core::Code::kUnavailable) << status.ToString();
+  EXPECT_NE(status.ToString().find("disk is full"), std::string::npos);
+  g_over_quota = false;
   ASSERT_TRUE(store_->Reconnect().ok());
   EXPECT_TRUE(Commit(Login(2, "Bob")).ok());
   EXPECT_EQ(store_->CountPlayers().value(), 2u);
