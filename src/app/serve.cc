@@ -53,10 +53,9 @@ int FailHttp(const core::Status& status, uint16_t port) {
 /// The store's first grant of tick numbers. Nothing runs before it is durable.
 core::Result<TickGrant> AskForTicks(persistence::Committer& committer, int tick_hz) {
   constexpr int kPatienceMs = 5000;
-  constexpr core::Tick kFirstGrantSeconds = 3600;
   TickGrant grant;
   grant.first = committer.meta().reserved_tick + 1;
-  const core::Tick up_to = grant.first + kFirstGrantSeconds * static_cast<core::Tick>(tick_hz);
+  const core::Tick up_to = grant.first + TicksOfGrant(tick_hz);
   if (core::Status asked = committer.ReserveTicks(up_to); !asked.ok()) return asked;
   for (int waited_ms = 0; waited_ms < kPatienceMs; ++waited_ms) {
     persistence::Completion completion;

@@ -9,10 +9,6 @@
 namespace bluemarble::app {
 namespace {
 
-// An hour of ticks is asked for at a time: a restart skips at most that much of the numbers, and
-// the zone outlives a store that is away for half of it.
-constexpr core::Tick kGrantSeconds = 3600;
-
 aoi::OctreeLimits OctreeLimitsOf(const ZoneSettings& settings) {
   aoi::OctreeLimits limits;
   limits.max_entities = settings.world.max_entities;
@@ -197,7 +193,7 @@ void Zone::Replicate(core::Tick now, int64_t scheduled_ns) {
 
 void Zone::Commit(core::Tick now) {
   sessions_.Save(now);
-  const core::Tick grant = kGrantSeconds * static_cast<core::Tick>(settings_.tick.hz);
+  const core::Tick grant = TicksOfGrant(settings_.tick.hz);
   if (granted_until_ >= now + grant / 2 || grant_asked_ > granted_until_) return;
   if (parts_.store.ReserveTicks(now + grant).ok()) grant_asked_ = now + grant;
 }

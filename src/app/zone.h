@@ -51,6 +51,12 @@ struct ZoneParts {
       clock;  ///< For measuring and for rate-limiting the log; never decides anything.
 };
 
+/// How many ticks are asked for at a time: a day of them, again when half is left. So the zone
+/// outlives a store that is away for twelve hours, and a restart skips at most a day of numbers.
+constexpr core::Tick TicksOfGrant(int tick_hz) {
+  return core::Tick{24 * 3600} * static_cast<core::Tick>(tick_hz);
+}
+
 /// Where a zone's ticks begin: what the store granted at start.
 struct TickGrant {
   core::Tick first = 1;

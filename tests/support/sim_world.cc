@@ -82,7 +82,7 @@ void SimWorld::StartZone() {
   // The grant of a start, as serve.cc asks for it.
   const core::Tick first = store_.meta().reserved_tick + 1;
   app::TickGrant grant{.first = first, .last = 0};
-  (void)queue_->ReserveTicks(first + 3600 * static_cast<core::Tick>(hz()));
+  (void)queue_->ReserveTicks(first + app::TicksOfGrant(hz()));
   persistence::Completion completion;
   for (core::Tick wait = 0; wait < 1000 && grant.last == 0; ++wait) {
     queue_->Advance(wait);
