@@ -94,10 +94,7 @@ api::AdminProviders AdminProvidersOf(DurableSide& durable, const Zone& zone,
             if (status.code() == core::Code::kUnavailable) reader->Drop();
             return status;
           },
-      .in_play =
-          [&durable](int64_t player_id) {
-            return durable.journal().live().Find(player_id).has_value();
-          },
+      .in_play = [&zone](int64_t player_id) { return zone.presence().Contains(player_id); },
       .tick = [&zone] { return zone.stats().tick.Get(); },
       .commit =
           [&durable](const persistence::DurableWrite& write) {

@@ -94,6 +94,8 @@ class Zone final : private session::ZoneAccess {
   const session::SessionStats& session_stats() const { return sessions_.stats(); }
   const replication::ReplicationStats& replication_stats() const { return replicator_.stats(); }
   const items::ItemStats& item_stats() const { return items_.stats(); }
+  /// Who is in play; any thread may ask.
+  const session::Presence& presence() const { return sessions_.presence(); }
 
   // For tests, between ticks.
   const world::World& world() const { return world_; }

@@ -163,6 +163,7 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
   session.player_id = completion.row.player_id;
   session.epoch = completion.row.epoch;
   session.version = completion.row.version;
+  table_.SetPresent(session);  // before an older session of the player lets go of it
   PlayerState state = completion.row.state;
   const PlayerState initial = session.state_now;
   session.saved = state;

@@ -96,6 +96,8 @@ class PlayerSessions final : public ControlSender {
   bool empty() const { return table_.size() == 0; }
 
   SessionTable& table() { return table_; }
+  /// Any thread may ask it.
+  const Presence& presence() const { return table_.presence(); }
   const SessionStats& stats() const { return stats_; }
 
   // For the handlers of the dispatch table.

@@ -23,7 +23,8 @@ SessionTable::SessionTable(uint32_t capacity)
     : slots_(capacity),
       buckets_(std::bit_ceil(size_t{capacity} * 2 + 2), 0),
       name_heads_(buckets_.size(), 0),
-      name_next_(capacity, 0) {
+      name_next_(capacity, 0),
+      presence_(capacity) {
   free_.reserve(capacity);
   for (uint32_t i = capacity; i-- > 0;) {
     slots_[i].id = {i, 1};
@@ -57,6 +58,7 @@ Session* SessionTable::Open(core::PeerId peer, core::Tick now) {
 void SessionTable::Close(Session& session) {
   Detach(session);
   UnlinkName(session);
+  if (session.player_id != 0) presence_.Set(session.id.index, 0);
   session.state = SessionState::kFree;
   if (++session.id.generation == 0) session.id.generation = 1;
   free_.push_back(session.id.index);
@@ -99,6 +101,10 @@ void SessionTable::SetName(Session& session, const persistence::PlayerName& name
   uint32_t& head = NameHead(name);
   name_next_[session.id.index] = head;
   head = session.id.index + 1;
+}
+
+void SessionTable::SetPresent(const Session& session) {
+  presence_.Set(session.id.index, session.player_id);
 }
 
 void SessionTable::UnlinkName(const Session& session) {

@@ -13,6 +13,7 @@
 #include "persistence/rows.h"
 #include "replication/replicator.h"
 #include "session/input_buffer.h"
+#include "session/presence.h"
 
 namespace bluemarble::session {
 
@@ -87,6 +88,9 @@ class SessionTable {
   /// the end. Closing a session ends the walk at it: fetch the next one before.
   Session* FirstNamed(const persistence::PlayerName& name);
   Session* NextNamed(const Session& session);
+  /// The session's player is in play from now until the session is closed, leaving included.
+  void SetPresent(const Session& session);
+  const Presence& presence() const { return presence_; }
   Session* AtIndex(uint32_t index);  ///< Null when free.
   uint32_t size() const { return size_; }
   /// The slots that were ever used, free ones included, in index order: the order in which
@@ -106,6 +110,7 @@ class SessionTable {
   std::vector<uint32_t> buckets_;     // open addressing by peer: slot index + 1, 0 free
   std::vector<uint32_t> name_heads_;  // chains by name: slot index + 1, 0 ends
   std::vector<uint32_t> name_next_;   // by slot
+  Presence presence_;                 // by slot
   uint32_t size_ = 0;
   uint32_t used_ = 0;
 };

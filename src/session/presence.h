@@ -1,0 +1,26 @@
+/// Which players are in play: from their entry until their logout is durable. Written by the zone
+/// thread, one place per session; read by any thread. Waits for nothing; allocates only when made.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace bluemarble::session {
+
+class Presence {
+ public:
+  explicit Presence(uint32_t sessions) : players_(sessions) {}
+
+  /// The player of that session's place; 0: nobody (any more).
+  void Set(uint32_t place, int64_t player_id);
+  /// O(places). A player who goes from one place to another meanwhile, with Set for the new one
+  /// first, is found.
+  bool Contains(int64_t player_id) const;
+
+ private:
+  std::vector<std::atomic<int64_t>> players_;
+  std::atomic<uint64_t> changes_{0};
+};
+
+}  // namespace bluemarble::session
