@@ -18,6 +18,7 @@
 #include "app/metrics.h"
 #include "app/recorder.h"
 #include "app/reload.h"
+#include "app/stop_or_leave.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
 #include "core/crash_point.h"
@@ -144,21 +145,22 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   api::HttpServer http(settings.http);
   if (core::Status bound = http.Bind(); !bound.ok()) return FailHttp(bound, settings.http.port);
 
-  auto durable = DurableSide::Open({.settings = settings.zone.persistence,
-                                    .shard_id = settings.zone.shard.id,
-                                    .world_seed = settings.zone.seed,
-                                    .take_over = options.take_over},
-                                   clock);
-  if (!durable.ok()) {
+  auto opened = DurableSide::Open({.settings = settings.zone.persistence,
+                                   .shard_id = settings.zone.shard.id,
+                                   .world_seed = settings.zone.seed,
+                                   .take_over = options.take_over},
+                                  clock);
+  if (!opened.ok()) {
     return Fail(settings.zone.persistence.database.url.empty()
-                    ? ExitOf(durable.status().code())
-                    : ExitOfDatabase(durable.status().code()),
-                durable.status().ToString());
+                    ? ExitOf(opened.status().code())
+                    : ExitOfDatabase(opened.status().code()),
+                opened.status().ToString());
   }
-  persistence::Committer& committer = (*durable)->committer();
+  StopOrLeave durable(std::move(*opened), settings.zone.persistence.stop_deadline_ms);
+  persistence::Committer& committer = durable->committer();
   ZoneSettings zone_settings = settings.zone;
   zone_settings.seed = committer.meta().world_seed;
-  (*durable)->Start();
+  durable->Start();
   const auto grant = AskForTicks(committer, hz);
   if (!grant.ok()) return Fail(ExitOf(grant.status().code()), grant.status().ToString());
   core::CrashPoint("start.after_ticks");
@@ -193,9 +195,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
 
   ops::Health health(clock);
   ops::HealthComponent& zone_health = health.AddSupervised("zone", kZoneSilenceNs);
-  (*durable)->AddHealth(health);
+  durable->AddHealth(health);
   ZoneLoop loop(*zone, hz, grant->first, clock, zone_health, recording.recorder.get());
-  const Counted counted{*zone, loop, **transport, **durable, recording.recorder.get()};
+  const Counted counted{*zone, loop, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
@@ -209,7 +211,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   }
   std::optional<Archivist> archivist;
   const persistence::PersistenceSettings& kept = settings.zone.persistence;
-  if ((*durable)->has_postgres() && kept.retention.keep_days > 0) archivist.emplace(kept, clock);
+  if (durable->has_postgres() && kept.retention.keep_days > 0) archivist.emplace(kept, clock);
   auto secret = AdminSecretOf(settings);
   if (!secret.ok()) return Fail(ExitOf(secret.status().code()), secret.status().ToString());
   api::AdminGuard guard(std::move(*secret), clock);
@@ -236,7 +238,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
              return StatsJson(counted, hz, static_cast<double>(clock.NowNs() - started_ns) / 1e9);
            }});
   api::AddAdminEndpoints(router,
-                         AdminProvidersOf(**durable, *zone, game::Catalogue(zone_settings.items)),
+                         AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items)),
                          &guard, clock);
   struct HttpGuard {  // its handlers use what was built before this
     api::HttpServer& http;
@@ -247,7 +249,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   const uint32_t entities = zone->world().count();  // the loop's from the next line on
   loop.Start();
   zone_health.Set(ops::HealthState::kReady);
-  (*durable)->PublishHealth();
+  durable->PublishHealth();
   core::CrashPoint("start.serving");
   core::Log(core::LogLevel::kInfo, "serving",
             "shard={} version={} http=http://{}:{} udp={}:{} hosts={} tick={} tick_hz={} "
@@ -260,7 +262,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
     if (ops::TakeReloadRequest()) ReloadLogLevel(options.sources, log_level);
-    (*durable)->PublishHealth();
+    durable->PublishHealth();
   }
 
   core::Log(core::LogLevel::kInfo, "stopping", "tick={} players={}", zone->stats().tick.Get(),
@@ -270,17 +272,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   loop.Stop();
   (*transport)->Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), kPeerGoodbyeMs);
   core::CrashPoint("stop.begin");
-  const persistence::StopReport report =
-      (*durable)->Stop(settings.zone.persistence.stop_deadline_ms);
-  ReportStop(report);
+  ReportStop(durable.Stop());
   http.Stop();
   recording.recorder.reset();
   core::CrashPoint("stop.end");
   core::Log(core::LogLevel::kInfo, "stopped", "tick={}", zone->stats().tick.Get());
   const bool lost_ownership = committer.lost_ownership();
   const bool failed = committer.failed() || loop.failed();
-  // The thread that was left behind still uses it.
-  if (report.timed_out) static_cast<void>(durable->release());
   if (lost_ownership) return ops::kExitLostLease;
   return failed ? ops::kExitUnavailable : ops::kExitOk;
 }
