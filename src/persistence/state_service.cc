@@ -256,10 +256,14 @@ core::Result<int64_t> StateService::IdOf(std::string_view name) {
     if (row.status().code() != Code::kNotFound) reader->Drop();
     return row.status();
   }
+  NoteName(name, row->player_id);
+  return row->player_id;
+}
+
+void StateService::NoteName(std::string_view name, int64_t player_id) {
   const std::lock_guard lock(names_mutex_);
   if (names_.size() >= kMaxNames) names_.clear();
-  names_.emplace(name, row->player_id);
-  return row->player_id;
+  names_.emplace(name, player_id);
 }
 
 }  // namespace bluemarble::persistence

@@ -81,6 +81,10 @@ class StateService {
   /// answered there. Ok when there is no cache.
   core::Status Prefetch(int64_t player_id);
 
+  /// A player came into play under this name: so that he is found by it while the database is away.
+  /// Any thread; does not block on anything outside.
+  void NoteName(std::string_view name, int64_t player_id);
+
   const LevelCounts& answered() const { return answered_; }
 
  private:

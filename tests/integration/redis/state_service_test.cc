@@ -282,6 +282,16 @@ TEST_F(StateServiceTest, WhileTheDatabaseIsAwayRedisAnswersWhatItHas) {
   EXPECT_EQ(opened_, 2) << "a reader that failed is not used again";
 }
 
+TEST_F(StateServiceTest, WhoCameIntoPlayIsFoundByNameWhileTheDatabaseIsAway) {
+  ASSERT_TRUE(service_->Read(17).ok());
+  tables_.away = true;
+  EXPECT_EQ(service_->Read("Ada").status().code(), Code::kUnavailable);
+  service_->NoteName("Ada", 17);
+  const auto view = service_->Read("Ada");
+  ASSERT_TRUE(view.ok()) << view.status().ToString();
+  EXPECT_EQ(view->row.player_id, 17);
+}
+
 TEST_F(StateServiceTest, TheSessionIsToldWhenRedisKnowsIt) {
   EXPECT_FALSE(service_->Read(17)->session);
   const CacheEntry entry{CacheKind::kSession, 17, 41, false, EncodeCachedSession({4, 1'000'000})};
