@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/persistence/fake_reader.h"
+#include "tests/unit/persistence/fixture.h"
 
 namespace bluemarble::zonectl {
 namespace {
@@ -132,6 +133,29 @@ TEST_F(Commands, CheckHistoryComparesFilesWithTheDatabase) {
   EXPECT_EQ(Run(&RunCheckHistory), 1);
   EXPECT_NE(out.find("audit: gold_sum is 9"), std::string::npos) << out;
   std::filesystem::remove_all(folder);
+}
+
+TEST(ArchiveCommand, CountsInADryRunAndClaimsNothingElse) {
+  persistence::TempFolder folder;
+  persistence::ManualClock clock;
+  const auto store = persistence::OpenOrNull(folder.path(), clock);
+  ASSERT_NE(store, nullptr);
+  persistence::CommitOne(*store, persistence::Login(1, "Ada"));  // in 1970
+  Options options;
+  options.data_dir = folder.path();
+  options.keep_days = 1;
+  options.dry_run = true;
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(RunArchive(options), 0);
+  const std::string table = testing::internal::GetCapturedStdout();
+  options.json = true;
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(RunArchive(options), 0);
+  const json file = json::parse(testing::internal::GetCapturedStdout())["files"][0];
+  EXPECT_GE(file["events"].get<int>(), 1) << file;
+  EXPECT_TRUE(file["first_seq"].is_null() && file["bytes"].is_null()) << file;
+  EXPECT_NE(table.find("-          -         -"), std::string::npos) << table;
+  EXPECT_FALSE(std::filesystem::exists(folder.path() + "/archive"));
 }
 
 TEST(Secrets, AreAskedForAndNeverShown) {
