@@ -31,14 +31,19 @@ struct AccountEffect {
   int64_t amount = 0;
 };
 
-/// What a repeat will be told.
-WriteResult AsStored(const WriteResult& result) {
+/// What a repeat will be told: of an update, its version.
+WriteResult AsStored(const DurableWrite& write, const WriteResult& result) {
   WriteResult stored;
   stored.outcome = result.outcome;
   stored.refusal = result.refusal;
   stored.created = result.created;
   stored.repeated = true;
-  stored.row = result.row;
+  if (write.login || result.outcome != Outcome::kOk) {
+    stored.row = result.row;
+  } else {
+    stored.row.player_id = result.row.player_id;
+    stored.row.version = result.row.version;
+  }
   stored.item.item_id = result.item.item_id;
   stored.item.version = result.item.version;
   return stored;
@@ -162,9 +167,10 @@ void Planner::Refuse(const DurableWrite& write, Refusal refusal, WriteResult& re
 }
 
 void Planner::Remember(const DurableWrite& write, const WriteResult& result) {
-  const std::vector<std::byte> bytes = EncodeResult(result);
+  const WriteResult stored = AsStored(write, result);
+  const std::vector<std::byte> bytes = EncodeResult(stored);
   auto add = [&](const IdempotencyKey& key, uint64_t digest) {
-    if (!rows_.keys.try_emplace(key, StoredKey{digest, AsStored(result)}).second) return;
+    if (!rows_.keys.try_emplace(key, StoredKey{digest, stored}).second) return;
     changes_.keys.push_back({key, digest, write.at_us, bytes});
   };
   const uint64_t digest = RequestDigest(write);
@@ -491,12 +497,14 @@ void Planner::Finish() {
 
 }  // namespace
 
-GroupNeeds NeedsOf(std::span<const DurableWrite> writes) {
+GroupNeeds NeedsOf(std::span<const DurableWrite> writes, KeyLook look) {
   GroupNeeds needs;
   needs.keys.reserve(writes.size());
   for (const DurableWrite& write : writes) {
-    needs.keys.push_back(write.key);
-    if (write.also.player_id != 0) needs.keys.push_back(write.also);
+    if (look == KeyLook::kAll || write.updates.empty()) {
+      needs.keys.push_back(write.key);
+      if (write.also.player_id != 0) needs.keys.push_back(write.also);
+    }
     // What breaks the form is refused unseen: its names must not even reach a database.
     if (write.refuse_with != Refusal::kNone || !CheckWrite(write).ok()) continue;
     if (write.login) {

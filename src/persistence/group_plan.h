@@ -25,7 +25,11 @@ struct GroupNeeds {
 };
 /// Players whom the names of logins lead to are not known before the look: the store reads them by
 /// name, then their ownership, items (by holder) and account as well.
-GroupNeeds NeedsOf(std::span<const DurableWrite> writes);
+/// kUnproven leaves out the keys of writes that update players: if such a write has happened
+/// before, its expected version is over and it comes out refused. Whoever leaves keys out must
+/// plan again with all of them when any write is refused, and lean on their uniqueness.
+enum class KeyLook : uint8_t { kAll, kUnproven };
+GroupNeeds NeedsOf(std::span<const DurableWrite> writes, KeyLook look = KeyLook::kAll);
 
 struct StoredKey {
   uint64_t digest = 0;

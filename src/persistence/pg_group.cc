@@ -106,6 +106,20 @@ constexpr Statement kStatements[] = {
      " WHERE world_entity.kind = excluded.kind"},
     {"take_off_ground",
      "DELETE FROM world_entity WHERE entity_id = ANY ($1::bigint[]) AND kind = 4"},
+    {"insert_ledger",
+     "INSERT INTO ledger (account_id, version, amount, balance, at_us, cause_player, cause_key)"
+     " SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]),"
+     " unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bytea[])"},
+    // Not COPY: as many microseconds for the server, and a pipeline cannot carry it.
+    {"insert_events",
+     "INSERT INTO event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, payload)"
+     " SELECT unnest($1::smallint[]), unnest($2::bigint[]), unnest($3::bigint[]),"
+     " unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::smallint[]),"
+     " unnest($8::bytea[])"},
+    {"insert_keys",
+     "INSERT INTO idempotency (player_id, key, request_digest, at_us, result)"
+     " SELECT unnest($1::bigint[]), unnest($2::uuid[]), unnest($3::bigint[]),"
+     " unnest($4::bigint[]), unnest($5::bytea[])"},
     {"add_supply",
      "INSERT INTO item_supply AS s (definition, created, destroyed)"
      " SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[])"
@@ -115,12 +129,8 @@ constexpr Statement kStatements[] = {
 
 using Type = PgArray::Type;
 
-void Expect(int64_t affected, int64_t expected, const char* what) {
-  if (affected != expected) {
-    throw PgMismatch(
-        fmt::format("{}: {} rows of {} were as they had been read", what, affected, expected));
-  }
-}
+// 4 MB; four times the players of a full shard.
+constexpr size_t kMaxKnownPlayers = 20'000;
 
 // The columns that a player's update and a position's save share, after their ids and versions.
 struct StateColumns {
@@ -167,16 +177,19 @@ void PgGroup::Prepare() {
 bool PgGroup::LockShard(int64_t run, PgCounters& counters) {
   owners_.clear();
   on_ground_.clear();
+  written_.clear();
+  saved_.clear();
   const PgRows rows = PgExecPrepared(connection_, "lock_shard", PgParameters().Int8(run));
   if (rows.empty()) return false;
   counters = {rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2), rows.Int(0, 3)};
   return true;
 }
 
-void PgGroup::Read(const GroupNeeds& needs, std::span<const PositionSave> positions,
+void PgGroup::Read(const GroupNeeds& needs, std::span<const PositionSave> positions, bool trusting,
                    GroupRows& rows) {
   if (!needs.keys.empty()) ReadKeys(needs.keys, rows);
-  const std::vector<int64_t> named = ReadNames(needs.names, rows);
+  std::vector<int64_t> named = ReadNames(needs.names, rows);
+  std::sort(named.begin(), named.end());
   std::vector<int64_t> players = needs.player_ids;
   players.insert(players.end(), named.begin(), named.end());
   std::vector<int64_t> owned = players;
@@ -186,6 +199,15 @@ void PgGroup::Read(const GroupNeeds& needs, std::span<const PositionSave> positi
     ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
   }
   LockOwners(owned);
+  if (trusting) {
+    // Named ones are logins: those are told the row itself.
+    std::erase_if(players, [&](int64_t id) {
+      const auto known = known_.find(id);
+      if (known == known_.end() || std::binary_search(named.begin(), named.end(), id)) return false;
+      TakePlayer({known->second, {}}, rows);
+      return true;
+    });
+  }
   ReadPlayers(players, rows);
   ReadItems("find_items", needs.item_ids, rows);
   ReadItems("find_items_of", named, rows);
@@ -244,14 +266,15 @@ void PgGroup::ReadPlayers(std::span<const int64_t> player_ids, GroupRows& rows) 
   if (player_ids.empty()) return;
   const PgRows found =
       PgExecPrepared(connection_, "find_players", PgParameters().Int8s(player_ids));
-  for (int row = 0; row < found.size(); ++row) {
-    StoredPlayer player = ReadPgPlayer(found, row);
-    if (const auto owner = owners_.find(player.row.player_id); owner != owners_.end()) {
-      player.row.epoch = owner->second.epoch;
-      player.owner = owner->second.owner;
-    }
-    rows.players.insert_or_assign(player.row.player_id, std::move(player));
+  for (int row = 0; row < found.size(); ++row) TakePlayer(ReadPgPlayer(found, row), rows);
+}
+
+void PgGroup::TakePlayer(StoredPlayer player, GroupRows& rows) {
+  if (const auto owner = owners_.find(player.row.player_id); owner != owners_.end()) {
+    player.row.epoch = owner->second.epoch;
+    player.owner = owner->second.owner;
   }
+  rows.players.insert_or_assign(player.row.player_id, std::move(player));
 }
 
 void PgGroup::ReadItems(const char* statement, std::span<const int64_t> ids, GroupRows& rows) {
@@ -269,17 +292,20 @@ void PgGroup::ReadItems(const char* statement, std::span<const int64_t> ids, Gro
 }
 
 void PgGroup::Write(const GroupChanges& changes) {
-  InsertPlayers(changes.players);
-  UpdatePlayers(changes.players);
-  WriteItems(changes);
-  WriteAccounts(changes);
-  WriteLedger(changes.ledger);
-  WriteEvents(changes.events);
-  WriteSupply(changes.supply);
-  WriteKeys(changes.keys);
+  for (const PlayerChange& change : changes.players) written_.push_back(change.row);
+  PgPipeline to(connection_);
+  InsertPlayers(to, changes.players);
+  UpdatePlayers(to, changes.players);
+  WriteItems(to, changes);
+  WriteAccounts(to, changes);
+  WriteLedger(to, changes.ledger);
+  WriteEvents(to, changes.events);
+  WriteSupply(to, changes.supply);
+  WriteKeys(to, changes.keys);
+  to.Finish();
 }
 
-void PgGroup::InsertPlayers(const std::vector<PlayerChange>& changes) {
+void PgGroup::InsertPlayers(PgPipeline& to, const std::vector<PlayerChange>& changes) {
   PgArray ids(Type::kInt8), names(Type::kText), versions(Type::kInt8), created(Type::kInt8),
       epochs(Type::kInt8), logins(Type::kInt8), login_us(Type::kInt8), logout_us(Type::kInt8);
   StateColumns state;
@@ -301,14 +327,13 @@ void PgGroup::InsertPlayers(const std::vector<PlayerChange>& changes) {
   PgParameters players;
   players.Array(ids).Array(names).Array(versions).Array(created);
   state.AppendTo(players);
-  PgExecPrepared(connection_, "insert_players", players);
-  PgExecPrepared(connection_, "insert_owners",
-                 PgParameters().Array(ids).Array(epochs).Text(shard_id_));
-  PgExecPrepared(connection_, "insert_extended",
-                 PgParameters().Array(ids).Array(logins).Array(login_us).Array(logout_us));
+  to.Send("insert_players", players);
+  to.Send("insert_owners", PgParameters().Array(ids).Array(epochs).Text(shard_id_));
+  to.Send("insert_extended",
+          PgParameters().Array(ids).Array(logins).Array(login_us).Array(logout_us));
 }
 
-void PgGroup::UpdatePlayers(const std::vector<PlayerChange>& changes) {
+void PgGroup::UpdatePlayers(PgPipeline& to, const std::vector<PlayerChange>& changes) {
   PgArray ids(Type::kInt8), before(Type::kInt8), versions(Type::kInt8);
   PgArray extended(Type::kInt8), logins(Type::kInt8), login_us(Type::kInt8), logout_us(Type::kInt8);
   StateColumns state;
@@ -328,14 +353,12 @@ void PgGroup::UpdatePlayers(const std::vector<PlayerChange>& changes) {
     PgParameters parameters;
     parameters.Array(ids).Array(before).Array(versions);
     state.AppendTo(parameters);
-    Expect(PgExecPrepared(connection_, "update_players", parameters).affected(), ids.size(),
-           "player");
+    to.Send("update_players", parameters, ids.size(), "player");
   }
   if (extended.size() != 0) {
-    const PgRows done = PgExecPrepared(
-        connection_, "update_extended",
-        PgParameters().Array(extended).Array(logins).Array(login_us).Array(logout_us));
-    Expect(done.affected(), extended.size(), "player_extended");
+    to.Send("update_extended",
+            PgParameters().Array(extended).Array(logins).Array(login_us).Array(logout_us),
+            extended.size(), "player_extended");
   }
 }
 
@@ -351,6 +374,7 @@ void PgGroup::SavePositions(std::span<const PositionSave> positions, CommitRepor
     }
     ids.Int8(save.player_id);
     state.Add(save.tick, save.state);
+    saved_.push_back(save);
   }
   if (ids.size() == 0) return;
   PgParameters parameters;
@@ -359,6 +383,17 @@ void PgGroup::SavePositions(std::span<const PositionSave> positions, CommitRepor
   const int64_t saved = PgExecPrepared(connection_, "save_positions", parameters).affected();
   report.positions_saved += static_cast<uint64_t>(saved);
   report.positions_stale += static_cast<uint64_t>(ids.size() - saved);
+}
+
+void PgGroup::Committed() {
+  if (known_.size() + written_.size() > kMaxKnownPlayers) known_.clear();
+  for (const PlayerRow& row : written_) known_.insert_or_assign(row.player_id, row);
+  for (const PositionSave& save : saved_) {
+    const auto known = known_.find(save.player_id);
+    if (known == known_.end() || known->second.saved_tick >= save.tick) continue;
+    known->second.saved_tick = save.tick;
+    known->second.state = save.state;
+  }
 }
 
 void PgGroup::WriteCounters(const PgCounters& counters) {

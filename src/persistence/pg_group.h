@@ -8,22 +8,16 @@
 #include <cstdint>
 #include <set>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "persistence/group_plan.h"
+#include "persistence/pg_wire.h"
 #include "persistence/store.h"
 
 namespace bluemarble::persistence {
-
-/// A row changed between reading and writing it: somebody writes beside the committer.
-class PgMismatch : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// shard_meta's counters, as of the running transaction.
 struct PgCounters {
@@ -47,12 +41,19 @@ class PgGroup {
   /// any more, nothing may be written.
   bool LockShard(int64_t run, PgCounters& counters);
   /// Reads what NeedsOf named, after it has locked the ownership of all players concerned, those of
-  /// `positions` as well: FOR SHARE, ascending.
-  void Read(const GroupNeeds& needs, std::span<const PositionSave> positions, GroupRows& rows);
+  /// `positions` as well: FOR SHARE, ascending. `trusting`: player rows come from memory where this
+  /// connection's last commits left them; their updates compare the version, and a refusal must not
+  /// rest on them: read again without trust.
+  void Read(const GroupNeeds& needs, std::span<const PositionSave> positions, bool trusting,
+            GroupRows& rows);
   void Write(const GroupChanges& changes);
   /// After Read and Write, in the same transaction.
   void SavePositions(std::span<const PositionSave> positions, CommitReport& report);
   void WriteCounters(const PgCounters& counters);
+  /// The transaction has committed, and nothing that Write or SavePositions did in it was undone:
+  /// its player rows are now known.
+  void Committed();
+  void ForgetPlayers() { known_.clear(); }
 
  private:
   struct Ownership {
@@ -64,21 +65,27 @@ class PgGroup {
   void ReadKeys(const std::vector<IdempotencyKey>& keys, GroupRows& rows);
   std::vector<int64_t> ReadNames(const std::vector<std::string>& names, GroupRows& rows);
   void ReadPlayers(std::span<const int64_t> player_ids, GroupRows& rows);
+  void TakePlayer(StoredPlayer player, GroupRows& rows);
   void ReadItems(const char* statement, std::span<const int64_t> ids, GroupRows& rows);
-  void InsertPlayers(const std::vector<PlayerChange>& changes);
-  void UpdatePlayers(const std::vector<PlayerChange>& changes);
-  void WriteItems(const GroupChanges& changes);
-  void WriteGround(const std::vector<RowChange<ItemRow>>& changes);
-  void WriteAccounts(const GroupChanges& changes);
-  void WriteLedger(const std::vector<LedgerInsert>& ledger);
-  void WriteEvents(const std::vector<EventRow>& events);
-  void WriteKeys(const std::vector<KeyInsert>& keys);
-  void WriteSupply(const std::vector<SupplyChange>& supply);
+  void InsertPlayers(PgPipeline& to, const std::vector<PlayerChange>& changes);
+  void UpdatePlayers(PgPipeline& to, const std::vector<PlayerChange>& changes);
+  void WriteItems(PgPipeline& to, const GroupChanges& changes);
+  void WriteGround(PgPipeline& to, const std::vector<RowChange<ItemRow>>& changes);
+  void WriteAccounts(PgPipeline& to, const GroupChanges& changes);
+  void WriteLedger(PgPipeline& to, const std::vector<LedgerInsert>& ledger);
+  void WriteEvents(PgPipeline& to, const std::vector<EventRow>& events);
+  void WriteKeys(PgPipeline& to, const std::vector<KeyInsert>& keys);
+  void WriteSupply(PgPipeline& to, const std::vector<SupplyChange>& supply);
 
   PGconn* connection_;
   std::string shard_id_;
   std::unordered_map<int64_t, Ownership> owners_;  // locked in this transaction
   std::set<int64_t> on_ground_;                    // items that lay there when they were read
+  // Players as committed on this connection. Only the holder of shard_meta's run writes players, so
+  // they are so still; Write finds out if not.
+  std::unordered_map<int64_t, PlayerRow> known_;
+  std::vector<PlayerRow> written_;   // in this transaction
+  std::vector<PositionSave> saved_;  // in this transaction, after written_
 };
 
 }  // namespace bluemarble::persistence

@@ -9,13 +9,9 @@ namespace {
 
 using Type = PgArray::Type;
 
-void Expect(int64_t affected, int64_t expected, const char* what) {
-  if (affected != expected) throw PgMismatch(what);
-}
-
 }  // namespace
 
-void PgGroup::WriteItems(const GroupChanges& changes) {
+void PgGroup::WriteItems(PgPipeline& to, const GroupChanges& changes) {
   PgArray new_ids(Type::kInt8), new_versions(Type::kInt8), new_holders(Type::kInt8),
       new_definitions(Type::kInt4), new_quantities(Type::kInt8);
   PgArray ids(Type::kInt8), before(Type::kInt8), versions(Type::kInt8), holders(Type::kInt8),
@@ -42,34 +38,32 @@ void PgGroup::WriteItems(const GroupChanges& changes) {
     }
   }
   if (gone_ids.size() != 0) {
-    const PgRows done = PgExecPrepared(connection_, "delete_items",
-                                       PgParameters().Array(gone_ids).Array(gone_before));
-    Expect(done.affected(), gone_ids.size(), "an item to delete was not as it had been read");
+    to.Send("delete_items", PgParameters().Array(gone_ids).Array(gone_before), gone_ids.size(),
+            "item to delete");
   }
   if (new_ids.size() != 0) {
-    PgExecPrepared(connection_, "insert_items",
-                   PgParameters()
-                       .Array(new_ids)
-                       .Array(new_versions)
-                       .Array(new_holders)
-                       .Array(new_definitions)
-                       .Array(new_quantities));
+    to.Send("insert_items", PgParameters()
+                                .Array(new_ids)
+                                .Array(new_versions)
+                                .Array(new_holders)
+                                .Array(new_definitions)
+                                .Array(new_quantities));
   }
   if (ids.size() != 0) {
-    const PgRows done = PgExecPrepared(connection_, "update_items",
-                                       PgParameters()
-                                           .Array(ids)
-                                           .Array(before)
-                                           .Array(versions)
-                                           .Array(holders)
-                                           .Array(definitions)
-                                           .Array(quantities));
-    Expect(done.affected(), ids.size(), "an item was not as it had been read");
+    to.Send("update_items",
+            PgParameters()
+                .Array(ids)
+                .Array(before)
+                .Array(versions)
+                .Array(holders)
+                .Array(definitions)
+                .Array(quantities),
+            ids.size(), "item");
   }
-  WriteGround(changes.items);
+  WriteGround(to, changes.items);
 }
 
-void PgGroup::WriteGround(const std::vector<RowChange<ItemRow>>& changes) {
+void PgGroup::WriteGround(PgPipeline& to, const std::vector<RowChange<ItemRow>>& changes) {
   PgArray ids(Type::kInt8), x(Type::kFloat8), y(Type::kFloat8), z(Type::kFloat8),
       ground(Type::kFloat8), lon(Type::kInt4), lat(Type::kInt4), taken(Type::kInt8);
   for (const RowChange<ItemRow>& change : changes) {
@@ -88,17 +82,15 @@ void PgGroup::WriteGround(const std::vector<RowChange<ItemRow>>& changes) {
     }
   }
   if (taken.size() != 0) {
-    const PgRows done = PgExecPrepared(connection_, "take_off_ground", PgParameters().Array(taken));
-    Expect(done.affected(), taken.size(), "an item on the ground had no place");
+    to.Send("take_off_ground", PgParameters().Array(taken), taken.size(), "place of an item");
   }
   if (ids.size() == 0) return;
-  const PgRows done = PgExecPrepared(
-      connection_, "put_on_ground",
-      PgParameters().Array(ids).Array(x).Array(y).Array(z).Array(ground).Array(lon).Array(lat));
-  Expect(done.affected(), ids.size(), "an item's number is another thing's in the world");
+  to.Send("put_on_ground",
+          PgParameters().Array(ids).Array(x).Array(y).Array(z).Array(ground).Array(lon).Array(lat),
+          ids.size(), "thing in the world of an item's number");
 }
 
-void PgGroup::WriteAccounts(const GroupChanges& changes) {
+void PgGroup::WriteAccounts(PgPipeline& to, const GroupChanges& changes) {
   PgArray new_ids(Type::kInt8), new_versions(Type::kInt8), new_balances(Type::kInt8);
   PgArray ids(Type::kInt8), before(Type::kInt8), versions(Type::kInt8), balances(Type::kInt8);
   for (const RowChange<AccountRow>& change : changes.accounts) {
@@ -109,73 +101,79 @@ void PgGroup::WriteAccounts(const GroupChanges& changes) {
     if (!made) before.Int8(change.version_before);
   }
   if (new_ids.size() != 0) {
-    PgExecPrepared(connection_, "insert_accounts",
-                   PgParameters().Array(new_ids).Array(new_versions).Array(new_balances));
+    to.Send("insert_accounts",
+            PgParameters().Array(new_ids).Array(new_versions).Array(new_balances));
   }
   if (ids.size() == 0) return;
-  const PgRows done =
-      PgExecPrepared(connection_, "update_accounts",
-                     PgParameters().Array(ids).Array(before).Array(versions).Array(balances));
-  Expect(done.affected(), ids.size(), "an account was not as it had been read");
+  to.Send("update_accounts",
+          PgParameters().Array(ids).Array(before).Array(versions).Array(balances), ids.size(),
+          "account");
 }
 
-void PgGroup::WriteLedger(const std::vector<LedgerInsert>& ledger) {
+void PgGroup::WriteLedger(PgPipeline& to, const std::vector<LedgerInsert>& ledger) {
   if (ledger.empty()) return;
-  PgCopy copy(connection_,
-              "COPY ledger (account_id, version, amount, balance, at_us, cause_player, cause_key)"
-              " FROM STDIN (FORMAT binary)",
-              7);
+  PgArray accounts(Type::kInt8), versions(Type::kInt8), amounts(Type::kInt8), balances(Type::kInt8),
+      at_us(Type::kInt8), players(Type::kInt8), keys(Type::kBytes);
   for (const LedgerInsert& entry : ledger) {
-    copy.Row();
-    copy.Int8(entry.account_id);
-    copy.Int8(entry.version);
-    copy.Int8(entry.amount);
-    copy.Int8(entry.balance);
-    copy.Int8(entry.at_us);
-    copy.Int8(entry.cause.player_id);
-    copy.Bytes(entry.cause.key);
+    accounts.Int8(entry.account_id);
+    versions.Int8(entry.version);
+    amounts.Int8(entry.amount);
+    balances.Int8(entry.balance);
+    at_us.Int8(entry.at_us);
+    players.Int8(entry.cause.player_id);
+    keys.Bytes(entry.cause.key);
   }
-  copy.Finish();
+  to.Send("insert_ledger", PgParameters()
+                               .Array(accounts)
+                               .Array(versions)
+                               .Array(amounts)
+                               .Array(balances)
+                               .Array(at_us)
+                               .Array(players)
+                               .Array(keys));
 }
 
-void PgGroup::WriteEvents(const std::vector<EventRow>& events) {
+void PgGroup::WriteEvents(PgPipeline& to, const std::vector<EventRow>& events) {
   if (events.empty()) return;
-  PgCopy copy(connection_,
-              "COPY event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, payload)"
-              " FROM STDIN (FORMAT binary)",
-              8);
+  PgArray types(Type::kInt2), ids(Type::kInt8), versions(Type::kInt8), at_us(Type::kInt8),
+      seqs(Type::kInt8), ticks(Type::kInt8), kinds(Type::kInt2), payloads(Type::kBytes);
   for (const EventRow& event : events) {
-    copy.Row();
-    copy.Int2(static_cast<int16_t>(event.aggregate_type));
-    copy.Int8(event.aggregate_id);
-    copy.Int8(event.version);
-    copy.Int8(event.at_us);
-    copy.Int8(event.seq);
-    copy.Int8(static_cast<int64_t>(event.tick));
-    copy.Int2(static_cast<int16_t>(event.kind));
-    copy.Bytes(event.payload);
+    types.Int2(static_cast<int16_t>(event.aggregate_type));
+    ids.Int8(event.aggregate_id);
+    versions.Int8(event.version);
+    at_us.Int8(event.at_us);
+    seqs.Int8(event.seq);
+    ticks.Int8(static_cast<int64_t>(event.tick));
+    kinds.Int2(static_cast<int16_t>(event.kind));
+    payloads.Bytes(event.payload);
   }
-  copy.Finish();
+  to.Send("insert_events", PgParameters()
+                               .Array(types)
+                               .Array(ids)
+                               .Array(versions)
+                               .Array(at_us)
+                               .Array(seqs)
+                               .Array(ticks)
+                               .Array(kinds)
+                               .Array(payloads));
 }
 
-void PgGroup::WriteKeys(const std::vector<KeyInsert>& keys) {
+void PgGroup::WriteKeys(PgPipeline& to, const std::vector<KeyInsert>& keys) {
   if (keys.empty()) return;
-  PgCopy copy(connection_,
-              "COPY idempotency (player_id, key, request_digest, at_us, result)"
-              " FROM STDIN (FORMAT binary)",
-              5);
+  PgArray players(Type::kInt8), bytes(Type::kUuid), digests(Type::kInt8), at_us(Type::kInt8),
+      results(Type::kBytes);
   for (const KeyInsert& insert : keys) {
-    copy.Row();
-    copy.Int8(insert.key.player_id);
-    copy.Bytes(insert.key.bytes);
-    copy.Int8(static_cast<int64_t>(insert.digest));
-    copy.Int8(insert.at_us);
-    copy.Bytes(insert.result);
+    players.Int8(insert.key.player_id);
+    bytes.Bytes(insert.key.bytes);
+    digests.Int8(static_cast<int64_t>(insert.digest));
+    at_us.Int8(insert.at_us);
+    results.Bytes(insert.result);
   }
-  copy.Finish();
+  to.Send("insert_keys",
+          PgParameters().Array(players).Array(bytes).Array(digests).Array(at_us).Array(results));
 }
 
-void PgGroup::WriteSupply(const std::vector<SupplyChange>& supply) {
+void PgGroup::WriteSupply(PgPipeline& to, const std::vector<SupplyChange>& supply) {
   if (supply.empty()) return;
   PgArray definitions(Type::kInt4), created(Type::kInt8), destroyed(Type::kInt8);
   for (const SupplyChange& change : supply) {
@@ -183,8 +181,7 @@ void PgGroup::WriteSupply(const std::vector<SupplyChange>& supply) {
     created.Int8(change.created);
     destroyed.Int8(change.destroyed);
   }
-  PgExecPrepared(connection_, "add_supply",
-                 PgParameters().Array(definitions).Array(created).Array(destroyed));
+  to.Send("add_supply", PgParameters().Array(definitions).Array(created).Array(destroyed));
 }
 
 }  // namespace bluemarble::persistence

@@ -68,10 +68,13 @@ class PgStore final : public Store {
   Status Connect();
   Status TakeShardLock();
   Status BeginRun();
-  Status RunGroup(bool together, const CommitGroup& group, std::span<WriteResult> results,
+  // How a group is run, in this order until it holds: with what is known of its players and keys,
+  // with everything read, and cut in halves.
+  enum class Way : uint8_t { kTrusting, kReading, kHalves };
+  Status RunGroup(Way way, const CommitGroup& group, std::span<WriteResult> results,
                   CommitReport& report, bool& does_not_hold);
   void ApplyRange(const CommitGroup& group, size_t from, size_t count,
-                  std::span<WriteResult> results, bool lock_positions);
+                  std::span<WriteResult> results, Way way);
   void ApplyHalves(const CommitGroup& group, size_t from, size_t count,
                    std::span<WriteResult> results);
   void TakeCounters();
@@ -200,13 +203,16 @@ Status PgStore::Commit(const CommitGroup& group, std::span<WriteResult> results,
                        CommitReport& report) {
   if (stale_) return Stale();
   Status status;
-  bool does_not_hold = false;
+  Way way = Way::kTrusting;
   for (int tries = 1;; ++tries) {
     report = {};
-    report.rerun = does_not_hold;
-    const bool together = !does_not_hold;
-    status = RunGroup(together, group, results, report, does_not_hold);
-    if (together && does_not_hold) continue;
+    report.rerun = way == Way::kHalves;
+    bool does_not_hold = false;
+    status = RunGroup(way, group, results, report, does_not_hold);
+    if (does_not_hold) {
+      way = way == Way::kTrusting ? Way::kReading : Way::kHalves;
+      continue;
+    }
     if (status.code() != Code::kUnavailable || !connection_ || !connection_->usable() ||
         !IsLockFailure(connection_->last_sqlstate()) || tries >= kLockTries) {
       break;
@@ -233,9 +239,8 @@ void PgStore::TakeCounters() {
   meta_.next_seq = counters_.next_seq;
 }
 
-Status PgStore::RunGroup(bool together, const CommitGroup& group, std::span<WriteResult> results,
+Status PgStore::RunGroup(Way way, const CommitGroup& group, std::span<WriteResult> results,
                          CommitReport& report, bool& does_not_hold) {
-  does_not_hold = false;
   bool stale = false;
   std::string reason;
   const Status status = Wire([&](PGconn* wire) {
@@ -247,19 +252,20 @@ Status PgStore::RunGroup(bool together, const CommitGroup& group, std::span<Writ
       PgExec(wire, "ROLLBACK");
       return;
     }
+    if (way != Way::kTrusting) group_->ForgetPlayers();
     try {
-      if (together) {
-        ApplyRange(group, 0, group.writes.size(), results, true);
+      if (way != Way::kHalves) {
+        ApplyRange(group, 0, group.writes.size(), results, way);
       } else {
         ApplyHalves(group, 0, group.writes.size(), results);
         GroupRows none;
-        group_->Read({}, group.positions, none);
+        group_->Read({}, group.positions, false, none);
       }
       group_->SavePositions(group.positions, report);
     } catch (const PgMismatch& mismatch) {
       reason = mismatch.what();
     } catch (const PgError& error) {
-      if (!together || error.lost() || !IsRowFailure(error.sqlstate())) throw;
+      if (way == Way::kHalves || error.lost() || !IsRowFailure(error.sqlstate())) throw;
       reason = error.what();
     }
     if (!reason.empty()) {
@@ -271,29 +277,38 @@ Status PgStore::RunGroup(bool together, const CommitGroup& group, std::span<Writ
     group_->WriteCounters(counters_);
     core::CrashPoint("commit.before_commit");
     PgCommit(wire);
+    if (way != Way::kHalves) group_->Committed();
     core::CrashPoint("commit.after_commit");
   });
   if (status.ok() && stale) return Stale();
-  if (status.ok() && !reason.empty()) {
+  does_not_hold = status.ok() && !reason.empty();
+  if (does_not_hold && way == Way::kReading) {
     core::Log(core::LogLevel::kError, "group_does_not_hold", "requests={} reason=\"{}\"",
               group.writes.size(), reason);
-    does_not_hold = true;
   }
   return status;
 }
 
 void PgStore::ApplyRange(const CommitGroup& group, size_t from, size_t count,
-                         std::span<WriteResult> results, bool lock_positions) {
+                         std::span<WriteResult> results, Way way) {
   const auto writes = group.writes.subspan(from, count);
+  const auto answers = results.subspan(from, count);
+  const auto positions = way == Way::kHalves ? std::span<const PositionSave>{} : group.positions;
   GroupRows rows;
-  rows.next_player = counters_.next_player;
-  rows.next_item = counters_.next_item;
-  rows.next_seq = counters_.next_seq;
-  group_->Read(NeedsOf(writes), lock_positions ? group.positions : std::span<const PositionSave>{},
-               rows);
-  if (writes.empty()) return;
   GroupChanges changes;
-  PlanGroup(writes, meta_.shard_id, rows, results.subspan(from, count), changes);
+  auto plan = [&](bool trusting) {
+    rows = {};
+    rows.next_player = counters_.next_player;
+    rows.next_item = counters_.next_item;
+    rows.next_seq = counters_.next_seq;
+    group_->Read(NeedsOf(writes, trusting ? KeyLook::kUnproven : KeyLook::kAll), positions,
+                 trusting, rows);
+    PlanGroup(writes, meta_.shard_id, rows, answers, changes);
+  };
+  plan(way == Way::kTrusting);
+  auto refused = [](const WriteResult& result) { return result.outcome != Outcome::kOk; };
+  if (way == Way::kTrusting && std::any_of(answers.begin(), answers.end(), refused)) plan(false);
+  if (writes.empty()) return;
   core::CrashPoint("commit.after_plan");
   group_->Write(changes);
   counters_.next_player = rows.next_player;
@@ -310,7 +325,7 @@ void PgStore::ApplyHalves(const CommitGroup& group, size_t from, size_t count,
   std::string reason;
   PgExec(group_->connection(), "SAVEPOINT request");
   try {
-    ApplyRange(group, from, count, results, false);
+    ApplyRange(group, from, count, results, Way::kHalves);
     PgExec(group_->connection(), "RELEASE SAVEPOINT request");
     return;
   } catch (const PgMismatch& mismatch) {
@@ -467,11 +482,12 @@ Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
     stale = !group_->LockShard(meta_.run, counters);
     if (!stale) {
       PgExec(wire, "SET LOCAL enable_bitmapscan = on");  // the index by age is of that kind
-      purged = PgQuery(wire,
-                       "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM"
-                       " idempotency WHERE at_us < $1::bigint LIMIT $2::bigint))",
-                       PgParameters().Int8(before_us).Int8(static_cast<int64_t>(limit)))
-                   .affected();
+      purged =
+          PgQuery(wire,
+                  "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM"
+                  " idempotency WHERE at_us < $1::bigint AND player_id >= 0 LIMIT $2::bigint))",
+                  PgParameters().Int8(before_us).Int8(static_cast<int64_t>(limit)))
+              .affected();
     }
     PgExec(wire, stale ? "ROLLBACK" : "COMMIT");
   });

@@ -1,8 +1,11 @@
 #include "persistence/pg_wire.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 namespace bluemarble::persistence {
@@ -155,6 +158,63 @@ PgRows PgQuery(PGconn* connection, const char* sql, const PgParameters& paramete
   const Pointers p(parameters);
   return PgCheck(connection, PQexecParams(connection, sql, p.count(), nullptr, p.values.data(),
                                           p.sizes.data(), p.formats.data(), 1));
+}
+
+PgPipeline::PgPipeline(PGconn* connection) : connection_(connection) {
+  if (PQenterPipelineMode(connection_) != 1) ThrowConnection(connection_);
+}
+
+PgPipeline::~PgPipeline() {
+  if (open_) Drain([](PGresult* result) { PQclear(result); });
+}
+
+void PgPipeline::Send(const char* name, const PgParameters& parameters, int64_t expected,
+                      const char* what) {
+  const Pointers p(parameters);
+  if (PQsendQueryPrepared(connection_, name, p.count(), p.values.data(), p.sizes.data(),
+                          p.formats.data(), 1) != 1) {
+    ThrowConnection(connection_);
+  }
+  sent_.push_back({expected, what});
+}
+
+// Each statement's results end with a null; the answer to the sync is the last and has none.
+void PgPipeline::Drain(const std::function<void(PGresult*)>& take) {
+  open_ = false;
+  if (PQpipelineSync(connection_) == 1) {
+    while (PQstatus(connection_) == CONNECTION_OK) {
+      PGresult* result = PQgetResult(connection_);
+      if (result == nullptr) continue;
+      if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        PQclear(result);
+        break;
+      }
+      take(result);
+    }
+  }
+  PQexitPipelineMode(connection_);
+}
+
+void PgPipeline::Finish() {
+  std::exception_ptr first;
+  size_t answers = 0;
+  Drain([&](PGresult* result) {
+    const Sent sent = answers < sent_.size() ? sent_[answers] : Sent{kAnyCount, ""};
+    ++answers;
+    try {
+      const PgRows rows = PgCheck(connection_, result);
+      if (sent.expected != kAnyCount && rows.affected() != sent.expected) {
+        throw PgMismatch(fmt::format("{}: {} rows of {} were as they had been read", sent.what,
+                                     rows.affected(), sent.expected));
+      }
+    } catch (const std::runtime_error&) {
+      if (!first) first = std::current_exception();
+    }
+  });
+  if (first) std::rethrow_exception(first);
+  if (answers != sent_.size() || PQstatus(connection_) != CONNECTION_OK) {
+    ThrowConnection(connection_);
+  }
 }
 
 PgCopy::PgCopy(PGconn* connection, const char* sql, int16_t columns)

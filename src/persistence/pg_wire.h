@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -60,6 +61,7 @@ class PgArray {
   enum class Type : uint32_t {
     kBytes = 17,
     kInt8 = 20,
+    kInt2 = 21,
     kInt4 = 23,
     kText = 25,
     kFloat8 = 701,
@@ -70,6 +72,11 @@ class PgArray {
   void Int8(int64_t value) {
     data_.Int32(8);
     data_.Int64(value);
+    ++count_;
+  }
+  void Int2(int16_t value) {
+    data_.Int32(2);
+    data_.Int16(value);
     ++count_;
   }
   void Int4(int32_t value) {
@@ -136,6 +143,42 @@ void PgPrepare(PGconn* connection, const char* name, const char* sql);
 PgRows PgExecPrepared(PGconn* connection, const char* name, const PgParameters& parameters);
 /// Not prepared; binary result.
 PgRows PgQuery(PGconn* connection, const char* sql, const PgParameters& parameters = {});
+
+/// A row changed between reading and writing it: somebody writes beside the committer.
+class PgMismatch : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Prepared statements sent one after the other without waiting: the server works on one while the
+/// next is put together. Inside a transaction; nothing else may use the connection meanwhile.
+class PgPipeline {
+ public:
+  static constexpr int64_t kAnyCount = -1;
+
+  explicit PgPipeline(PGconn* connection);
+  ~PgPipeline();  ///< Waits for the answers, if Finish has not, and drops them.
+  PgPipeline(const PgPipeline&) = delete;
+  PgPipeline& operator=(const PgPipeline&) = delete;
+
+  /// `expected`: the rows that it must change; `what`, a literal, names them.
+  void Send(const char* name, const PgParameters& parameters, int64_t expected = kAnyCount,
+            const char* what = "");
+  /// Waits for all answers. Throws what went wrong first: PgError, or PgMismatch for a statement
+  /// that changed another number of rows than expected.
+  void Finish();
+
+ private:
+  struct Sent {
+    int64_t expected;
+    const char* what;
+  };
+  void Drain(const std::function<void(PGresult*)>& take);
+
+  PGconn* connection_;
+  std::vector<Sent> sent_;
+  bool open_ = true;
+};
 
 /// COPY ... FROM STDIN (FORMAT binary), inside a transaction. Finish tells the rows that were
 /// taken; without it the COPY is called off.

@@ -15,9 +15,15 @@ using core::Code;
 using core::Status;
 
 constexpr std::byte kResultFormatOne{1};
-constexpr std::byte kResultFormat{2};
-constexpr size_t kResultHeadOne = 4;
-constexpr size_t kResultHead = 4 + 8 + 8;
+constexpr std::byte kResultFormatTwo{2};
+constexpr std::byte kResultFormat{3};
+constexpr size_t kResultHead = 4;
+// The last byte of the head, format 3: what follows it.
+constexpr uint8_t kResultCreated = 1;
+constexpr uint8_t kResultItem = 2;
+constexpr uint8_t kResultVersion = 4;
+constexpr uint8_t kResultRow = 8;
+constexpr uint8_t kResultParts = 15;
 constexpr uint32_t kMaxDefinition = std::numeric_limits<int32_t>::max();
 
 uint64_t HashOf(const PlayerState& state, uint64_t seed) {
@@ -222,26 +228,55 @@ Status CheckWrite(const DurableWrite& write) {
 }
 
 std::vector<std::byte> EncodeResult(const WriteResult& result) {
-  const bool has_row = result.row.player_id != 0;
-  std::vector<std::byte> bytes(kResultHead + (has_row ? sizeof(PlayerRow) : 0));
+  PlayerRow named;
+  named.player_id = result.row.player_id;
+  named.version = result.row.version;
+  const bool has_item = result.item.item_id != 0;
+  const bool has_version = result.row.player_id != 0 && result.row == named;
+  const bool has_row = result.row.player_id != 0 && !has_version;
+  std::vector<std::byte> bytes(kResultHead + (has_item ? 16 : 0) + (has_version ? 16 : 0) +
+                               (has_row ? sizeof(PlayerRow) : 0));
   bytes[0] = kResultFormat;
   bytes[1] = static_cast<std::byte>(result.outcome);
   bytes[2] = static_cast<std::byte>(result.refusal);
-  bytes[3] = static_cast<std::byte>(result.created);
-  std::memcpy(bytes.data() + 4, &result.item.item_id, 8);
-  std::memcpy(bytes.data() + 12, &result.item.version, 8);
-  if (has_row) std::memcpy(bytes.data() + kResultHead, &result.row, sizeof(PlayerRow));
+  bytes[3] =
+      static_cast<std::byte>((result.created ? kResultCreated : 0) | (has_item ? kResultItem : 0) |
+                             (has_version ? kResultVersion : 0) | (has_row ? kResultRow : 0));
+  std::byte* at = bytes.data() + kResultHead;
+  auto put = [&at](const void* from, size_t size) {
+    std::memcpy(at, from, size);
+    at += size;
+  };
+  if (has_item) {
+    put(&result.item.item_id, 8);
+    put(&result.item.version, 8);
+  }
+  if (has_version) {
+    put(&result.row.player_id, 8);
+    put(&result.row.version, 8);
+  }
+  if (has_row) put(&result.row, sizeof(PlayerRow));
   return bytes;
 }
 
 core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes) {
   const Status corrupt(Code::kCorrupt, "stored result of an idempotency key");
-  if (bytes.size() < kResultHeadOne) return corrupt;
-  const bool first_format = bytes[0] == kResultFormatOne;
-  const size_t head = first_format ? kResultHeadOne : kResultHead;
-  const bool has_row = bytes.size() == head + sizeof(PlayerRow);
-  if ((!first_format && bytes[0] != kResultFormat) ||
-      (!has_row && (first_format || bytes.size() != head)) ||
+  if (bytes.size() < kResultHead) return corrupt;
+  const auto last = static_cast<uint8_t>(bytes[3]);
+  uint8_t parts = last;
+  if (bytes[0] == kResultFormatOne) {  // always a row, never an item
+    parts = static_cast<uint8_t>(kResultRow | (last != 0 ? kResultCreated : 0));
+  } else if (bytes[0] == kResultFormatTwo) {  // always an item, a row by the length
+    const bool has_row = bytes.size() > kResultHead + 16;
+    parts = static_cast<uint8_t>(kResultItem | (has_row ? kResultRow : 0) |
+                                 (last != 0 ? kResultCreated : 0));
+  } else if (bytes[0] != kResultFormat || last > kResultParts) {
+    return corrupt;
+  }
+  const size_t size = kResultHead + (parts & kResultItem ? 16 : 0) +
+                      (parts & kResultVersion ? 16 : 0) +
+                      (parts & kResultRow ? sizeof(PlayerRow) : 0);
+  if (bytes.size() != size ||
       static_cast<uint8_t>(bytes[1]) > static_cast<uint8_t>(Outcome::kUnknown) ||
       static_cast<uint8_t>(bytes[2]) >= kRefusals) {
     return corrupt;
@@ -249,13 +284,22 @@ core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes) {
   WriteResult result;
   result.outcome = static_cast<Outcome>(bytes[1]);
   result.refusal = static_cast<Refusal>(bytes[2]);
-  result.created = bytes[3] != std::byte{0};
+  result.created = (parts & kResultCreated) != 0;
   result.repeated = true;
-  if (!first_format) {
-    std::memcpy(&result.item.item_id, bytes.data() + 4, 8);
-    std::memcpy(&result.item.version, bytes.data() + 12, 8);
+  const std::byte* at = bytes.data() + kResultHead;
+  auto take = [&at](void* to, size_t count) {
+    std::memcpy(to, at, count);
+    at += count;
+  };
+  if (parts & kResultItem) {
+    take(&result.item.item_id, 8);
+    take(&result.item.version, 8);
   }
-  if (has_row) std::memcpy(&result.row, bytes.data() + head, sizeof(PlayerRow));
+  if (parts & kResultVersion) {
+    take(&result.row.player_id, 8);
+    take(&result.row.version, 8);
+  }
+  if (parts & kResultRow) take(&result.row, sizeof(PlayerRow));
   return result;
 }
 

@@ -89,8 +89,10 @@ struct WriteResult {
   Refusal refusal = Refusal::kNone;
   bool created = false;   ///< The login made a new player.
   bool repeated = false;  ///< Found by key; nothing was written now.
-  PlayerRow row;          ///< Of the login, or of the last update; on kVersion the stored row.
-  ItemRow item;           ///< The first one created or split off.
+  /// Of the login, or of the last update; on kVersion the stored row. A repeated update has its id
+  /// and version only: it is stored with every key, and a hundred bytes are a third of its cost.
+  PlayerRow row;
+  ItemRow item;  ///< The first one created or split off.
   // Of a login, as of its commit (a repeated one: as of now); not stored with the key:
   std::vector<ItemRow> items;  ///< What the player holds, ascending item_id.
   int64_t gold = 0;
@@ -212,9 +214,10 @@ constexpr bool IsFinal(Refusal refusal) {
 core::Status CheckWrite(const DurableWrite& write);
 bool IsFinite(const PlayerState& state);
 
-/// WriteResult as stored with its key: [u8 format = 2][outcome][refusal][created][i64 item id][i64
-/// item version], then a PlayerRow when there is one; `repeated`, items, gold and seq left out.
-/// Format 1 (no item, always a row) is still read.
+/// WriteResult as stored with its key: [u8 format = 3][outcome][refusal][u8 parts: 1 created, 2
+/// item, 4 version, 8 row], then the parts: [i64 item id][i64 item version], [i64 player id][i64
+/// version] when the row holds nothing else, else the PlayerRow; `repeated`, items, gold and seq
+/// left out. Formats 1 (a row, no item) and 2 (an item, a row by the length) are still read.
 std::vector<std::byte> EncodeResult(const WriteResult& result);
 /// With `repeated` set; kCorrupt when the bytes are not a result.
 core::Result<WriteResult> DecodeResult(std::span<const std::byte> bytes);

@@ -262,6 +262,26 @@ TEST_F(PgFaults, ASecondOpenerIsToldWhoServesTheShardAndATakeOverFencesTheFirst)
   ExpectEachExactlyOnce();
 }
 
+// The store remembers the players it wrote; what somebody else does to them counts all the same.
+TEST_F(PgFaults, WhatTheStoreRemembersOfAPlayerDecidesNothing) {
+  const auto raise = [&](int by) {
+    backend_.Sql("UPDATE player SET version = version + " + std::to_string(by) +
+                 " WHERE player_id = " + std::to_string(rows_[5].player_id));
+  };
+  for (const int64_t above : {0, 2}) {  // as remembered; neither as remembered nor as stored
+    std::vector<WriteResult> results;
+    ASSERT_TRUE(Commit(Group(), results).ok());
+    const PlayerRow& row = rows_[5];
+    raise(3);
+    const auto key = static_cast<uint64_t>(90'000 + above);
+    const WriteResult late = CommitOne(store(), Sample(key, row, row.version + above, 9, 9000));
+    EXPECT_EQ(late.refusal, Refusal::kVersion);
+    EXPECT_EQ(late.row.version, row.version + 3);
+    raise(-3);
+  }
+  ExpectEachExactlyOnce();
+}
+
 TEST_F(PgFaults, ARowThatTheDatabaseRefusesDoesNotStopTheOthers) {
   backend_.Sql("ALTER TABLE idempotency ADD CHECK (request_digest <> 666)");
   auto writes = Group();

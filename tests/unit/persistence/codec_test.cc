@@ -138,6 +138,16 @@ TEST(ResultCodec, KeepsWhatARepeatIsToldAndNothingElse) {
   bytes = EncodeResult(in);
   EXPECT_EQ(bytes.size(), 140u);
   EXPECT_EQ(DecodeResult(bytes)->row, in.row);
+  in.row = {.player_id = 3, .version = 2};
+  bytes = EncodeResult(in);
+  EXPECT_EQ(bytes.size(), 36u) << "a row that says its version only";
+  EXPECT_EQ(DecodeResult(bytes)->row, in.row);
+  EXPECT_EQ(DecodeResult(bytes)->item.version, 3);
+  in.item = {};
+  bytes = EncodeResult(in);
+  EXPECT_EQ(bytes.size(), 20u);
+  EXPECT_EQ(DecodeResult(bytes)->row, in.row);
+  EXPECT_EQ(DecodeResult(bytes)->item, ItemRow{});
 }
 
 TEST(ResultCodec, StillReadsTheFirstFormat) {
@@ -154,14 +164,37 @@ TEST(ResultCodec, StillReadsTheFirstFormat) {
   EXPECT_TRUE(out->repeated);
 }
 
+TEST(ResultCodec, StillReadsTheSecondFormat) {
+  const PlayerRow row{.player_id = 3, .version = 2, .epoch = 1, .state = StateAt(2)};
+  const int64_t item[2] = {17, 4};
+  std::vector<std::byte> bytes(4 + sizeof(item) + sizeof(row));
+  bytes[0] = std::byte{2};
+  bytes[3] = std::byte{1};
+  std::memcpy(bytes.data() + 4, item, sizeof(item));
+  std::memcpy(bytes.data() + 20, &row, sizeof(row));
+  auto out = DecodeResult(bytes);
+  ASSERT_TRUE(out.ok());
+  EXPECT_TRUE(out->created);
+  EXPECT_EQ(out->item.item_id, 17);
+  EXPECT_EQ(out->item.version, 4);
+  EXPECT_EQ(out->row, row);
+  bytes.resize(20);
+  out = DecodeResult(bytes);
+  ASSERT_TRUE(out.ok()) << "without a row";
+  EXPECT_EQ(out->row, PlayerRow{});
+}
+
 TEST(ResultCodec, RefusesWhatIsNoResult) {
   const auto good = EncodeResult({.outcome = Outcome::kOk});
-  std::vector<std::vector<std::byte>> wrong = {{}, {std::byte{2}}, good, good, good, good, good};
-  wrong[2][0] = std::byte{3};
+  std::vector<std::vector<std::byte>> wrong = {{},   {std::byte{2}}, good, good, good,
+                                               good, good,           good, good};
+  wrong[2][0] = std::byte{4};
   wrong[3][1] = std::byte{3};
   wrong[4][2] = std::byte{kRefusals};
   wrong[5].pop_back();
   wrong[6][0] = std::byte{1};
+  wrong[7][3] = std::byte{4};   // its version does not follow
+  wrong[8][3] = std::byte{16};  // a part that nobody knows
   for (size_t i = 0; i < wrong.size(); ++i)
     EXPECT_EQ(DecodeResult(wrong[i]).status().code(), core::Code::kCorrupt) << i;
 }

@@ -119,9 +119,11 @@ TYPED_TEST_P(StoreContract, ARepeatIsAnsweredFromItsKeyAndWritesNothing) {
   CommitOne(this->store(), Sample(3, row, 3, 11, 50));
   const WriteResult repeat = CommitOne(this->store(), write);
   EXPECT_TRUE(repeat.repeated);
+  EXPECT_EQ(first.row.state, StateAt(9));
   first.repeated = true;
   first.seq = 0;
-  EXPECT_EQ(repeat, first);
+  first.row = {.player_id = row.player_id, .version = 3};
+  EXPECT_EQ(repeat, first) << "of an update, its version is told";
   EXPECT_EQ(this->Stored().version, 4);
   EXPECT_EQ(this->Events(row.player_id).size(), 4u);
 }
