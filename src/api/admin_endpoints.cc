@@ -169,9 +169,16 @@ HttpResponse Admin::Verify(const HttpRequest& request) const {
 }
 
 HttpResponse Admin::Audit() const {
-  return Read([](StoreReader& reader) -> core::Result<std::string> {
-    const auto lines = reader.Audit();
+  return Read([&](StoreReader& reader) -> core::Result<std::string> {
+    auto lines = reader.Audit();
     if (!lines.ok()) return lines.status();
+    if (providers_.in_doubt) {
+      lines->push_back({.name = "groups_in_doubt",
+                        .value = static_cast<int64_t>(providers_.in_doubt()),
+                        .must_be_zero = true,
+                        .what = "groups whose commit was sent and whose outcome is not known",
+                        .sql = ""});
+    }
     return AuditJson(*lines);
   });
 }

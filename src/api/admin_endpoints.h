@@ -33,6 +33,10 @@ struct AdminProviders {
   /// Lends a reader for the time of the call and answers what `use` answered, or why there is none.
   std::function<core::Status(const UseReader& use)> with_reader;
 
+  /// For the audit: groups sent to the database whose outcome is not known at this moment. May be
+  /// empty.
+  std::function<uint64_t()> in_doubt;
+
   // For the rollback.
   std::function<bool(int64_t player_id)> in_play;
   std::function<core::Tick()> tick;  ///< The zone's newest.

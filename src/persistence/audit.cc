@@ -57,6 +57,10 @@ constexpr AuditQuery kQueries[] = {
     {"players_of_another_shard", "players whose ownership row names another shard",
      "SELECT count(*) FROM ownership o WHERE o.shard_id <> (SELECT m.shard_id FROM shard_meta m)",
      true},
+    {"ownership_epochs_wrong", "ownership rows with an epoch below 1 or of nobody",
+     "SELECT count(*) FROM ownership o WHERE o.epoch < 1 OR NOT EXISTS "
+     "(SELECT 1 FROM player p WHERE p.player_id = o.player_id)",
+     true},
     {"player_versions_off_events", "players whose version is not their newest event's",
      BM_VERSION_AUDIT("player", "player_id", "1"), true},
     {"item_versions_off_events", "items whose version is not their newest event's",
@@ -90,15 +94,24 @@ constexpr AuditQuery kQueries[] = {
 };
 #undef BM_VERSION_AUDIT
 
-constexpr AuditQuery kDefaultPartition = {"events_outside_partitions",
-                                          "events whose time no partition was made for",
-                                          "SELECT count(*) FROM event_default", true};
+constexpr const char* kPrepared = "prepared_transactions";
+constexpr const char* kPreparedWhat = "prepared transactions that are neither committed nor undone";
+
+constexpr AuditQuery kPostgresQueries[] = {
+    {"events_outside_partitions", "events whose time no partition was made for",
+     "SELECT count(*) FROM event_default", true},
+    {kPrepared, kPreparedWhat,
+     "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()", true},
+};
+constexpr AuditQuery kSqliteQueries[] = {{kPrepared, kPreparedWhat, "SELECT 0", true}};
 
 }  // namespace
 
 std::span<const AuditQuery> AuditQueries() { return kQueries; }
 
-const AuditQuery& DefaultPartitionQuery() { return kDefaultPartition; }
+std::span<const AuditQuery> PostgresAuditQueries() { return kPostgresQueries; }
+
+std::span<const AuditQuery> SqliteAuditQueries() { return kSqliteQueries; }
 
 AuditLine ToLine(const AuditQuery& query, int64_t value) {
   return {query.name, value, query.must_be_zero, query.what, query.sql};

@@ -18,8 +18,10 @@ struct AuditQuery {
 
 /// To be asked in one snapshot, in this order.
 std::span<const AuditQuery> AuditQueries();
-/// Besides those, for PostgreSQL only: SQLite has no partitions.
-const AuditQuery& DefaultPartitionQuery();
+/// Besides those, what the two databases answer each in its own way: SQLite has neither partitions
+/// nor prepared transactions.
+std::span<const AuditQuery> PostgresAuditQueries();
+std::span<const AuditQuery> SqliteAuditQueries();
 
 AuditLine ToLine(const AuditQuery& query, int64_t value);
 

@@ -168,7 +168,7 @@ Result<std::vector<AuditLine>> PgReader::Audit() {
           lines.push_back(ToLine(query, PgQuery(wire, query.sql).Int(0, 0)));
         };
         for (const AuditQuery& query : AuditQueries()) ask(query);
-        ask(DefaultPartitionQuery());
+        for (const AuditQuery& query : PostgresAuditQueries()) ask(query);
         PgExec(wire, "ROLLBACK");
       },
       kAuditTimeoutMs);

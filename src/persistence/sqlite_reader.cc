@@ -135,11 +135,13 @@ Result<std::vector<AuditLine>> SqliteReader::Audit() {
   if (Status status = db_.Exec("BEGIN"); !status.ok()) return status;
   std::vector<AuditLine> lines;
   Status status;
-  for (const AuditQuery& query : AuditQueries()) {
-    auto value = One<int64_t>(query.sql, FirstInt);
-    status = value.status();
-    if (!status.ok()) break;
-    lines.push_back(ToLine(query, *value));
+  for (const auto queries : {AuditQueries(), SqliteAuditQueries()}) {
+    for (const AuditQuery& query : queries) {
+      if (!status.ok()) break;
+      auto value = One<int64_t>(query.sql, FirstInt);
+      status = value.status();
+      if (status.ok()) lines.push_back(ToLine(query, *value));
+    }
   }
   db_.Rollback();
   if (!status.ok()) return status;

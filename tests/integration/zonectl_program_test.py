@@ -56,6 +56,8 @@ def check_answers_alike(ctl, player):
         answers = [json.loads(ask(*arguments, "--json")) for ask in (ctl.daemon, ctl.direct)]
         for answer in answers:
             answer.pop("at", None)  # state without --at: now
+            if "lines" in answer:  # what the daemon alone knows
+                answer["lines"] = [line for line in answer["lines"] if line["name"] != "groups_in_doubt"]
         expect(answers[0] == answers[1], f"{arguments} differs:\n{answers[0]}\n{answers[1]}")
 
 

@@ -85,5 +85,30 @@ TEST_F(PgSchemaChecks, AUserWithoutRightsIsToldWhatItLacks) {
   denied(PgMigrateUp(**guest, false, 5).status(), "permission denied for database");
 }
 
+TEST(PgAudit, FindsAPreparedTransactionThatNobodyEnded) {
+  support::PgCluster cluster({{"max_prepared_transactions = 2"}});
+  const DatabaseSettings settings = NewSettings(cluster);
+  ASSERT_TRUE(Migrate(settings).ok());
+  const auto reader = OpenPgReader(settings);
+  ASSERT_TRUE(reader.ok()) << reader.status().ToString();
+  const auto open = [&] {
+    const auto lines = (*reader)->Audit();
+    EXPECT_TRUE(lines.ok()) << lines.status().ToString();
+    if (lines.ok()) {
+      for (const AuditLine& line : *lines) {
+        if (line.name == "prepared_transactions" && line.must_be_zero) return line.value;
+      }
+    }
+    return int64_t{-1};
+  };
+  EXPECT_EQ(open(), 0);
+  PGconn* const other = PQconnectdb(cluster.url().c_str());
+  for (const char* sql : {"BEGIN", "PREPARE TRANSACTION 'left'"}) PQclear(PQexec(other, sql));
+  EXPECT_EQ(open(), 1);
+  PQclear(PQexec(other, "ROLLBACK PREPARED 'left'"));
+  EXPECT_EQ(open(), 0);
+  PQfinish(other);
+}
+
 }  // namespace
 }  // namespace bluemarble::persistence

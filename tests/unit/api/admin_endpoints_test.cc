@@ -37,6 +37,7 @@ class AdminEndpoints : public ::testing::Test {
   AdminProviders Providers() {
     AdminProviders providers;
     providers.with_reader = [this](const AdminProviders::UseReader& use) { return use(reader); };
+    if (in_doubt) providers.in_doubt = [this] { return *in_doubt; };
     providers.in_play = [this](int64_t id) { return id == in_play; };
     providers.tick = [] { return core::Tick{5000}; };
     providers.commit =
@@ -81,6 +82,7 @@ class AdminEndpoints : public ::testing::Test {
   core::SystemClock clock;
   FakeReader reader;
   int64_t in_play = 0;
+  std::optional<uint64_t> in_doubt;
   std::vector<persistence::DurableWrite> committed;
   core::Result<persistence::WriteResult> answer = [] {
     persistence::WriteResult done;
@@ -175,6 +177,18 @@ TEST_F(AdminEndpoints, TellTheAudit) {
   const json audit = Get("/v1/admin/audit");
   EXPECT_EQ(audit["clean"], false);
   EXPECT_EQ(audit["lines"][0]["value"], -4);
+}
+
+TEST_F(AdminEndpoints, TellInTheAuditWhatTheCommitterHasInDoubt) {
+  reader.audit = {{"gold_sum", 0, true, "gold", "SELECT 0"}};
+  in_doubt = 0;
+  json audit = Get("/v1/admin/audit");
+  EXPECT_EQ(audit["lines"][1]["name"], "groups_in_doubt");
+  EXPECT_EQ(audit["clean"], true);
+  in_doubt = 1;
+  audit = Get("/v1/admin/audit");
+  EXPECT_EQ(audit["lines"][1]["value"], 1);
+  EXPECT_EQ(audit["clean"], false);
 }
 
 TEST_F(AdminEndpoints, LookKeysUp) {
