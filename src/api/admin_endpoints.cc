@@ -244,6 +244,13 @@ HttpResponse Admin::Rollback(const HttpRequest& request) const {
   if (!player.starts_with("player:")) player.insert(0, "player:");
   const auto to = persistence::ParseMoment(body["to"].get<std::string>());
   if (!to.ok()) return Refusal(to.status());
+  const auto tick = static_cast<int64_t>(providers_.tick());
+  if ((to->by == StoreReader::Moment::kTime && to->at > clock_.WallUs()) ||
+      (to->by == StoreReader::Moment::kTick && to->at > tick)) {
+    return Refusal({Code::kInvalid, "the moment to go back to is in the future",
+                    ToString(*to) + "; now is " + persistence::TimeText(clock_.WallUs()) +
+                        ", tick:" + std::to_string(tick)});
+  }
 
   core::Result<persistence::RollbackPlan> plan = Status(Code::kInternal, "no plan");
   const Status read = providers_.with_reader([&](StoreReader& reader) {

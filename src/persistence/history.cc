@@ -246,6 +246,11 @@ core::Result<DecodedEvent> StateAt(StoreReader& reader, AggregateId aggregate, M
                         "no event at or before that moment (not there yet, or archived)",
                         ToString(aggregate) + " at " + ToString(moment));
   }
+  if (moment.by == StoreReader::Moment::kVersion && (*row)->version < moment.at) {
+    return core::Status(Code::kNotFound, "no such version",
+                        fmt::format("{} at {}: the newest is {}", ToString(aggregate),
+                                    ToString(moment), (*row)->version));
+  }
   DecodedEvent event = DecodeEvent(std::move(**row));
   if (!event.readable) {
     return core::Status(Code::kCorrupt, "the event's payload cannot be read",

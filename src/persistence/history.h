@@ -56,7 +56,8 @@ core::Result<std::vector<DecodedEvent>> History(StoreReader& reader, AggregateId
                                                 int64_t from_version, size_t limit);
 
 /// The newest event at or before the moment: its payload is the whole state. kNotFound: there was
-/// none yet, or its partition has been archived. kCorrupt: the payload cannot be read.
+/// none yet, or its partition has been archived; or the version is newer than the newest, which the
+/// detail tells. kCorrupt: the payload cannot be read.
 core::Result<DecodedEvent> StateAt(StoreReader& reader, AggregateId aggregate, Moment moment);
 
 /// Where Verify stands: aggregates type by type, then the whole event table in its total order.

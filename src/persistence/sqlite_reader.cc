@@ -1,7 +1,10 @@
 #include "persistence/sqlite_reader.h"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -165,7 +168,15 @@ Status CheckSchema(SqliteDb& db) {
 }  // namespace
 
 Result<std::unique_ptr<StoreReader>> OpenSqliteReader(const std::string& data_dir) {
-  auto db = SqliteDb::OpenReadOnly(data_dir + "/" + kSqliteFileName);
+  const std::string path = data_dir + "/" + kSqliteFileName;
+  // SQLite does not tell these two apart, nor from a folder without the right to write.
+  if (::access(path.c_str(), R_OK) != 0) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    return Status(missing ? Code::kUnavailable : Code::kDenied,
+                  missing ? "there is no such database" : "the database cannot be read",
+                  path + ": " + std::strerror(errno));
+  }
+  auto db = SqliteDb::OpenReadOnly(path);
   if (!db.ok()) return db.status();
   for (const char* pragma : {"PRAGMA busy_timeout = 1000", "PRAGMA trusted_schema = OFF"}) {
     if (Status status = db->Exec(pragma); !status.ok()) return status;

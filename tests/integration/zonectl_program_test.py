@@ -75,6 +75,8 @@ def check_secret(ctl):
         expect(got == status, f"{path} without a secret: {got}")
     ctl.run("--url", "http://127.0.0.1:9", "--data-dir", ctl.zone.data, "audit", expect=69)
     ctl.run("--url", ctl.zone.http, "--data-dir", "/no/such/folder", "audit", expect=77)
+    ctl.run("--data-dir", "/no/such/folder", "audit", expect=69)
+    expect("there is no such database" in ctl.errors, f"a folder that is not there: {ctl.errors}")
     return secret
 
 

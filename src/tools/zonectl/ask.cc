@@ -14,7 +14,12 @@ namespace {
 
 using core::Code;
 
-Code CodeOf(int status) {
+// By the name that the answer gives; by the status when it gives none, or one that is not known.
+Code CodeOf(int status, const std::string& name) {
+  for (auto code = Code::kInvalid; code <= Code::kInternal;
+       code = static_cast<Code>(static_cast<uint8_t>(code) + 1)) {
+    if (core::CodeName(code) == name) return code;
+  }
   switch (status) {
     case 400: return Code::kInvalid;
     case 401:
@@ -38,13 +43,15 @@ core::Result<std::string> AskText(Source& source, const std::string& method,
   if (reply->status == 200) return std::move(reply->body);
   if (text_of_refusal != nullptr) *text_of_refusal = reply->body;
   const auto value = nlohmann::json::parse(reply->body, nullptr, /*allow_exceptions=*/false);
-  std::string message;
-  if (value.is_object() && value.contains("error") && value["error"].is_object())
+  std::string message, code;
+  if (value.is_object() && value.contains("error") && value["error"].is_object()) {
     message = value["error"].value("message", "");
+    code = value["error"].value("code", "");
+  }
   if (message.empty())
     message = fmt::format("HTTP {} {}", reply->status,
                           core::EscapeForLog(std::string_view(reply->body).substr(0, 200)));
-  return core::Status(CodeOf(reply->status), "refused", core::EscapeForLog(message));
+  return core::Status(CodeOf(reply->status, code), "", core::EscapeForLog(message));
 }
 
 int ExitCodeOf(core::Code code) {

@@ -10,9 +10,8 @@
 
 namespace bluemarble::zonectl {
 
-/// The answer's body when its status is 200; otherwise what its "error" says, with the code that
-/// the status stands for. `text_of_refusal`: when given, gets the body of an answer that is not
-/// 200.
+/// The answer's body when its status is 200; otherwise what its "error" says, with its code.
+/// `text_of_refusal`: when given, gets the body of an answer that is not 200.
 core::Result<std::string> AskText(Source& source, const std::string& method,
                                   const std::string& target, const std::string& body = {},
                                   std::string* text_of_refusal = nullptr);

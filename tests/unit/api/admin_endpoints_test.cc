@@ -225,6 +225,21 @@ TEST_F(AdminEndpoints, PlanARollbackUnlessToldToDoIt) {
   }
   Ask("POST", "/v1/admin/rollback", R"({"player":"Bob","to":"version:2"})");
   EXPECT_EQ(status, 404);
+  Ask("POST", "/v1/admin/rollback", R"({"player":"Ada","to":"version:3"})");
+  EXPECT_EQ(status, 404);
+}
+
+TEST_F(AdminEndpoints, RollNobodyBackToTheFuture) {
+  for (const char* future : {"9999-01-01T00:00:00Z", "tick:5001"}) {
+    const json refused = Ask("POST", "/v1/admin/rollback",
+                             std::string(R"({"player":"Ada","to":")") + future + R"("})");
+    EXPECT_EQ(status, 400) << future;
+    EXPECT_NE(refused["error"]["message"].get<std::string>().find("in the future"),
+              std::string::npos)
+        << refused;
+  }
+  Ask("POST", "/v1/admin/rollback", R"({"player":"Ada","to":"tick:5000"})");
+  EXPECT_EQ(status, 200);
 }
 
 TEST_F(AdminEndpoints, CarryARollbackOut) {

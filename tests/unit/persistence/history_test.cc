@@ -275,6 +275,11 @@ TEST_F(Verify, FindsTheStateOfAMoment) {
   };
   EXPECT_EQ(at(By::kVersion, 1), 10);
   EXPECT_EQ(at(By::kVersion, 2), 6);
+  EXPECT_EQ(at(By::kVersion, 99'999), -1);
+  const auto beyond = StateAt(reader, {AggregateType::kItem, 1}, {By::kVersion, 99'999});
+  EXPECT_EQ(beyond.status().code(), core::Code::kNotFound);
+  EXPECT_NE(beyond.status().ToString().find("the newest is "), std::string::npos)
+      << beyond.status().ToString();
   EXPECT_EQ(at(By::kTick, 60), 6);
   EXPECT_EQ(at(By::kTick, 59), 10);
   EXPECT_EQ(at(By::kTime, FakeReader::kStartUs + 5'000'000), 6);

@@ -90,6 +90,7 @@ TEST_F(Commands, AuditExitsWithOneWhenALineIsNotZero) {
 TEST_F(Commands, FailuresHaveTheirExitCodes) {
   options.aggregate = "nonsense";
   EXPECT_EQ(Run(&RunHistory), 2);
+  EXPECT_TRUE(err.starts_with("zonectl: expected player:NUMBER")) << err;
   options.aggregate = "player:Bob";
   EXPECT_EQ(Run(&RunHistory), 1);
   EXPECT_NE(err.find("no player has that name"), std::string::npos) << err;
@@ -100,6 +101,8 @@ TEST_F(Commands, FailuresHaveTheirExitCodes) {
   options.aggregate.clear();
   EXPECT_EQ(Run(&RunVerify), 69);
   reader->failure = {core::Code::kCorrupt, "the file is damaged"};
+  EXPECT_EQ(Run(&RunAudit), 65);
+  reader->failure = {core::Code::kInternal, "a mistake"};
   EXPECT_EQ(Run(&RunAudit), 70);
 }
 
