@@ -76,6 +76,7 @@ class Admin {
 
   HttpResponse History(const HttpRequest& request) const;
   HttpResponse Events(const HttpRequest& request) const;
+  HttpResponse Items(const HttpRequest& request) const;
   HttpResponse State(const HttpRequest& request) const;
   HttpResponse Verify(const HttpRequest& request) const;
   HttpResponse Audit() const;
@@ -137,7 +138,38 @@ HttpResponse Admin::State(const HttpRequest& request) const {
     if (!aggregate.ok()) return aggregate.status();
     const auto event = persistence::StateAt(reader, *aggregate, *moment);
     if (!event.ok()) return event.status();
-    return StateJson(*aggregate, *moment, *event);
+    std::optional<Holdings> holds;
+    if (at.empty() && aggregate->type == persistence::AggregateType::kPlayer) {
+      const auto account = reader.LoadAccount(aggregate->id);
+      if (!account.ok() && account.status().code() != Code::kNotFound) return account.status();
+      auto items = reader.ItemsOf(aggregate->id);
+      if (!items.ok()) return items.status();
+      holds = {account.ok() ? account->balance : 0, std::move(*items)};
+    }
+    return StateJson(*aggregate, *moment, *event, holds);
+  });
+}
+
+HttpResponse Admin::Items(const HttpRequest& request) const {
+  const auto after = Number(request, "after", -1, 0, INT64_MAX);
+  if (!after.ok()) return Refusal(after.status());
+  return Read([&](StoreReader& reader) -> core::Result<std::string> {
+    const auto aggregate = persistence::ResolveAggregate(reader, Parameter(request, "player"));
+    if (!aggregate.ok()) return aggregate.status();
+    if (aggregate->type != persistence::AggregateType::kPlayer)
+      return Status(Code::kInvalid, "only a player holds items", ToString(*aggregate));
+    if (const auto row = reader.LoadPlayer(aggregate->id); !row.ok()) {
+      if (row.status().code() != Code::kNotFound) return row.status();
+      return Status(Code::kNotFound, "no such player", ToString(*aggregate));
+    }
+    persistence::ItemSearch search;
+    search.player_id = aggregate->id;
+    search.after = *after;
+    const int64_t deadline_ns = clock_.NowNs() + kVerifySliceNs;
+    do {
+      if (Status status = SearchItems(reader, search); !status.ok()) return status;
+    } while (!search.done() && clock_.NowNs() < deadline_ns);
+    return ItemsJson(search);
   });
 }
 
@@ -330,6 +362,8 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
         [](const Admin& a, const HttpRequest& request) { return a.History(request); });
     add("GET", "/v1/admin/events",
         [](const Admin& a, const HttpRequest& request) { return a.Events(request); });
+    add("GET", "/v1/admin/items",
+        [](const Admin& a, const HttpRequest& request) { return a.Items(request); });
     add("GET", "/v1/admin/state",
         [](const Admin& a, const HttpRequest& request) { return a.State(request); });
     add("GET", "/v1/admin/verify",

@@ -1,6 +1,7 @@
 #include "api/admin_json.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "geo/planet.h"
 
@@ -68,6 +69,17 @@ json OfEvent(const DecodedEvent& event) {
   return value;
 }
 
+json OfItems(const std::vector<persistence::ItemRow>& items) {
+  json list = json::array();
+  for (const persistence::ItemRow& item : items) {
+    list.push_back({{"item", Id(item.item_id)},
+                    {"version", item.version},
+                    {"definition", item.definition},
+                    {"quantity", item.quantity}});
+  }
+  return list;
+}
+
 const char* LevelName(persistence::Level level) {
   switch (level) {
     case persistence::Level::kNone: return "none";
@@ -107,9 +119,21 @@ std::string EventsJson(const std::vector<DecodedEvent>& events) {
 }
 
 std::string StateJson(persistence::AggregateId aggregate, const persistence::Moment& at,
-                      const DecodedEvent& event) {
-  return Dump(
-      {{"aggregate", ToString(aggregate)}, {"at", ToString(at)}, {"event", OfEvent(event)}});
+                      const DecodedEvent& event, const std::optional<Holdings>& holds) {
+  json value = {
+      {"aggregate", ToString(aggregate)}, {"at", ToString(at)}, {"event", OfEvent(event)}};
+  if (holds) value["holds"] = {{"gold", holds->gold}, {"items", OfItems(holds->items)}};
+  return Dump(value);
+}
+
+std::string ItemsJson(const persistence::ItemSearch& search) {
+  json items = json::array();
+  const std::set<int64_t> found(search.items.begin(), search.items.end());
+  for (const int64_t item : found) items.push_back(Id(item));
+  json value = {
+      {"player", Id(search.player_id)}, {"items", std::move(items)}, {"newest", search.newest}};
+  value["next"] = search.done() ? json() : json(search.after);
+  return Dump(value);
 }
 
 std::string VerifyJson(const persistence::VerifyReport& report, const std::string& next) {
@@ -186,13 +210,6 @@ std::string KeysJson(const std::vector<std::optional<persistence::WriteResult>>&
 }
 
 std::string PlayerJson(const persistence::PlayerView& view) {
-  json items = json::array();
-  for (const persistence::ItemRow& item : view.items) {
-    items.push_back({{"item", Id(item.item_id)},
-                     {"version", item.version},
-                     {"definition", item.definition},
-                     {"quantity", item.quantity}});
-  }
   json value = {{"player", Id(view.row.player_id)},
                 {"name", view.row.name.view()},
                 {"version", view.row.version},
@@ -200,7 +217,7 @@ std::string PlayerJson(const persistence::PlayerView& view) {
                 {"tick", view.position.tick},
                 {"state", OfPlayer(view.position.state)},
                 {"gold", view.gold},
-                {"items", std::move(items)},
+                {"items", OfItems(view.items)},
                 {"from",
                  {{"player", LevelName(view.row_level)},
                   {"position", LevelName(view.position_level)},

@@ -25,8 +25,15 @@ std::string HistoryJson(persistence::AggregateId aggregate,
                         std::optional<int64_t> next);
 /// Of any aggregates, in the shard's total order.
 std::string EventsJson(const std::vector<persistence::DecodedEvent>& events);
+/// What a player holds now.
+struct Holdings {
+  int64_t gold = 0;
+  std::vector<persistence::ItemRow> items;
+};
 std::string StateJson(persistence::AggregateId aggregate, const persistence::Moment& at,
-                      const persistence::DecodedEvent& event);
+                      const persistence::DecodedEvent& event, const std::optional<Holdings>& holds);
+/// Each item once; `next`: where to go on from, null when done.
+std::string ItemsJson(const persistence::ItemSearch& search);
 /// `next`: where to go on from; empty when done.
 std::string VerifyJson(const persistence::VerifyReport& report, const std::string& next);
 std::string AuditJson(const std::vector<persistence::AuditLine>& lines);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -14,6 +15,7 @@ namespace {
 using core::Code;
 
 constexpr int64_t kSecondUs = 1'000'000;
+constexpr int64_t kSearchStep = 50'000;  // events that one query of a search reads
 
 template <typename Number>
 std::optional<Number> NumberOf(std::string_view text) {
@@ -41,7 +43,7 @@ constexpr std::array<StageName, 4> kStageNames = {{{"players:", VerifyCursor::St
                                                    {"events:", VerifyCursor::Stage::kEvents}}};
 
 core::Status AggregateExpected(std::string_view text) {
-  return {Code::kInvalid, "expected player:NUMBER, player:NAME, item:NUMBER or account:NUMBER",
+  return {Code::kInvalid, "expected player:NUMBER, item:NUMBER, account:NUMBER or a player's NAME",
           core::EscapeForLog(text)};
 }
 
@@ -142,16 +144,19 @@ std::string ToString(const AggregateId& aggregate) {
 core::Result<AggregateId> ResolveAggregate(StoreReader& reader, std::string_view text) {
   // A number first: names that are numbers are reached by their player's number only.
   auto parsed = ParseAggregate(text);
-  constexpr std::string_view kPlayer = "player:";
-  if (parsed.ok() || !text.starts_with(kPlayer)) return parsed;
-  const std::string_view name = text.substr(kPlayer.size());
+  const TypePrefix* named = nullptr;
+  for (const TypePrefix& prefix : kPrefixes) {
+    if (prefix.type != AggregateType::kItem && text.starts_with(prefix.text)) named = &prefix;
+  }
+  if (parsed.ok() || named == nullptr) return parsed;
+  const std::string_view name = text.substr(named->text.size());
   if (!core::ValidateName(name, kMaxNameBytes).ok()) return AggregateExpected(text);
   const auto row = reader.LoadPlayer(name);
   if (!row.ok()) {
     if (row.status().code() != Code::kNotFound) return row.status();
     return core::Status(Code::kNotFound, "no player has that name", std::string(name));
   }
-  return AggregateId{AggregateType::kPlayer, row->player_id};
+  return AggregateId{named->type, row->player_id};
 }
 
 std::string TimeText(int64_t at_us) {
@@ -236,6 +241,40 @@ core::Result<std::vector<DecodedEvent>> History(StoreReader& reader, AggregateId
   events.reserve(rows->size());
   for (EventRow& row : *rows) events.push_back(DecodeEvent(std::move(row)));
   return events;
+}
+
+std::array<std::byte, 8> InPayload(int64_t player_id) {
+  std::array<std::byte, 8> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(static_cast<uint64_t>(player_id) >> (8 * i));
+  return bytes;
+}
+
+core::Status SearchItems(StoreReader& reader, ItemSearch& search) {
+  const auto newest = reader.LastSeq();
+  if (!newest.ok()) return newest.status();
+  search.newest = *newest;
+  if (search.after < 0) {
+    const auto held = reader.ItemsOf(search.player_id);
+    if (!held.ok()) return held.status();
+    for (const ItemRow& item : *held) search.items.push_back(item.item_id);
+    auto first = reader.ReadEvents({AggregateType::kPlayer, search.player_id}, 0, 1);
+    if (!first.ok()) return first.status();
+    // Nothing can have been his before he was made. Of who is older than the kept events, all may.
+    if (first->empty() || first->front().version != 1) {
+      first = reader.ReadEventsAfter(0, 1);
+      if (!first.ok()) return first.status();
+    }
+    search.after = first->empty() ? search.newest : first->front().seq - 1;
+    return core::Status::Ok();
+  }
+  if (search.done()) return core::Status::Ok();
+  const int64_t through = std::min(search.after + kSearchStep, search.newest);
+  const auto found = reader.ItemsTouched(search.player_id, search.after, through);
+  if (!found.ok()) return found.status();
+  search.items.insert(search.items.end(), found->begin(), found->end());
+  search.after = through;
+  return core::Status::Ok();
 }
 
 core::Result<DecodedEvent> StateAt(StoreReader& reader, AggregateId aggregate, Moment moment) {

@@ -3,6 +3,8 @@
 /// one thread at a time per reader, as the reader says.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,7 +32,8 @@ struct DecodedEvent {
 };
 DecodedEvent DecodeEvent(EventRow row);
 
-/// As ParseAggregate; a player may be named as well: "player:Ada". kNotFound when there is none.
+/// As ParseAggregate; a player may be named as well: "player:Ada", "account:Ada". kNotFound when
+/// there is none.
 core::Result<AggregateId> ResolveAggregate(StoreReader& reader, std::string_view text);
 
 /// "2026-11-21T15:30:00.000000Z" for microseconds since 1970 UTC.
@@ -50,6 +53,23 @@ struct Moment {
 /// "version:N". kInvalid says what is expected.
 core::Result<Moment> ParseMoment(std::string_view text);
 std::string ToString(const Moment& moment);
+
+/// For the SQL of StoreReader::ItemsTouched: where an item event's payload has the holder and the
+/// player of the cause (bytes, counted from 1), and a player's number as it stands there.
+inline constexpr int kItemHolderAt = 10;
+inline constexpr int kItemCauseAt = 50;
+std::array<std::byte, 8> InPayload(int64_t player_id);
+
+/// Which items a player has and ever had, as far as the events go back. Works in steps, as
+/// Verifier.
+struct ItemSearch {
+  int64_t player_id = 0;
+  int64_t after = -1;          ///< Of seq: up to here it is done; -1: at the beginning.
+  int64_t newest = 0;          ///< Of seq, when the last step was taken.
+  std::vector<int64_t> items;  ///< Found by the steps taken; may hold an item several times.
+  bool done() const { return after >= newest; }
+};
+core::Status SearchItems(StoreReader& reader, ItemSearch& search);
 
 /// Events in version order from `from_version` on, at most `limit`.
 core::Result<std::vector<DecodedEvent>> History(StoreReader& reader, AggregateId aggregate,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "persistence/audit.h"
+#include "persistence/history.h"
 #include "persistence/pg_connection.h"
 #include "persistence/pg_migrate.h"
 #include "persistence/pg_rows.h"
@@ -69,6 +70,8 @@ class PgReader final : public StoreReader {
   Result<std::optional<EventRow>> EventAt(AggregateId aggregate, Moment by, int64_t at) override;
   Result<std::vector<int64_t>> Aggregates(AggregateType type, int64_t after, size_t limit) override;
   Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) override;
+  Result<std::vector<int64_t>> ItemsTouched(int64_t player_id, int64_t after,
+                                            int64_t through) override;
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(next_seq), 1) - 1 FROM shard_meta", FirstInt);
   }
@@ -139,6 +142,18 @@ Result<std::vector<int64_t>> PgReader::Aggregates(AggregateType type, int64_t af
                                   " LIMIT $2::bigint",
                                   AggregateTypeName(type)),
                       FirstInt, PgParameters().Int8(after).Int8(static_cast<int64_t>(limit)));
+}
+
+Result<std::vector<int64_t>> PgReader::ItemsTouched(int64_t player_id, int64_t after,
+                                                    int64_t through) {
+  // "+ 0": the range of seq is the narrow one; the primary key would lead through all items.
+  return All<int64_t>(
+      fmt::format("SELECT DISTINCT aggregate_id FROM event WHERE aggregate_type + 0 = {} AND"
+                  " seq > $1::bigint AND seq <= $2::bigint AND $3::bytea IN"
+                  " (substring(payload from {} for 8), substring(payload from {} for 8))"
+                  " ORDER BY aggregate_id",
+                  static_cast<int>(AggregateType::kItem), kItemHolderAt, kItemCauseAt),
+      FirstInt, PgParameters().Int8(after).Int8(through).Bytes(InPayload(player_id)));
 }
 
 Result<std::optional<WriteResult>> PgReader::FindResult(const IdempotencyKey& key) {

@@ -63,6 +63,10 @@ class StoreReader {
   /// Ids of stored aggregates after `after`, ascending, at most `limit`.
   virtual core::Result<std::vector<int64_t>> Aggregates(AggregateType type, int64_t after,
                                                         size_t limit) = 0;
+  /// Ids of items that an event after `after` and up to `through` (of seq) says are held by the
+  /// player, or were changed on his request; ascending. Reads all events of that range.
+  virtual core::Result<std::vector<int64_t>> ItemsTouched(int64_t player_id, int64_t after,
+                                                          int64_t through) = 0;
   /// Newest seq of the event table: the version of what is read now, for the cache.
   virtual core::Result<int64_t> LastSeq() = 0;
   /// The stored answer of a key, with `repeated` set; nullopt when there is none (or no more).

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "persistence/audit.h"
+#include "persistence/history.h"
 #include "persistence/migrations.h"
 #include "persistence/sqlite_db.h"
 #include "persistence/sqlite_rows.h"
@@ -62,6 +63,8 @@ class SqliteReader final : public StoreReader {
   Result<std::optional<EventRow>> EventAt(AggregateId aggregate, Moment by, int64_t at) override;
   Result<std::vector<int64_t>> Aggregates(AggregateType type, int64_t after, size_t limit) override;
   Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) override;
+  Result<std::vector<int64_t>> ItemsTouched(int64_t player_id, int64_t after,
+                                            int64_t through) override;
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(seq), 0) FROM event", FirstInt);
   }
@@ -115,6 +118,18 @@ Result<std::vector<int64_t>> SqliteReader::Aggregates(AggregateType type, int64_
   return All<int64_t>(
       fmt::format("SELECT {0}_id FROM {0} WHERE {0}_id > ? ORDER BY {0}_id LIMIT ?", table),
       FirstInt, after, static_cast<int64_t>(limit));
+}
+
+Result<std::vector<int64_t>> SqliteReader::ItemsTouched(int64_t player_id, int64_t after,
+                                                        int64_t through) {
+  // "+": the range of seq is the narrow one; the primary key would lead through all items.
+  const auto number = InPayload(player_id);
+  return All<int64_t>(
+      fmt::format("SELECT DISTINCT aggregate_id FROM event WHERE +aggregate_type = {} AND"
+                  " seq > ? AND seq <= ? AND ? IN (substr(payload, {}, 8), substr(payload, {}, 8))"
+                  " ORDER BY aggregate_id",
+                  static_cast<int>(AggregateType::kItem), kItemHolderAt, kItemCauseAt),
+      FirstInt, after, through, std::span<const std::byte>(number));
 }
 
 Result<std::optional<WriteResult>> SqliteReader::FindResult(const IdempotencyKey& key) {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "ops/exit_codes.h"
 #include "tools/zonectl/ask.h"
@@ -55,28 +57,32 @@ void PrintJson(const json& value) {
 }
 
 // Ours, or the daemon's of another version: what is missing must not end in an exception.
-template <typename Show>
-int Shown(const core::Result<std::string>& text, Show show) {
-  if (!text.ok()) return Fail(text.status());
+template <typename Take>
+core::Status Taken(const core::Result<std::string>& text, Take take) {
+  if (!text.ok()) return text.status();
   try {
-    return show(json::parse(*text));
+    take(json::parse(*text));
+    return core::Status::Ok();
   } catch (const json::exception& error) {
-    return Fail({Code::kInternal, "the answer is not what was expected", error.what()});
+    return {Code::kInternal, "the answer is not what was expected", error.what()};
   }
 }
 
-}  // namespace
+template <typename Show>
+int Shown(const core::Result<std::string>& text, Show show) {
+  int code = 0;
+  const core::Status status = Taken(text, [&](json answer) { code = show(std::move(answer)); });
+  return status.ok() ? code : Fail(status);
+}
 
-int RunHistory(Source& source, const Options& options) {
-  json all;
-  int64_t from = options.from;
-  int64_t left = options.limit == 0 ? INT64_MAX : options.limit;
-  while (true) {
+// Page after page into `all`, which becomes one answer.
+core::Status ReadHistory(Source& source, const std::string& aggregate, int64_t from, int64_t left,
+                         json& all) {
+  for (bool more = true; more;) {
     const auto text = AskText(source, "GET",
                               fmt::format("/v1/admin/history?aggregate={}&from={}&limit={}",
-                                          Encoded(options.aggregate), from, std::min(left, kPage)));
-    bool more = false;
-    const int code = Shown(text, [&](json page) {
+                                          Encoded(aggregate), from, std::min(left, kPage)));
+    const core::Status status = Taken(text, [&](json page) {
       left -= static_cast<int64_t>(page["events"].size());
       more = left > 0 && page["next"].is_number();
       if (more) from = page["next"].get<int64_t>();
@@ -86,11 +92,79 @@ int RunHistory(Source& source, const Options& options) {
         for (json& event : page["events"]) all["events"].push_back(std::move(event));
         all["next"] = page["next"];
       }
-      return 0;
     });
-    if (code != 0) return code;
-    if (!more) break;
+    if (!status.ok()) return status;
   }
+  return core::Status::Ok();
+}
+
+// The player, the account and all items that the player ever had, as "item:17".
+core::Result<std::vector<std::string>> AllOf(Source& source, const std::string& player) {
+  const bool progress = isatty(STDERR_FILENO) != 0;
+  std::set<std::string> items;
+  std::string number, after;
+  do {
+    const auto text = AskText(
+        source, "GET",
+        "/v1/admin/items?player=" + Encoded(player) + (after.empty() ? "" : "&after=" + after));
+    const core::Status status = Taken(text, [&](const json& part) {
+      number = part.at("player").get<std::string>();
+      for (const json& item : part.at("items")) items.insert("item:" + item.get<std::string>());
+      after = part.at("next").is_number() ? Text(part.at("next")) : "";
+      if (progress)
+        fmt::print(stderr, "\r{} items; events read up to {} of {}{}", items.size(),
+                   after.empty() ? Text(part.at("newest")) : after, Text(part.at("newest")),
+                   after.empty() ? "\n" : "");
+    });
+    if (!status.ok()) return status;
+  } while (!after.empty());
+  std::vector<std::string> all = {"player:" + number, "account:" + number};
+  all.insert(all.end(), items.begin(), items.end());
+  return all;
+}
+
+int RunHistoryOfAll(Source& source, const Options& options) {
+  const auto aggregates = AllOf(source, options.aggregate);
+  if (!aggregates.ok()) return Fail(aggregates.status());
+  std::vector<json> events;
+  for (const std::string& aggregate : *aggregates) {
+    json one;
+    const core::Status status = ReadHistory(source, aggregate, 0, INT64_MAX, one);
+    // An account that never had gold; an item whose events have been archived.
+    if (status.code() == Code::kNotFound) continue;
+    if (!status.ok()) return Fail(status);
+    for (json& event : one["events"]) {
+      event["aggregate"] = aggregate;
+      events.push_back(std::move(event));
+    }
+  }
+  const auto seq = [](const json& event) { return event.at("seq").get<int64_t>(); };
+  std::sort(events.begin(), events.end(),
+            [&](const json& a, const json& b) { return seq(a) < seq(b); });
+  if (options.limit != 0 && events.size() > static_cast<size_t>(options.limit))
+    events.resize(static_cast<size_t>(options.limit));
+  if (options.json) {
+    PrintJson({{"aggregate", aggregates->front()}, {"events", events}, {"next", nullptr}});
+    return ops::kExitOk;
+  }
+  std::vector<std::vector<std::string>> rows = {kEventHead};
+  rows[0].insert(rows[0].begin(), "AGGREGATE");
+  for (const json& event : events) {
+    rows.push_back(EventCells(event));
+    rows.back().insert(rows.back().begin(), Text(event["aggregate"]));
+  }
+  fmt::print("{} with account and items\n{}", aggregates->front(), Table(rows));
+  return ops::kExitOk;
+}
+
+}  // namespace
+
+int RunHistory(Source& source, const Options& options) {
+  if (options.all) return RunHistoryOfAll(source, options);
+  json all;
+  const int64_t limit = options.limit == 0 ? INT64_MAX : options.limit;
+  if (auto status = ReadHistory(source, options.aggregate, options.from, limit, all); !status.ok())
+    return Fail(status);
   if (options.json) {
     PrintJson(all);
     return ops::kExitOk;
@@ -111,6 +185,15 @@ int RunState(Source& source, const Options& options) {
     } else {
       fmt::print("{} at {}\n{}", Text(answer["aggregate"]), Text(answer["at"]),
                  Table({kEventHead, EventCells(answer["event"])}));
+      if (answer.contains("holds")) {
+        std::vector<std::vector<std::string>> rows = {
+            {"ITEM", "DEFINITION", "QUANTITY", "VERSION"}};
+        for (const json& item : answer["holds"]["items"])
+          rows.push_back({Text(item["item"]), Text(item["definition"]), Text(item["quantity"]),
+                          Text(item["version"])});
+        fmt::print("holds now: gold {}\n{}", Text(answer["holds"]["gold"]),
+                   rows.size() > 1 ? Table(rows) : "");
+      }
     }
     return ops::kExitOk;
   });

@@ -16,6 +16,8 @@ std::string FirstProblem(const Options& o) {
   if (o.command == Command::kRollback && o.url.empty() &&
       (!o.database.empty() || !o.data_dir.empty()))
     return "rollback goes through the daemon only: give --url";
+  if (o.all && (o.from != 0 || !o.aggregate.starts_with("player:")))
+    return "--all is for player:NUMBER or player:NAME, without --from";
   if (o.command != Command::kArchive) return "";
   if (!o.url.empty()) return "archive works on the database itself: --database or --data-dir";
   if (o.restore.empty() != o.into.empty()) return "--restore and --into belong together";
@@ -49,11 +51,14 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
     sub->callback([&o, command] { o.command = command; });
     return sub;
   };
-  constexpr const char* kAggregate = "player:NUMBER, player:NAME, item:NUMBER or account:NUMBER";
+  constexpr const char* kAggregate =
+      "player:NUMBER, player:NAME, item:NUMBER, account:NUMBER or account:NAME";
   CLI::App* history =
       add(Command::kHistory, "history", "what a player, item or account went through");
   history->add_option("aggregate", o.aggregate, kAggregate)->required();
   history->add_option("--from", o.from, "first version")->check(CLI::NonNegativeNumber);
+  history->add_flag("--all", o.all,
+                    "of a player: the account and every item ever held as well, in order of seq");
   history->add_option("--limit", o.limit, "at most so many events")->check(CLI::PositiveNumber);
   CLI::App* state = add(Command::kState, "state", "what it was at a moment");
   state->add_option("aggregate", o.aggregate, kAggregate)->required();

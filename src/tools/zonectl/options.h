@@ -35,6 +35,7 @@ struct Options {
   std::string at;         ///< state; rollback: --to
   int64_t from = 0;
   int64_t limit = 0;  ///< 0: all
+  bool all = false;   ///< history: of the player's gold and items too
   bool yes = false;   ///< rollback: do it
   std::vector<std::string> files;
 

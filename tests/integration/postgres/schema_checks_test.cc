@@ -110,5 +110,26 @@ TEST(PgAudit, FindsAPreparedTransactionThatNobodyEnded) {
   PQfinish(other);
 }
 
+TEST(PgReading, FindsTheItemsThatAPlayerEverHad) {
+  PostgresBackend backend;
+  DurableWrite login = Login(1, "Ada");
+  login.login->starters = {{7, 10}, {8, 1}};
+  const WriteResult ada = CommitOne(backend.store(), login);
+  const WriteResult bob = CommitOne(backend.store(), Login(2, "Bob"));
+  ASSERT_EQ(ada.items.size(), 2u);
+  DurableWrite give = Action(3, {ada.row, bob.row});
+  give.items = {Move(ada.items[1], bob.row.player_id)};
+  ASSERT_EQ(CommitOne(backend.store(), give).outcome, Outcome::kOk);
+  const auto touched = [&](const PlayerRow& player, int64_t after, int64_t through) {
+    const auto items = backend.reader().ItemsTouched(player.player_id, after, through);
+    EXPECT_TRUE(items.ok()) << items.status().ToString();
+    return items.ok() ? *items : std::vector<int64_t>();
+  };
+  EXPECT_EQ(touched(ada.row, 0, 1000), (std::vector{ada.items[0].item_id, ada.items[1].item_id}));
+  EXPECT_EQ(touched(bob.row, 0, 1000), std::vector{ada.items[1].item_id});
+  EXPECT_TRUE(touched(ada.row, 0, 1).empty());
+  EXPECT_TRUE(touched(ada.row, 1000, 2000).empty());
+}
+
 }  // namespace
 }  // namespace bluemarble::persistence

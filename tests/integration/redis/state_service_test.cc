@@ -62,6 +62,9 @@ class TableReader final : public StoreReader {
   core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey&) override {
     return std::optional<WriteResult>();
   }
+  core::Result<std::vector<int64_t>> ItemsTouched(int64_t, int64_t, int64_t) override {
+    return std::vector<int64_t>();
+  }
   core::Result<int64_t> LastSeq() override {
     if (Status status = Query(); !status.ok()) return status;
     return tables_.seq;

@@ -157,6 +157,25 @@ TEST_F(AdminEndpoints, SayWhatIsWrongWithAQuestion) {
   }
 }
 
+TEST_F(AdminEndpoints, TellWhichItemsAPlayerEverHad) {
+  json held = Get("/v1/admin/items?player=player:Ada");
+  EXPECT_EQ(status, 200) << held;
+  EXPECT_EQ(held["player"], std::to_string(kAda));
+  EXPECT_EQ(held["items"], json::array({"5"})) << "it lies on the ground now";
+  EXPECT_TRUE(held["next"].is_null());
+  held = Get("/v1/admin/items?player=player:Ada&after=" + held["newest"].dump());
+  EXPECT_TRUE(held["items"].empty());
+  const std::pair<const char*, int> kWrong[] = {{"account:17", 400},
+                                                {"item:5", 400},
+                                                {"player:404", 404},
+                                                {"player:Bob", 404},
+                                                {"player:Ada&after=-1", 400}};
+  for (const auto& [player, expected] : kWrong) {
+    Get(std::string("/v1/admin/items?player=") + player);
+    EXPECT_EQ(status, expected) << player;
+  }
+}
+
 TEST_F(AdminEndpoints, VerifyAndSayWhetherThereIsMore) {
   json report = Get("/v1/admin/verify");
   EXPECT_EQ(report["findings"], 0) << report;

@@ -129,6 +129,20 @@ class FakeReader final : public StoreReader {
     const auto found = results.find(key);
     return found == results.end() ? std::optional<WriteResult>() : found->second;
   }
+  core::Result<std::vector<int64_t>> ItemsTouched(int64_t player_id, int64_t after,
+                                                  int64_t through) override {
+    if (!failure.ok()) return failure;
+    std::set<int64_t> ids;
+    for (const EventRow& e : events) {
+      ItemRow item;
+      Cause cause;
+      if (e.aggregate_type != AggregateType::kItem || e.seq <= after || e.seq > through ||
+          !DecodeItemEvent(e.payload, item, cause))
+        continue;
+      if (item.holder == player_id || cause.player_id == player_id) ids.insert(e.aggregate_id);
+    }
+    return std::vector<int64_t>(ids.begin(), ids.end());
+  }
   core::Result<int64_t> LastSeq() override { return events.empty() ? 0 : events.back().seq; }
   core::Result<std::vector<AuditLine>> Audit() override {
     if (!failure.ok()) return failure;

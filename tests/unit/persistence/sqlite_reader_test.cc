@@ -13,6 +13,7 @@
 
 #include "fixture.h"
 #include "persistence/audit.h"
+#include "persistence/history.h"
 #include "persistence/sqlite_db.h"
 
 namespace bluemarble::persistence {
@@ -103,6 +104,19 @@ TEST_F(SqliteReading, FollowsTheOrderOfEvents) {
   const AggregateId ada{AggregateType::kPlayer, ada_.player_id};
   EXPECT_EQ(reader_->ReadEvents(ada, 3, 2)->at(0).version, 3);
   EXPECT_EQ(reader_->ReadEvents(ada, 3, 2)->size(), 2u);
+}
+
+TEST_F(SqliteReading, FindsTheItemsThatAPlayerEverHad) {
+  const auto all = reader_->ItemsTouched(ada_.player_id, 0, 100);
+  ASSERT_TRUE(all.ok()) << all.status().ToString();
+  EXPECT_EQ(all->size(), 2u);  // one of them lies on the ground now
+  EXPECT_TRUE(reader_->ItemsTouched(ada_.player_id + 1, 0, 100)->empty());
+  EXPECT_TRUE(reader_->ItemsTouched(ada_.player_id, 0, 1)->empty());
+  EXPECT_TRUE(reader_->ItemsTouched(ada_.player_id, 12, 100)->empty());
+  ItemSearch search;
+  search.player_id = ada_.player_id;
+  while (!search.done()) ASSERT_TRUE(SearchItems(*reader_, search).ok());
+  EXPECT_EQ(std::set<int64_t>(search.items.begin(), search.items.end()).size(), 2u);
 }
 
 TEST_F(SqliteReading, FindsTheEventOfAMoment) {

@@ -60,6 +60,63 @@ TEST_F(Commands, HistoryGoesOverPagesUpToItsLimit) {
   EXPECT_EQ(Out()["events"][0]["version"], 10);
 }
 
+TEST_F(Commands, HistoryOfAllMergesGoldAndEveryItemThatAPlayerEverHad) {
+  persistence::Cause ada;
+  ada.player_id = 17;
+  persistence::Cause bob;
+  bob.player_id = 18;
+  reader->Player(18, "Bob", 1, EventKind::kPlayerCreated);
+  reader->Item(5, 18, 10, EventKind::kItemCreated);  // Bob's, then Ada's, then Bob's again
+  reader->Item(5, 17, 10, EventKind::kItemMoved, 7, bob);
+  reader->Item(6, 18, 10, EventKind::kItemCreated);  // never Ada's
+  reader->Item(5, 18, 10, EventKind::kItemMoved, 7, ada);
+  reader->Item(7, 17, 1, EventKind::kItemCreated);  // Ada's, and gone
+  reader->Item(7, 17, 0, EventKind::kItemDestroyed);
+  reader->Item(8, 17, 3, EventKind::kItemCreated);                                 // Ada's now
+  reader->Item(9, persistence::kHeldByWorld, 3, EventKind::kItemCreated, 7, ada);  // on her request
+  reader->Post(17, -5, ada);
+  options.aggregate = "player:Ada";
+  options.all = true;
+  options.json = true;
+  EXPECT_EQ(Run(&RunHistory), 0) << err;
+  const json events = Out()["events"];
+  std::map<std::string, int> count;
+  int64_t seq = 0;
+  for (const json& event : events) {
+    EXPECT_GT(event["seq"].get<int64_t>(), seq);
+    seq = event["seq"].get<int64_t>();
+    ++count[event["aggregate"].get<std::string>()];
+  }
+  EXPECT_EQ(count, (std::map<std::string, int>{{"player:17", 1201},
+                                               {"account:17", 2},
+                                               {"item:5", 3},
+                                               {"item:7", 2},
+                                               {"item:8", 1},
+                                               {"item:9", 1}}));
+  options.limit = 3;
+  EXPECT_EQ(Run(&RunHistory), 0);
+  EXPECT_EQ(Out()["events"].size(), 3u);
+  options.json = false;
+  EXPECT_EQ(Run(&RunHistory), 0);
+  EXPECT_NE(out.find("AGGREGATE"), std::string::npos) << out;
+  options.aggregate = "player:Nobody";
+  EXPECT_EQ(Run(&RunHistory), 1);
+}
+
+TEST_F(Commands, StateOfAPlayerNowHasGoldAndItems) {
+  reader->Item(5, 17, 10, EventKind::kItemCreated);
+  options.aggregate = "player:Ada";
+  EXPECT_EQ(Run(&RunState), 0);
+  EXPECT_NE(out.find("holds now: gold 100"), std::string::npos) << out;
+  EXPECT_NE(out.find("ITEM  DEFINITION  QUANTITY"), std::string::npos) << out;
+  options.at = "version:1";
+  EXPECT_EQ(Run(&RunState), 0);
+  EXPECT_EQ(out.find("holds now"), std::string::npos) << "that is of another moment: " << out;
+  options.aggregate = "account:Ada";
+  EXPECT_EQ(Run(&RunState), 0);
+  EXPECT_NE(out.find("balance=100"), std::string::npos) << out;
+}
+
 TEST_F(Commands, StateSaysWhatItWas) {
   options.aggregate = "account:17";
   EXPECT_EQ(Run(&RunState), 0);

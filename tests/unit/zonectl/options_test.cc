@@ -46,6 +46,8 @@ TEST(ZonectlOptions, RefusesWhatMakesNoSense) {
       {"hisotry"},
       {"history"},
       {"history", "item:5", "--from", "-1"},
+      {"history", "item:5", "--all"},
+      {"history", "player:Ada", "--all", "--from", "3"},
       {"state", "item:5", "--limit", "3"},
       {"audit", "--url", "127.0.0.1:8080"},
       {"audit", "--url", "http://x", "--database", "postgres://x"},
