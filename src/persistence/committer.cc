@@ -178,7 +178,14 @@ core::Status Committer::SavePositions(std::span<const PositionSave> saves) {
   return first_refusal;
 }
 
+core::Status Committer::Ended() const {
+  if (state_->stopping_in_zone) return {core::Code::kDenied, "the store is stopping"};
+  if (failed()) return {core::Code::kDenied, "the store has failed; the process must be restarted"};
+  return core::Status::Ok();
+}
+
 core::Status Committer::SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body) {
+  if (core::Status ended = Ended(); !ended.ok()) return ended;
   if (state_->Blocked()) {
     state_->refused_unavailable.Add();
     return {core::Code::kUnavailable, "the store does not answer"};
@@ -188,9 +195,7 @@ core::Status Committer::SendUnlessBlocked(RequestKind kind, std::span<const std:
 
 core::Status Committer::Send(RequestKind kind, std::span<const std::byte> body, uint64_t sequence) {
   State& state = *state_;
-  if (state.stopping_in_zone) return {core::Code::kUnavailable, "the store is stopping"};
-  if (failed())
-    return {core::Code::kUnavailable, "the store has failed; the process must be restarted"};
+  if (core::Status ended = Ended(); !ended.ok()) return ended;
   std::array<std::byte, kRequestHeadBytes + sizeof(sequence)> head{};
   head[0] = static_cast<std::byte>(kind);
   std::memcpy(head.data() + kRequestHeadBytes, &sequence, sizeof(sequence));

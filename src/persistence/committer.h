@@ -75,6 +75,7 @@ class Committer final : public DurableQueue {
  private:
   struct State;
   core::Status Send(RequestKind kind, std::span<const std::byte> body, uint64_t sequence = 0);
+  core::Status Ended() const;
   core::Status SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body);
 
   std::shared_ptr<State>

@@ -174,10 +174,10 @@ class DurableQueue {
   /// in order of acceptance, with one exception: what has waited longer than stall_ms behind a
   /// group in doubt is refused as kUnavailable before that group is answered. kFull (names
   /// persistence.queue_bytes): nothing was taken; refuse the player or try again next tick.
-  /// kUnavailable: the queue is stopping or the store is gone for good.
+  /// kUnavailable: the store is away or stalled, likewise. kDenied: the queue is stopping or the
+  /// store is gone for good, and nothing will be taken any more.
   virtual core::Status RequestLogin(const LoginRequest& request) = 0;
   virtual core::Status AppendEvent(const PlayerEventRequest& request) = 0;
-  /// kUnavailable as well while the store is known to be away or stalled: tell the player at once.
   virtual core::Status RequestAction(const ActionRequest& request) = 0;
   /// Asks for all items on the ground: kWorldItem completions, then kWorldItemsEnd. Once, at start.
   virtual core::Status RequestWorldItems(uint64_t request_id) = 0;

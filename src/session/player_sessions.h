@@ -92,7 +92,7 @@ class PlayerSessions final : public ControlSender {
 
   /// Tells everybody that the server stops; their last states go out with the next Save.
   void EndAll(core::Tick now, DisconnectReason reason, const char* text);
-  /// Nobody left whose state the durable queue has not accepted.
+  /// Nobody left whose logout is not done.
   bool empty() const { return table_.size() == 0; }
 
   SessionTable& table() { return table_; }
@@ -129,7 +129,7 @@ class PlayerSessions final : public ControlSender {
   void Welcome(Session& session);
 
   /// The one place where a session ends: records, tells the peer (unless it is gone), then takes
-  /// the player out. The session is closed now, or when its logout is accepted.
+  /// the player out. The session is closed now, or when its logout is done.
   void End(Session& session, const Ending& ending);
   void Record(const Session& session, const Ending& ending);
   void Tell(Session& session, const Ending& ending);
@@ -138,6 +138,7 @@ class PlayerSessions final : public ControlSender {
 
   void SavePositions();
   void AppendSample(Session& session);
+  /// True: the store takes no logout any more. Else the session stays until its logout is done.
   bool AppendLogout(Session& session);
   core::Status AppendEvent(Session& session, persistence::EventKind kind,
                            const persistence::PlayerState& state);
@@ -162,7 +163,8 @@ class PlayerSessions final : public ControlSender {
   core::Tick now_ = 0;
   uint32_t playing_ = 0;
   uint32_t entering_ = 0;
-  bool held_back_ = false;  // this tick's last completions wait for the next one
+  bool store_away_ = false;  // as this Save found it
+  bool held_back_ = false;   // this tick's last completions wait for the next one
   uint64_t requests_ = 0;
   core::RateLimit end_log_;
 };

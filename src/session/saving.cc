@@ -22,6 +22,7 @@ PlayerState PlayerSessions::StateOf(const Session& session) const {
 void PlayerSessions::Save(core::Tick now) {
   now_ = now;
   SavePositions();
+  store_away_ = false;
   for (Session& session : table_.slots()) {
     if (session.state == SessionState::kPlaying) {
       if (now - session.sampled_tick >= sample_ticks_) AppendSample(session);
@@ -68,46 +69,57 @@ core::Status PlayerSessions::AppendEvent(Session& session, persistence::EventKin
   request.tick = now_;
   request.state = state;
   request.kind = kind;
-  const core::Status status = parts_.store.AppendEvent(request);
+  core::Status status = parts_.store.AppendEvent(request);
   if (status.ok()) {
     session.request_id = request.request_id;
     ++session.version;
   } else {
     stats_.save_queue_full.Add();
   }
+  // Thousands may wait for a store that is away: one question a tick tells as much.
+  store_away_ = status.code() == core::Code::kUnavailable;
   return status;
 }
 
 void PlayerSessions::AppendSample(Session& session) {
   // One event at a time: the next one's version is known when this one's answer is.
-  if (session.request_id != 0) return;
+  if (session.request_id != 0 || store_away_) return;
   if (AppendEvent(session, persistence::EventKind::kSample, StateOf(session)).ok())
     session.sampled_tick = now_;
 }
 
 bool PlayerSessions::AppendLogout(Session& session) {
-  if (session.request_id != 0) return false;
+  if (session.request_id != 0 || store_away_) return false;
   // A login that was asked for before this logout raises the version, so that the store would
   // refuse the logout, and loads an older state: the newer session shall find this one and take it
   // over.
   if (FindNamed(session, SessionState::kLoading) != nullptr) return false;
   const core::Status status =
       AppendEvent(session, persistence::EventKind::kLogout, session.state_now);
-  if (status.ok()) return true;
-  // A store that is gone for good takes nothing more; waiting would hold the slot for ever.
-  if (status.code() == core::Code::kFull) return false;
+  if (status.ok()) session.saved = session.state_now;  // it carries the state
+  // A store that is gone for good takes nothing more; waiting would hold the slot for ever. One
+  // that is away gets the logout when it is back.
+  if (status.code() != core::Code::kDenied) return false;
   stats_.logouts_refused.Add();
   return true;
 }
 
 void PlayerSessions::OnEventDone(Session& session, const persistence::Completion& completion) {
+  using persistence::Refusal;
+  const bool logout = completion.kind == persistence::CompletionKind::kLogout;
   if (completion.outcome == persistence::Outcome::kOk) {
     session.version = completion.row.version;
+    if (logout) table_.Close(session);
     return;
   }
   // Not written: the next event expects what this one did, or what the store says it has.
-  session.version = completion.refusal == persistence::Refusal::kVersion ? completion.row.version
-                                                                         : session.version - 1;
+  const bool other_version = completion.refusal == Refusal::kVersion;
+  session.version = other_version ? completion.row.version : session.version - 1;
+  if (!logout) return;
+  session.saved.reset();
+  if (other_version || completion.refusal == Refusal::kUnavailable) return;  // the next Save's
+  stats_.logouts_refused.Add();
+  table_.Close(session);
 }
 
 }  // namespace bluemarble::session

@@ -23,8 +23,7 @@ enum class SessionState : uint8_t {
   kLoading,    ///< The store was asked for the player.
   kEntering,   ///< The player is known; its entity is made at the end of this Receive phase.
   kPlaying,    ///< Entity, viewer and inputs.
-  kLeaving,    ///< The peer is gone or told to go; the logout is not yet accepted by the store's
-               ///< queue.
+  kLeaving,    ///< The peer is gone or told to go; the logout is not yet durable.
 };
 const char* SessionStateName(SessionState state);
 

@@ -1,6 +1,7 @@
 // Whole zones on a simulated clock, network and disk. Every run prints its seed on failure.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -329,6 +330,89 @@ TEST(Simulation, AStoreThatIsAwayRefusesLoginsAndLeavesPlayersAlone) {
   SimPlayer& later = world.Join("later");
   world.Run(200);
   EXPECT_EQ(later.core().state(), ClientState::kPlaying);
+}
+
+int LogoutsOf(SimWorld& world, const std::string& name) {
+  const int64_t id = world.store().LoadPlayer(name)->player_id;
+  return static_cast<int>(
+      std::ranges::count_if(world.store().events(), [id](const persistence::EventRow& event) {
+        return event.aggregate_id == id && event.kind == persistence::EventKind::kLogout;
+      }));
+}
+
+TEST(Simulation, WhoeverLeavesWhileTheStoreIsAwayIsLoggedOutOnceWhenItIsBack) {
+  SimWorld world(Options(20));
+  constexpr int kPlayers = 8;
+  for (int i = 0; i < kPlayers; ++i) world.Join("p" + std::to_string(i));
+  world.Run(90);
+  const auto& stats = world.zone().session_stats();
+  ASSERT_EQ(world.playing(), size_t{kPlayers});
+  // The first one's logout is on its way to the store already.
+  world.players()[0]->core().Quit();
+  for (int i = 0; i < 30 && stats.players.Get() == kPlayers; ++i) world.Step();
+  ASSERT_EQ(stats.players.Get(), uint64_t{kPlayers - 1});
+  world.store().set_away(true);
+  for (int i = 1; i < kPlayers; ++i) {
+    world.Run(30);
+    world.players()[static_cast<size_t>(i)]->core().Quit();
+  }
+  const SimPlayer& back_too_early = world.Join("p3");
+  world.Run(22 * world.hz());
+  EXPECT_EQ(back_too_early.core().end_reason(), DisconnectReason::kStoreUnavailable);
+  EXPECT_EQ(stats.players.Get(), 0u);
+  EXPECT_EQ(stats.pending.Get(), uint64_t{kPlayers});
+  world.store().set_away(false);
+  world.Run(60);
+  EXPECT_EQ(stats.pending.Get(), 0u) << "every slot is free";
+  EXPECT_EQ(stats.logouts_refused.Get(), 0u);
+  for (int i = 0; i < kPlayers; ++i)
+    EXPECT_EQ(LogoutsOf(world, "p" + std::to_string(i)), 1) << "p" << i;
+  const SimPlayer& back = world.Join("p3");
+  world.Run(30);
+  EXPECT_EQ(back.core().state(), ClientState::kPlaying) << back.core().error();
+  EXPECT_EQ(LogoutsOf(world, "p3"), 1);
+}
+
+TEST(Simulation, APlayerWhoLeftDuringAnOutageAndIsBackFirstFindsItsPlace) {
+  for (int ticks = 0; ticks < 45; ++ticks) {  // from before the store is found back to after it
+    SimWorld world(Options(21));
+    SimPlayer& older = world.Join("twin");
+    older.Walk(1, 0);
+    world.Run(90);
+    world.store().set_away(true);
+    world.Run(60);
+    const core::EntityId id{older.core().welcome()->entity_id};
+    older.core().Quit();
+    geo::Vec3 last;
+    for (int i = 0; i < 30 && world.zone().world().Alive(id); ++i) {
+      last = world.zone().world().bodies()[world.zone().world().RowOf(id)].position;
+      world.Step();
+    }
+    world.Run(30);
+    world.store().set_away(false);
+    world.Run(ticks);
+    SimPlayer& newer = world.Join("twin");
+    newer.Stand();
+    world.Run(60);
+    if (newer.core().end_reason() == DisconnectReason::kStoreUnavailable) continue;
+    ASSERT_EQ(newer.core().state(), ClientState::kPlaying) << ticks;
+    EXPECT_LT(Length(newer.core().welcome()->position - last), 0.3) << ticks;
+    EXPECT_EQ(world.zone().session_stats().pending.Get(), 0u) << ticks;
+    EXPECT_LE(LogoutsOf(world, "twin"), 1) << ticks;
+  }
+}
+
+TEST(Simulation, AStoreThatIsGoneForGoodHoldsNoSlot) {
+  SimWorld world(Options(22));
+  for (int i = 0; i < 3; ++i) world.Join("p" + std::to_string(i));
+  world.Run(90);
+  ASSERT_EQ(world.playing(), 3u);
+  world.store().TakeOver();
+  world.Run(60);
+  for (const auto& player : world.players()) player->core().Quit();
+  world.Run(60);
+  EXPECT_EQ(world.zone().session_stats().pending.Get(), 0u);
+  EXPECT_EQ(world.zone().session_stats().logouts_refused.Get(), 3u);
 }
 
 }  // namespace

@@ -57,13 +57,14 @@ Status SimDurableQueue::SavePositions(std::span<const PositionSave> saves) {
 }
 
 Status SimDurableQueue::SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body) {
+  if (pipeline_.failed()) return {Code::kDenied, "the store has failed"};
   if (IsBlocked(stats_, clock_.NowNs(), options_.settings.stall_ms))
     return {Code::kUnavailable, "the store does not answer"};
   return Send(kind, body);
 }
 
 Status SimDurableQueue::Send(RequestKind kind, std::span<const std::byte> body) {
-  if (pipeline_.failed()) return {Code::kUnavailable, "the store has failed"};
+  if (pipeline_.failed()) return {Code::kDenied, "the store has failed"};
   if (pipeline_.full()) return {Code::kFull, "the durable queue is full (persistence.queue_bytes)"};
   record_.assign(kRequestHeadBytes, std::byte{0});
   record_[0] = static_cast<std::byte>(kind);

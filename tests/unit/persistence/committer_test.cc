@@ -52,7 +52,7 @@ TEST_F(CommitterTest, EveryAcceptedRequestIsAnsweredInOrderAndDurable) {
     EXPECT_EQ(committer.stats().positions_saved.Get(), kLogins);
     EXPECT_EQ(WaitForOne(committer).reserved_tick, 900u);
     EXPECT_FALSE(committer.ready());
-    EXPECT_EQ(committer.ReserveTicks(901).code(), core::Code::kUnavailable);
+    EXPECT_EQ(committer.ReserveTicks(901).code(), core::Code::kDenied);
   }
   auto store = OpenOrNull(folder_.path(), clock_);
   ASSERT_NE(store, nullptr);
@@ -183,7 +183,7 @@ TEST_F(CommitterTest, AFailedStoreIsToldAndTakesNoMore) {
   EXPECT_EQ(WaitForOne(committer).outcome, Outcome::kUnknown);
   EXPECT_TRUE(committer.failed());
   EXPECT_FALSE(committer.ready());
-  EXPECT_EQ(committer.RequestLogin(LoginOf(2, "Bob")).code(), core::Code::kUnavailable);
+  EXPECT_EQ(committer.RequestLogin(LoginOf(2, "Bob")).code(), core::Code::kDenied);
 }
 
 }  // namespace
