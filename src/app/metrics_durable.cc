@@ -47,6 +47,13 @@ void RegisterCommitter(Registrar& add, const persistence::Committer& committer) 
            [&committer] { return static_cast<double>(committer.refused_unavailable()); });
 }
 
+void RegisterInventories(Registrar& add, const persistence::LiveInventories& inventories) {
+  add.Read("live_inventories_entities", "Players whose inventory is read from memory.",
+           [&inventories] { return static_cast<double>(inventories.Size()); });
+  add.Read("live_inventories_misfits", "Inventories dropped since a change did not fit them.",
+           [&inventories] { return static_cast<double>(inventories.misfits()); });
+}
+
 void RegisterJournal(Registrar& add, const persistence::Journal& journal) {
   const persistence::JournalStats& stats = journal.stats();
   add.Micros("journal_sync_duration_seconds", "One sync of the journal.", stats.sync_us);
@@ -181,6 +188,7 @@ void RegisterItems(Registrar& add, const items::ItemStats& stats) {
 
 void RegisterDurable(Registrar& add, const DurableSide& durable) {
   RegisterCommitter(add, durable.committer());
+  RegisterInventories(add, durable.committer().inventories());
   RegisterJournal(add, durable.journal());
   RegisterPool(add, "database", durable.readers().stats());
   RegisterLevels(add, durable.state());
