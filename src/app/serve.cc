@@ -95,6 +95,8 @@ api::AdminProviders AdminProvidersOf(DurableSide& durable, const Zone& zone,
             if (status.code() == core::Code::kUnavailable) reader->Drop();
             return status;
           },
+      .in_doubt =
+          [&durable] { return uint64_t{durable.committer().stats().in_doubt_since_ns.Get() != 0}; },
       .in_play = [&zone](int64_t player_id) { return zone.presence().Contains(player_id); },
       .tick = [&zone] { return zone.stats().tick.Get(); },
       .commit =
@@ -151,10 +153,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                                    .take_over = options.take_over},
                                   clock);
   if (!opened.ok()) {
-    return Fail(settings.zone.persistence.database.url.empty()
-                    ? ExitOf(opened.status().code())
-                    : ExitOfDatabase(opened.status().code()),
-                opened.status().ToString());
+    return Fail(ExitOfStart(opened.status()), opened.status().ToString());
   }
   StopOrLeave durable(std::move(*opened), settings.zone.persistence.stop_deadline_ms);
   persistence::Committer& committer = durable->committer();
@@ -252,9 +251,11 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   durable->PublishHealth();
   core::CrashPoint("start.serving");
   core::Log(core::LogLevel::kInfo, "serving",
-            "shard={} version={} http=http://{}:{} udp={}:{} hosts={} tick={} tick_hz={} "
+            "shard={} version={} store={} cache={} http=http://{}:{} udp={}:{} hosts={} tick={} "
+            "tick_hz={} "
             "workers={} entities={}",
-            zone_settings.shard.id, Version(), settings.http.bind, http.bound_port(),
+            zone_settings.shard.id, Version(), durable->has_postgres() ? "postgresql" : "sqlite",
+            durable->cache() != nullptr ? "redis" : "none", settings.http.bind, http.bound_port(),
             settings.net.bind, (*transport)->port(0), (*transport)->hosts(), grant->first, hz,
             workers.workers(), entities);
 

@@ -29,6 +29,7 @@ using core::Status;
 // many in a row is something else.
 constexpr int kLockTries = 6;
 constexpr auto kPause = std::chrono::milliseconds(100);
+constexpr std::chrono::seconds kSayAgain{5};
 
 // Only a friendly hint, see the header; the key is one per schema of the database.
 constexpr const char* kTryShardLock =
@@ -40,6 +41,13 @@ bool IsLockFailure(const std::string& sqlstate) {
 /// The database refuses a row: a value, a constraint.
 bool IsRowFailure(const std::string& sqlstate) {
   return sqlstate.starts_with("22") || sqlstate.starts_with("23");
+}
+
+/// What ends a start is an outage in service: a standby that is not promoted yet, a server that was
+/// made read-only because its disk is full, a password that is being changed.
+Status WhileServing(const Status& status) {
+  if (status.code() != Code::kDenied) return status;
+  return {Code::kUnavailable, status.context(), status.detail()};
 }
 
 class PgStore final : public Store {
@@ -80,6 +88,7 @@ class PgStore final : public Store {
   void TakeCounters();
   Status Wire(const std::function<void(PGconn*)>& body);
   Status Stale();
+  Status ReconnectOnce();
   Status EndPredecessor(const PgBackend& old);
 
   const PgStoreOptions options_;
@@ -100,8 +109,15 @@ Status PgStore::Start() {
   const auto until = std::chrono::steady_clock::now() +
                      std::chrono::milliseconds(options_.database.start_patience_ms);
   Status status = Connect();
+  std::string said;
+  auto say_again = until;
   while (status.code() == Code::kUnavailable && std::chrono::steady_clock::now() < until) {
-    core::Log(core::LogLevel::kWarn, "database_waits", "reason=\"{}\"", status.ToString());
+    const auto now = std::chrono::steady_clock::now();
+    if (said != status.ToString() || now >= say_again) {
+      said = status.ToString();
+      say_again = now + kSayAgain;
+      core::Log(core::LogLevel::kWarn, "database_waits", "reason=\"{}\"", said);
+    }
     std::this_thread::sleep_for(kPause);
     status = Connect();
   }
@@ -225,7 +241,7 @@ Status PgStore::Commit(const CommitGroup& group, std::span<WriteResult> results,
     if (connection_ && connection_->cut()) stats_.cut_calls.Add();
     group_.reset();
     connection_.reset();
-    return status;
+    return WhileServing(status);
   }
   TakeCounters();
   report.last_seq = counters_.next_seq - 1;
@@ -349,7 +365,9 @@ void PgStore::ApplyHalves(const CommitGroup& group, size_t from, size_t count,
   ApplyHalves(group, from + count / 2, count - count / 2, results);
 }
 
-Status PgStore::Reconnect() {
+Status PgStore::Reconnect() { return WhileServing(ReconnectOnce()); }
+
+Status PgStore::ReconnectOnce() {
   if (stale_) return Stale();
   const PgBackend old = last_backend_;
   if (!connection_ || !connection_->usable()) {
@@ -491,7 +509,7 @@ Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
     }
     PgExec(wire, stale ? "ROLLBACK" : "COMMIT");
   });
-  if (!status.ok()) return status;
+  if (!status.ok()) return WhileServing(status);
   if (stale) return Stale();
   return static_cast<uint64_t>(purged);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "persistence/pg_connection.h"
 #include "persistence/redis_connection.h"
 
 namespace bluemarble::persistence {
@@ -39,6 +40,10 @@ void PersistenceSettings::Validate(std::vector<std::string>& problems) const {
     problems.push_back(
         "database.schema must be a plain name: lower-case letters, digits and _, not first a "
         "digit");
+  }
+  if (!database.url.empty()) {
+    if (const auto url = CheckDatabaseUrl(database.url); !url.ok())
+      problems.push_back(url.ToString());
   }
   if (!redis.url.empty()) {
     if (const auto url = ParseRedisUrl(redis.url); !url.ok())
