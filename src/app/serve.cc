@@ -112,7 +112,14 @@ api::AdminProviders AdminProvidersOf(DurableSide& durable, const Zone& zone,
   };
 }
 
-void ReportStop(const persistence::StopReport& report) {
+void ReportStop(const persistence::StopReport& report, bool journaled) {
+  if (report.requests_unwritten == 0 && !report.timed_out && journaled) {
+    if (report.positions_unwritten != 0) {
+      core::Log(core::LogLevel::kInfo, "stop_leaves_positions_in_the_journal", "positions={}",
+                report.positions_unwritten);
+    }
+    return;
+  }
   if (report.requests_unwritten + report.positions_unwritten == 0 && !report.timed_out) return;
   core::Log(core::LogLevel::kError, "stop_incomplete", "requests={} positions={} timed_out={}",
             report.requests_unwritten, report.positions_unwritten, report.timed_out);
@@ -273,7 +280,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   loop.Stop();
   (*transport)->Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), kPeerGoodbyeMs);
   core::CrashPoint("stop.begin");
-  ReportStop(durable.Stop());
+  const persistence::StopReport& stopped = durable.Stop();
+  ReportStop(stopped, settings.zone.persistence.journal.enabled && !durable->journal().degraded());
   http.Stop();
   recording.recorder.reset();
   core::CrashPoint("stop.end");
