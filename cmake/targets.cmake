@@ -84,14 +84,17 @@ function(bluemarble_test name)
     ENVIRONMENT "BLUEMARBLE_SOURCE_DIR=${PROJECT_SOURCE_DIR};BLUEMARBLE_BIN_DIR=${CMAKE_BINARY_DIR}/bin;GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
 
-# bluemarble_bench(NAME SOURCES ... DEPENDS ... LINK ...): a measuring program in <build>/bench/; no ctest entry,
-# and none in the instrumented builds, where its figures would mean nothing.
+# bluemarble_bench(NAME SOURCES ... DEPENDS ... LINK ... [OWN_MAIN]): a measuring program in <build>/bench/; no ctest
+# entry, and none in the instrumented builds, where its figures would mean nothing.
 function(bluemarble_bench name)
-  bluemarble_program(${name} ${ARGN})
+  cmake_parse_arguments(bench "OWN_MAIN" "" "" ${ARGN})
+  bluemarble_program(${name} ${bench_UNPARSED_ARGUMENTS})
   if(NOT TARGET ${name})
     return()
   endif()
-  target_link_libraries(${name} PRIVATE benchmark::benchmark_main)
+  if(NOT bench_OWN_MAIN)
+    target_link_libraries(${name} PRIVATE benchmark::benchmark_main)
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
