@@ -81,7 +81,7 @@ function(bluemarble_test name)
   math(EXPR timeout "${arg_TIMEOUT} * ${BLUEMARBLE_TIMEOUT_FACTOR}")
   # scripts/test reads the XML to count cases, and so tells a skipped case from a passed one.
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${arg_SERIAL} LABELS "${arg_LABELS}"
-    ENVIRONMENT "BLUEMARBLE_SOURCE_DIR=${PROJECT_SOURCE_DIR};BLUEMARBLE_BIN_DIR=${CMAKE_BINARY_DIR}/bin;GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml;UBSAN_OPTIONS=print_stacktrace=1")
+    ENVIRONMENT "BLUEMARBLE_SOURCE_DIR=${PROJECT_SOURCE_DIR};BLUEMARBLE_BIN_DIR=${CMAKE_BINARY_DIR}/bin;GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml;UBSAN_OPTIONS=print_stacktrace=1;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp:print_suppressions=0")
 endfunction()
 
 # bluemarble_bench(NAME SOURCES ... DEPENDS ... LINK ... [OWN_MAIN]): a measuring program in <build>/bench/; no ctest

@@ -517,12 +517,12 @@ Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
 // The lock of shard_meta proves the end of whatever the lost session did; this only brings it about
 // sooner, where the server has not noticed yet that its client is gone.
 Status PgStore::EndPredecessor(const PgBackend& old) {
-  return connection_->Run([&](pqxx::connection_base& link) {
-    pqxx::nontransaction tx(link);
-    tx.exec_params(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()",
-        old.pid, old.started);
+  // Not through libpqxx, which loses the memory of a result that ends in an exception.
+  return Wire([&](PGconn* wire) {
+    PgQuery(wire,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::bigint"
+            " AND backend_start::text = $2::text AND pid <> pg_backend_pid()",
+            PgParameters().Int8(old.pid).Text(old.started));
   });
 }
 
