@@ -170,8 +170,8 @@ TEST_F(CommitterNowTest, MoreWritersThanTheQueueHoldsAreToldSo) {
 TEST_F(CommitterNowTest, StopAnswersWhoWaits) {
   const core::SystemClock clock;  // the deadline must pass
   Committer committer(settings_, Gated(), clock);
-  committer.Start();
   sim_->set_away(true);
+  committer.Start();
   ASSERT_TRUE(committer.ReserveTicks(5).ok());
   while (committer.stats().away.Get() == 0) std::this_thread::yield();
   EXPECT_EQ(committer.CommitNow(LoginNow(1, "Ada"), 10'000).status().code(),
