@@ -116,7 +116,7 @@ void BindJournal(ConfigSchema& schema, persistence::JournalSettings& journal) {
          .help = "Too low: syncs of the disk in proportion; too high: a crash loses that much more "
                  "of a way."});
   s.Add("segment_bytes", &journal.segment_bytes,
-        {.min = 65536,
+        {.min = 4096,
          .max = 1 << 30,
          .unit = "bytes",
          .help = "Of one file. Too low: many files, rewritten often; too high: disk."});

@@ -47,7 +47,7 @@ struct JournalSettings {
   bool enabled = true;
   /// Positions are synced to the journal this often, milliseconds. 10 to 1000.
   int sync_interval_ms = 250;
-  /// Bytes of one file. 65536 to 1 GiB.
+  /// Bytes of one file. 4096 to 1 GiB.
   uint64_t segment_bytes = 8u << 20;
 };
 

@@ -140,7 +140,7 @@ def every_crash_point(options):
     draw = rng(options, "T-21")
     players, arguments = trade(options, share=0.5, seconds=0, resend=2)
     met, first_ticks = set(), []
-    settings = ["journal.segment_bytes=65536"]
+    settings = ["journal.segment_bytes=4096"]
     with World(options, settings=settings, bin_dir=options.crash_bin) as world, world.act("bots", *arguments) as bots:
         world.wait_for_players(players, bots)
         for _ in range(rounds):
