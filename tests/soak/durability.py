@@ -181,6 +181,10 @@ def provoke(world, label):
         while not dead() and time.monotonic() < until:
             time.sleep(0.05)
         world.postgres.thaw()
+        if label.endswith("_delete") and not dead():
+            # The files of so few bots hardly fill; those whose saves are all in the database go with the stop.
+            time.sleep(1)
+            world.zone.process.send_signal(signal.SIGTERM)
     try:
         wait_until(f"the crash at {label}", patience, dead)
     except Failure:
