@@ -20,7 +20,9 @@ PROGRAMS = {
         ("hot read P99, from Redis", "measured/hot_p99_ms", "<", "limits/hot_p99_ms", "ms"),
         ("cold read P99, from PostgreSQL", "measured/cold_p99_ms", "<", "limits/cold_p99_ms", "ms"),
         ("hit rate of active players", "measured/hit_rate_10_actions_per_s/all", ">",
-         "limits/hit_rate_10_actions_per_s.all", "")]),
+         "limits/hit_rate_10_actions_per_s.all", ""),
+        ("hit rate at 300 actions/s", "measured/hit_rate_300_actions_per_s/all", ">",
+         "limits/hit_rate_300_actions_per_s.all", "")]),
     "zone_persistence": (["zone_persistence_bench"], [
         ("updates of 1,000 players", "measured/updates_per_s", ">=", "limits/updates_per_s", "/s"),
         ("commit P99", "measured/commit_ms_p99", "<", "limits/commit_ms_p99", "ms"),
