@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "net/address.h"
+#include "net/connect_token.h"
 #include "net/enet_hooks.h"
 #include "net/link_conditions.h"
 #include "net/transport.h"
@@ -30,6 +31,8 @@ struct ClientEndpointOptions {
   /// Kernel buffers, bytes. Used only while datagrams wait; must take the 58 fragments of the
   /// largest message at once, which the kernel counts as 2.3 KB each.
   int socket_buffer_bytes = 256 * 1024;
+  /// Ciphers offered to a sealed server; 0: those this machine is good at.
+  uint8_t ciphers = 0;
 };
 
 /// UDP payload, ENet's overhead included, before loss on the way up and after it on the way down.
@@ -49,6 +52,14 @@ class ClientEndpoint final : private HookedSocket {
   /// Starts connecting; Receive tells kConnected, or kDisconnected with reason 0 when nobody
   /// answered. kInvalid: address; kFull: no descriptor; kConflict: already connected or connecting.
   core::Status Connect(const std::string& address_v4, uint16_t port);
+  /// The same to a sealed host, with the token that POST /v1/join gave (DecodeConnectToken).
+  /// kDisconnected then also tells what the server said of the token: kBadToken, kZoneFull, or in
+  /// the middle of a session kSessionUnknown when the server has forgotten it (it was restarted).
+  core::Status Connect(const std::string& address_v4, uint16_t port, const ConnectToken& token);
+
+  /// Goes on from a new local port, as behind a router that forgot us: for tests. The descriptor
+  /// keeps its number. kStale: not connected.
+  core::Status Rebind();
 
   /// Reads what came in, resends, pings, and sends what was queued. Call it often: at least every
   /// 10 ms while connected, and when fd() is readable. `readable` false (a poll said so) saves the

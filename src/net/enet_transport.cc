@@ -10,13 +10,14 @@
 
 namespace bluemarble::net {
 
-EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clock)
-    : seam_(std::make_unique<PlainSeam>()),
-      slots_(static_cast<size_t>(settings.max_peers_per_host)),
+EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clock,
+                             const TransportSecurity&)
+    : slots_(static_cast<size_t>(settings.max_peers_per_host)),
       generations_(slots_ * static_cast<size_t>(settings.hosts)) {
   owed_ends_.reserve(generations_.size());
   for (int i = 0; i < settings.hosts; ++i) {
-    threads_.push_back(std::make_unique<NetThread>(settings, i, clock, *seam_));
+    seams_.push_back(std::make_unique<PlainSeam>());
+    threads_.push_back(std::make_unique<NetThread>(settings, i, clock, *seams_.back()));
   }
 }
 
@@ -24,22 +25,34 @@ EnetTransport::~EnetTransport() {
   Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), 0);
 }
 
-core::Result<std::unique_ptr<EnetTransport>> EnetTransport::Open(const NetSettings& settings,
-                                                                 const core::Clock& clock) {
+core::Result<std::unique_ptr<EnetTransport>> EnetTransport::Open(
+    const NetSettings& settings, const core::Clock& clock, const TransportSecurity& security) {
   std::vector<std::string> problems;
   settings.Validate(problems);
   if (!problems.empty()) {
     return core::Status(core::Code::kInvalid, "network settings",
                         fmt::format("{}", fmt::join(problems, "; ")));
   }
-  std::unique_ptr<EnetTransport> transport(new EnetTransport(settings, clock));
-  if (auto status = transport->seam_->AllowBind(*ParseV4(settings.bind)); !status.ok())
-    return status;
+  std::unique_ptr<EnetTransport> transport(new EnetTransport(settings, clock, security));
+  for (const auto& seam : transport->seams_) {
+    if (auto status = seam->AllowBind(*ParseV4(settings.bind)); !status.ok()) return status;
+  }
   if (auto status = VerifyHooks(); !status.ok()) return status;
   for (auto& thread : transport->threads_) {
     if (auto status = thread->Start(); !status.ok()) return status;
   }
   return transport;
+}
+
+core::Result<std::string> EnetTransport::Mint(int host, int64_t account_id,
+                                              std::string_view name) const {
+  if (mint_ == nullptr) return {core::Code::kUnavailable, "plain mode has no connect tokens"};
+  if (host < 0 || host >= hosts()) return {core::Code::kInvalid, "no such host"};
+  return mint_->Mint(port(host), account_id, name);
+}
+
+void EnetTransport::RotateTokenKey() {
+  if (mint_ != nullptr) mint_->RotateKey();
 }
 
 void EnetTransport::Stop(uint32_t reason, int patience_ms) {

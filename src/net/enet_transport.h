@@ -6,9 +6,14 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
+#include "net/aead.h"
+#include "net/connect_token.h"
 #include "net/datagram_seam.h"
 #include "net/net_records.h"
 #include "net/net_stats.h"
@@ -18,13 +23,23 @@
 
 namespace bluemarble::net {
 
+/// What sealed mode needs besides the settings; plain mode ignores it.
+struct TransportSecurity {
+  /// Must survive a restart, or clients of the process before cannot be told that it is gone.
+  /// Secret. Unset: random.
+  std::optional<Key> reset_key;
+  /// IPv4 address that clients are told in their tokens. Empty: net.bind.
+  std::string public_address;
+};
+
 class EnetTransport final : public Transport {
  public:
   /// Validates, runs VerifyHooks, binds every port and starts the net threads; all or nothing.
-  /// Sealing is plain for now. `clock` must outlive the transport. kInvalid lists every problem;
-  /// kConflict names who holds a port; kDenied: not loopback, or the system refuses the port.
+  /// `clock` must outlive the transport. kInvalid lists every problem; kConflict names who holds a
+  /// port; kDenied: plain mode off loopback, or the system refuses the port.
   static core::Result<std::unique_ptr<EnetTransport>> Open(const NetSettings& settings,
-                                                           const core::Clock& clock);
+                                                           const core::Clock& clock,
+                                                           const TransportSecurity& security = {});
   ~EnetTransport() override;
 
   bool Receive(Inbound& out) override;
@@ -36,6 +51,14 @@ class EnetTransport final : public Transport {
   /// Tells every peer `reason`, waits for their acknowledgement at most `patience_ms`, joins the
   /// threads. The other calls are harmless afterwards. Twice is once.
   void Stop(uint32_t reason, int patience_ms = 1000);
+
+  bool sealed() const { return mint_ != nullptr; }
+  /// Any thread: a public connect token (base64url) for `host`, which lives net.token_life_s.
+  /// kInvalid: the name is empty or longer than kMaxIdentityName, or no such host; kUnavailable:
+  /// plain mode.
+  core::Result<std::string> Mint(int host, int64_t account_id, std::string_view name) const;
+  /// Any thread: new tokens get a new sealing key; what is out stays good until it expires.
+  void RotateTokenKey();
 
   int hosts() const { return static_cast<int>(threads_.size()); }
   uint16_t port(int host) const { return threads_[static_cast<size_t>(host)]->port(); }
@@ -51,7 +74,8 @@ class EnetTransport final : public Transport {
   static constexpr size_t kMaxUnreliableBytes = kEnetMtu - 28 - kAckReserveBytes;
 
  private:
-  EnetTransport(const NetSettings& settings, const core::Clock& clock);
+  EnetTransport(const NetSettings& settings, const core::Clock& clock,
+                const TransportSecurity& security);
 
   bool Admit(const InboundHead& head);
   uint32_t* GenerationOf(core::PeerId peer);
@@ -59,7 +83,8 @@ class EnetTransport final : public Transport {
   void RetryEnds();
   void MeasureFlushes();
 
-  std::unique_ptr<DatagramSeam> seam_;
+  std::unique_ptr<TokenMint> mint_;                   // null in plain mode
+  std::vector<std::unique_ptr<DatagramSeam>> seams_;  // one per host
   std::vector<std::unique_ptr<NetThread>> threads_;
   core::ThreadOwner owner_;
   size_t slots_;

@@ -14,6 +14,9 @@ struct NetSettings {
   /// IPv4 address to listen on. Default loopback, the only kind that plain mode accepts. Too
   /// narrow: clients cannot reach it; too wide (0.0.0.0): every interface of the machine is open.
   std::string bind = "127.0.0.1";
+  /// "sealed": connect tokens and sealed datagrams (DESIGN §5). "plain": everybody is who they say;
+  /// loopback only, for tests and development.
+  std::string security = "plain";
   /// UDP port of host 0; host i listens on port + i. 0: the kernel chooses each (tests).
   uint16_t port = 7777;
   /// ENet hosts, each with its own port and thread. Too low: 4,095 peers is a host's end, and one
@@ -62,6 +65,29 @@ struct NetSettings {
   int peer_timeout_ms = 5000;
   /// How long a peer that we end may take to acknowledge, milliseconds, before its slot is cleared.
   int linger_ms = 2000;
+
+  /// How long a connect token is good for, seconds. Too low: slow clients ask twice; too high: a
+  /// stolen one is good for longer.
+  int token_life_s = 60;
+  /// "auto": AES-256-GCM where both processors have it in hardware; "aes256gcm" or
+  /// "chacha20poly1305": that one only. Clients that cannot are refused.
+  std::string cipher = "auto";
+  /// Datagrams under one key before the next key is taken.
+  int64_t rekey_datagrams = int64_t{1} << 30;
+  /// And at the latest after this many seconds.
+  int rekey_s = 3600;
+  /// A session that connects no further than to the seal is freed after this long, milliseconds.
+  int half_open_ms = 5000;
+  /// Requests of addresses not proven yet that a host answers per second, and those of one address.
+  /// Too low: a storm of logins takes longer; too high: a flood costs CPU (4 µs each).
+  int requests_per_s = 10'000;
+  int requests_per_address_s = 1000;
+  /// Datagrams of unknown sessions that a host answers with a reset per second, and those of one
+  /// address. Too low: after a restart clients learn of it later; too high: as above.
+  int resets_per_s = 5000;
+  int resets_per_address_s = 2000;
+
+  bool sealed() const { return security == "sealed"; }
 
   /// Appends one line per problem, naming the setting; no line: usable.
   void Validate(std::vector<std::string>& problems) const;

@@ -18,7 +18,8 @@ enum class Channel : uint8_t { kReliable = 0, kUnreliable = 1 };
 
 enum class InboundKind : uint8_t { kConnected = 1, kDisconnected = 2, kMessage = 3 };
 
-/// One event of one peer. `bytes` is valid until the next call of Transport::Receive.
+/// One event of one peer. `bytes` is valid until the next call of Transport::Receive; of a
+/// kConnected of a sealed transport it is the peer's net::Identity (net/identity.h).
 struct Inbound {
   InboundKind kind = InboundKind::kMessage;
   Channel channel = Channel::kReliable;
