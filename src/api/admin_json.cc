@@ -50,6 +50,7 @@ json OfEvent(const DecodedEvent& event) {
   json value = {{"kind", persistence::EventKindName(event.row.kind)},
                 {"version", event.row.version},
                 {"seq", event.row.seq},
+                {"epoch", event.row.epoch},
                 {"tick", event.row.tick},
                 {"time", persistence::TimeText(event.row.at_us)}};
   if (!event.readable) {

@@ -88,9 +88,9 @@ struct FileClose {
 std::string ArchiveLine(const EventRow& event) {
   std::string line = fmt::format(
       "{{\"seq\":{},\"type\":{},\"id\":{},\"version\":{},\"at_us\":{},\"tick\":{},\"kind\":{},"
-      "\"payload\":\"",
+      "\"epoch\":{},\"payload\":\"",
       event.seq, static_cast<int>(event.aggregate_type), event.aggregate_id, event.version,
-      event.at_us, event.tick, static_cast<int>(event.kind));
+      event.at_us, event.tick, static_cast<int>(event.kind), event.epoch);
   constexpr char kDigits[] = "0123456789abcdef";
   for (const std::byte byte : event.payload) {
     line += kDigits[static_cast<unsigned>(byte) >> 4];
@@ -106,9 +106,12 @@ bool ParseArchiveLine(std::string_view text, EventRow& out) {
       !EatNumber(text, ",\"id\":", event.aggregate_id) ||
       !EatNumber(text, ",\"version\":", event.version) ||
       !EatNumber(text, ",\"at_us\":", event.at_us) || !EatNumber(text, ",\"tick\":", event.tick) ||
-      !EatNumber(text, ",\"kind\":", kind) || !Eat(text, ",\"payload\":\"")) {
+      !EatNumber(text, ",\"kind\":", kind)) {
     return false;
   }
+  // Lines from before migration 0002 have no epoch.
+  if (text.starts_with(",\"epoch\"") && !EatNumber(text, ",\"epoch\":", event.epoch)) return false;
+  if (!Eat(text, ",\"payload\":\"")) return false;
   if (type < 1 || type > 255 || kind < 1 || kind > 255) return false;
   while (text.size() >= 2 && text[0] != '"') {
     unsigned value = 0;

@@ -28,10 +28,10 @@ struct ArchiveReport {
   friend bool operator==(const ArchiveReport&, const ArchiveReport&) = default;
 };
 
-/// {"seq":1,"type":1,"id":17,"version":1,"at_us":2,"tick":3,"kind":1,"payload":"00ff"}, exactly so,
-/// without the line's end. Type and kind are the numbers of rows.h.
+/// {"seq":1,"type":1,"id":17,"version":1,"at_us":2,"tick":3,"kind":1,"epoch":1,"payload":"00ff"},
+/// exactly so, without the line's end. Type and kind are the numbers of rows.h.
 std::string ArchiveLine(const EventRow& event);
-/// False unless it is such a line.
+/// False unless it is such a line. Older ones say no epoch, and have epoch 0.
 bool ParseArchiveLine(std::string_view line, EventRow& out);
 
 /// Any thread: ends work that takes long soon after it is set.

@@ -61,6 +61,16 @@ constexpr AuditQuery kQueries[] = {
      "SELECT count(*) FROM ownership o WHERE o.epoch < 1 OR NOT EXISTS "
      "(SELECT 1 FROM player p WHERE p.player_id = o.player_id)",
      true},
+    // Of a player and his account: nobody wrote under an epoch that was over, or not yet there.
+    {"event_epochs_wrong",
+     "events of an older epoch than one before them, or of a newer one than the owner's",
+     "SELECT count(*) FROM (SELECT aggregate_id, epoch, max(epoch) OVER ("
+     "PARTITION BY aggregate_type, aggregate_id ORDER BY version "
+     "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached "
+     "FROM event WHERE aggregate_type IN (1, 3) AND aggregate_id > 0) AS e "
+     "LEFT JOIN ownership o ON o.player_id = e.aggregate_id "
+     "WHERE e.epoch < e.reached OR e.epoch > o.epoch",
+     true},
     {"player_versions_off_events", "players whose version is not their newest event's",
      BM_VERSION_AUDIT("player", "player_id", "1"), true},
     {"item_versions_off_events", "items whose version is not their newest event's",

@@ -65,6 +65,7 @@ class Planner {
   void Held(int64_t player_id, WriteResult& result) const;
 
   Refusal CheckOwner(int64_t player_id, int64_t epoch) const;
+  int64_t EpochOf(int64_t player_id) const;
   Refusal CheckPlayers(const DurableWrite& write, WriteResult& result) const;
   Refusal FindItem(int64_t item_id, int64_t version, int64_t holder, const ItemRow*& found) const;
   Refusal PlanItem(const ItemChange& change);
@@ -77,7 +78,7 @@ class Planner {
   void ApplyUpdate(const DurableWrite& write, const PlayerUpdate& update);
   PlayerChange& Touch(const PlayerRow& row);
   void AddEvent(const DurableWrite& write, AggregateType type, int64_t id, int64_t version,
-                EventKind kind, std::vector<std::byte> payload);
+                int64_t player_id, EventKind kind, std::vector<std::byte> payload);
 
   const std::string& shard_id_;
   const int64_t prefix_;
@@ -196,8 +197,8 @@ void Planner::DecideLogin(const DurableWrite& write, WriteResult& result) {
   ++change.logins;
   change.login_us = write.at_us;
   ++row.version;
-  AddEvent(write, AggregateType::kPlayer, row.player_id, row.version, EventKind::kLogin,
-           EncodePlayerState(row.state));
+  AddEvent(write, AggregateType::kPlayer, row.player_id, row.version, row.player_id,
+           EventKind::kLogin, EncodePlayerState(row.state));
   result.row = row;
   Held(row.player_id, result);
   result.seq = rows_.next_seq - 1;
@@ -226,7 +227,7 @@ void Planner::CreatePlayer(const DurableWrite& write, WriteResult& result) {
   player.row = {id, 1, 1, write.at_us, write.tick, login.initial, login.name};
   rows_.names.emplace(login.name.view(), id);
   Touch(player.row).version_before = 0;
-  AddEvent(write, AggregateType::kPlayer, id, 1, EventKind::kPlayerCreated,
+  AddEvent(write, AggregateType::kPlayer, id, 1, id, EventKind::kPlayerCreated,
            EncodePlayerState(login.initial));
   ApplyEffects(write);
   result.outcome = Outcome::kOk;
@@ -249,6 +250,13 @@ Refusal Planner::CheckOwner(int64_t player_id, int64_t epoch) const {
   const StoredPlayer& player = found->second;
   return player.owner == shard_id_ && player.row.epoch == epoch ? Refusal::kNone
                                                                 : Refusal::kNotOwner;
+}
+
+// Holders and accounts that are no players have numbers below 1.
+int64_t Planner::EpochOf(int64_t player_id) const {
+  if (player_id < 1) return 0;
+  const auto found = rows_.players.find(player_id);
+  return found == rows_.players.end() ? 0 : found->second.row.epoch;
 }
 
 Refusal Planner::CheckPlayers(const DurableWrite& write, WriteResult& result) const {
@@ -416,7 +424,8 @@ void Planner::ApplyEffects(const DurableWrite& write) {
       rows_.items[after.item_id] = after;
       if (has_logins_ && after.holder > 0) held_[after.holder].insert(after.item_id);
     }
-    AddEvent(write, AggregateType::kItem, after.item_id, after.version, effect.kind,
+    AddEvent(write, AggregateType::kItem, after.item_id, after.version,
+             after.holder > 0 ? after.holder : before.holder, effect.kind,
              EncodeItemEvent(after, cause));
   }
   for (const AccountEffect& effect : account_effects_) {
@@ -425,8 +434,8 @@ void Planner::ApplyEffects(const DurableWrite& write) {
     rows_.accounts[after.account_id] = after;
     changes_.ledger.push_back(
         {after.account_id, after.version, effect.amount, after.balance, write.at_us, cause});
-    AddEvent(write, AggregateType::kAccount, after.account_id, after.version, EventKind::kPosted,
-             EncodeAccountEvent(after.balance, effect.amount, cause));
+    AddEvent(write, AggregateType::kAccount, after.account_id, after.version, after.account_id,
+             EventKind::kPosted, EncodeAccountEvent(after.balance, effect.amount, cause));
   }
   for (const SupplyChange& effect : supply_effects_) {
     SupplyChange& sum = supply_[effect.definition];
@@ -445,7 +454,8 @@ void Planner::ApplyUpdate(const DurableWrite& write, const PlayerUpdate& update)
     row.state = update.state;
     row.saved_tick = write.tick;
   }
-  AddEvent(write, AggregateType::kPlayer, row.player_id, row.version, update.kind, update.payload);
+  AddEvent(write, AggregateType::kPlayer, row.player_id, row.version, row.player_id, update.kind,
+           update.payload);
 }
 
 PlayerChange& Planner::Touch(const PlayerRow& row) {
@@ -458,9 +468,9 @@ PlayerChange& Planner::Touch(const PlayerRow& row) {
 }
 
 void Planner::AddEvent(const DurableWrite& write, AggregateType type, int64_t id, int64_t version,
-                       EventKind kind, std::vector<std::byte> payload) {
-  changes_.events.push_back(
-      {type, id, version, write.at_us, write.tick, rows_.next_seq++, kind, std::move(payload)});
+                       int64_t player_id, EventKind kind, std::vector<std::byte> payload) {
+  changes_.events.push_back({type, id, version, write.at_us, write.tick, rows_.next_seq++,
+                             EpochOf(player_id), kind, std::move(payload)});
 }
 
 void Planner::Finish() {

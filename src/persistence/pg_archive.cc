@@ -16,7 +16,8 @@ constexpr int kPageMs = 60'000;
 // Many times what one range of the index by seq (BRIN) covers.
 constexpr int64_t kPage = 20'000;
 constexpr const char* kColumns =
-    "seq, aggregate_type, aggregate_id, version, at_us, tick, kind, payload";
+    "seq, aggregate_type, aggregate_id, version, at_us, tick, kind, payload, epoch";
+constexpr int kColumnCount = 9;
 
 EventRow RowOf(const PgRows& rows, int i) {
   EventRow event;
@@ -29,6 +30,7 @@ EventRow RowOf(const PgRows& rows, int i) {
   event.kind = static_cast<EventKind>(rows.Int(i, 6));
   const auto payload = rows.Bytes(i, 7);
   event.payload.assign(payload.begin(), payload.end());
+  event.epoch = rows.Int(i, 8);
   return event;
 }
 
@@ -183,7 +185,7 @@ core::Result<ArchiveReport> RestoreArchive(PgConnection& connection, const std::
         {
           PgCopy copy(
               wire, fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", table, kColumns).c_str(),
-              8);
+              kColumnCount);
           report = ReadArchive(path, [&](const EventRow& event) {
             copy.Row();
             copy.Int8(event.seq);
@@ -194,6 +196,7 @@ core::Result<ArchiveReport> RestoreArchive(PgConnection& connection, const std::
             copy.Int8(static_cast<int64_t>(event.tick));
             copy.Int2(static_cast<int16_t>(event.kind));
             copy.Bytes(event.payload);
+            copy.Int8(event.epoch);
             return Status::Ok();
           });
           if (report.ok()) copy.Finish();

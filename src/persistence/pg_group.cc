@@ -112,10 +112,10 @@ constexpr Statement kStatements[] = {
      " unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bytea[])"},
     // Not COPY: as many microseconds for the server, and a pipeline cannot carry it.
     {"insert_events",
-     "INSERT INTO event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, payload)"
-     " SELECT unnest($1::smallint[]), unnest($2::bigint[]), unnest($3::bigint[]),"
+     "INSERT INTO event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, payload,"
+     " epoch) SELECT unnest($1::smallint[]), unnest($2::bigint[]), unnest($3::bigint[]),"
      " unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::smallint[]),"
-     " unnest($8::bytea[])"},
+     " unnest($8::bytea[]), unnest($9::bigint[])"},
     {"insert_keys",
      "INSERT INTO idempotency (player_id, key, request_digest, at_us, result)"
      " SELECT unnest($1::bigint[]), unnest($2::uuid[]), unnest($3::bigint[]),"

@@ -136,7 +136,8 @@ void PgGroup::WriteLedger(PgPipeline& to, const std::vector<LedgerInsert>& ledge
 void PgGroup::WriteEvents(PgPipeline& to, const std::vector<EventRow>& events) {
   if (events.empty()) return;
   PgArray types(Type::kInt2), ids(Type::kInt8), versions(Type::kInt8), at_us(Type::kInt8),
-      seqs(Type::kInt8), ticks(Type::kInt8), kinds(Type::kInt2), payloads(Type::kBytes);
+      seqs(Type::kInt8), ticks(Type::kInt8), kinds(Type::kInt2), payloads(Type::kBytes),
+      epochs(Type::kInt8);
   for (const EventRow& event : events) {
     types.Int2(static_cast<int16_t>(event.aggregate_type));
     ids.Int8(event.aggregate_id);
@@ -146,6 +147,7 @@ void PgGroup::WriteEvents(PgPipeline& to, const std::vector<EventRow>& events) {
     ticks.Int8(static_cast<int64_t>(event.tick));
     kinds.Int2(static_cast<int16_t>(event.kind));
     payloads.Bytes(event.payload);
+    epochs.Int8(event.epoch);
   }
   to.Send("insert_events", PgParameters()
                                .Array(types)
@@ -155,7 +157,8 @@ void PgGroup::WriteEvents(PgPipeline& to, const std::vector<EventRow>& events) {
                                .Array(seqs)
                                .Array(ticks)
                                .Array(kinds)
-                               .Array(payloads));
+                               .Array(payloads)
+                               .Array(epochs));
 }
 
 void PgGroup::WriteKeys(PgPipeline& to, const std::vector<KeyInsert>& keys) {

@@ -47,6 +47,7 @@ EventRow ReadPgEvent(const PgRows& rows, int row) {
   event.kind = static_cast<EventKind>(rows.Int(row, 6));
   const auto payload = rows.Bytes(row, 7);
   event.payload.assign(payload.begin(), payload.end());
+  event.epoch = rows.Int(row, 8);
   return event;
 }
 

@@ -32,8 +32,8 @@ AccountRow ReadPgAccount(const PgRows& rows, int row);
 
 /// For ReadPgEvent; goes on with a WHERE.
 inline constexpr const char* kPgSelectEvent =
-    "SELECT aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload FROM event"
-    " WHERE ";
+    "SELECT aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload, epoch"
+    " FROM event WHERE ";
 EventRow ReadPgEvent(const PgRows& rows, int row);
 
 }  // namespace bluemarble::persistence

@@ -139,6 +139,10 @@ struct EventRow {
   int64_t at_us = 0;
   core::Tick tick = 0;
   int64_t seq = 0;  ///< Place in the shard's total order: gap-free, ascending in commit order.
+  /// Of the ownership row, locked by the transaction that wrote this, of the player whose it is:
+  /// the player, the account's, the item's holder (the one before, when nobody holds it now). 0:
+  /// nobody's, or written by a version before the column.
+  int64_t epoch = 0;
   EventKind kind = EventKind::kSample;
   std::vector<std::byte> payload;  ///< The aggregate's whole state after the event, by its type.
   friend bool operator==(const EventRow&, const EventRow&) = default;

@@ -71,8 +71,8 @@ Status SqliteGroup::Prepare() {
        "INSERT INTO ledger (account_id, version, amount, balance, at_us, cause_player, cause_key) "
        "VALUES (?, ?, ?, ?, ?, ?, ?)"},
       {&insert_event_,
-       "INSERT INTO event (aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload) "
-       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+       "INSERT INTO event (aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload, "
+       "epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&insert_key_,
        "INSERT INTO idempotency (player_id, key, request_digest, at_us, result) "
        "VALUES (?, ?, ?, ?, ?)"},
@@ -199,7 +199,7 @@ Status SqliteGroup::Write(const GroupChanges& changes, std::string_view shard_id
     Status status =
         One(insert_event_, static_cast<int64_t>(event.aggregate_type), event.aggregate_id,
             event.version, event.at_us, static_cast<int64_t>(event.tick), event.seq,
-            static_cast<int64_t>(event.kind), Bytes(event.payload));
+            static_cast<int64_t>(event.kind), Bytes(event.payload), event.epoch);
     if (!status.ok()) return status;
   }
   for (const SupplyChange& change : changes.supply) {

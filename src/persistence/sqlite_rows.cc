@@ -47,6 +47,7 @@ EventRow ReadEvent(const SqliteStatement& from) {
   event.kind = static_cast<EventKind>(from.Int(6));
   const auto payload = from.Blob(7);
   event.payload.assign(payload.begin(), payload.end());
+  event.epoch = from.Int(8);
   return event;
 }
 

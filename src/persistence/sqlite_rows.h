@@ -20,8 +20,8 @@ inline constexpr const char* kSelectItem =
 inline constexpr const char* kSelectAccount =
     "SELECT account_id, version, balance FROM account WHERE ";
 inline constexpr const char* kSelectEvent =
-    "SELECT aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload FROM event "
-    "WHERE ";
+    "SELECT aggregate_type, aggregate_id, version, at_us, tick, seq, kind, payload, epoch "
+    "FROM event WHERE ";
 
 /// world_entity.kind of an item that lies on the ground.
 inline constexpr int64_t kItemOnGround = 4;

@@ -243,8 +243,8 @@ class Bench {
         const size_t p = bare_next_++ % players_.size();
         const int64_t version =
             static_cast<int64_t>(bare_next_ / players_.size()) + 3;  // ascending per player
-        text += fmt::format("1\t{}\t{}\t{}\t{}\t{}\t4\t\\\\x", players_[p].row.player_id, version,
-                            ++now_us_, bare_next_, ++tick_);
+        text += fmt::format("1\t{}\t{}\t{}\t{}\t{}\t4\t{}\t\\\\x", players_[p].row.player_id,
+                            version, ++now_us_, bare_next_, ++tick_, players_[p].row.epoch);
         for (const std::byte byte : EncodePlayerState(NextState(players_[p].row.state))) {
           text += fmt::format("{:02x}", static_cast<unsigned>(byte));
         }
@@ -256,8 +256,8 @@ class Bench {
       for (const std::string& batch : batches) {
         Exec("BEGIN");
         Exec(
-            "COPY event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, payload)"
-            " FROM STDIN");
+            "COPY event (aggregate_type, aggregate_id, version, at_us, seq, tick, kind, epoch,"
+            " payload) FROM STDIN");
         PQputCopyData(bare_.get(), batch.data(), static_cast<int>(batch.size()));
         PQputCopyEnd(bare_.get(), nullptr);
         while (PGresult* result = PQgetResult(bare_.get())) {

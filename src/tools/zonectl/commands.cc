@@ -45,12 +45,17 @@ std::string CauseText(const json& event) {
 std::vector<std::string> EventCells(const json& event) {
   std::string state = event.contains("state") ? StateText(event["state"]) : "unreadable";
   if (event.contains("amount")) state += fmt::format(" amount={}", Text(event["amount"]));
-  return {Text(event["version"]), Text(event["seq"]),  Text(event["tick"]),
-          Text(event["time"]),    Text(event["kind"]), state,
+  return {Text(event["version"]),
+          Text(event["seq"]),
+          event.contains("epoch") ? Text(event["epoch"]) : "-",
+          Text(event["tick"]),
+          Text(event["time"]),
+          Text(event["kind"]),
+          state,
           CauseText(event)};
 }
-const std::vector<std::string> kEventHead = {"VERSION", "SEQ",   "TICK", "TIME",
-                                             "KIND",    "STATE", "CAUSE"};
+const std::vector<std::string> kEventHead = {"VERSION", "SEQ",  "EPOCH", "TICK",
+                                             "TIME",    "KIND", "STATE", "CAUSE"};
 
 void PrintJson(const json& value) {
   fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));

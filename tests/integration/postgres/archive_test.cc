@@ -28,8 +28,8 @@ class ArchivePostgres : public ::testing::Test {
       EXPECT_TRUE(made.ok()) << made.status().ToString();
     }
     Sql("INSERT INTO event SELECT 1, n % 50 + 1, n / 50 + 1, " + std::to_string(kNowUs) +
-        " - 3 * 86400000000 + n::bigint * 28800000, n + 1, n * 3, 4, decode(md5(n::text), 'hex')"
-        " FROM generate_series(0, 8999) AS n");
+        " - 3 * 86400000000 + n::bigint * 28800000, n + 1, n * 3, 4, decode(md5(n::text), 'hex'),"
+        " n % 7 FROM generate_series(0, 8999) AS n");
     Sql("CREATE TABLE before AS SELECT * FROM event");
     const auto partitions = ListEventPartitions(*connection);
     EXPECT_TRUE(partitions.ok()) << partitions.status().ToString();

@@ -93,11 +93,11 @@ TEST_F(PgSchemas, AMigrationThatFailsKeepsThoseBeforeItAndNothingOfItself) {
 
 TEST_F(PgSchemas, AnEditedANewerAndAForeignSchemaAreRefused) {
   Up();
-  Sql("UPDATE schema_migration SET sha256 = 'edited'");
+  Sql("UPDATE schema_migration SET sha256 = 'edited' WHERE id = 1");
   EXPECT_EQ(OpenStore().code(), Code::kCorrupt);
   EXPECT_EQ(PgMigrateUp(*connection_, false, 5).status().code(), Code::kCorrupt);
   Sql("UPDATE schema_migration SET sha256 = '" + std::string(PostgresMigrations()[0].sha256) +
-      "'; INSERT INTO schema_migration VALUES (7777, '7777_future', 'x', 1)");
+      "' WHERE id = 1; INSERT INTO schema_migration VALUES (7777, '7777_future', 'x', 1)");
   EXPECT_EQ(OpenStore().code(), Code::kStale);
   EXPECT_NE(OpenStore().ToString().find("7777_future"), std::string::npos);
   EXPECT_EQ(PgMigrateUp(*connection_, false, 5).status().code(), Code::kStale);
@@ -152,6 +152,25 @@ TEST_F(PgSchemas, EventsThatTheDefaultPartitionCaughtMoveIntoTheirOwn) {
   EXPECT_EQ(Sql("SELECT count(*) FROM event_default"), "1") << "1970 has no partition";
   EXPECT_EQ(Sql("SELECT count(*) FROM event"), "2");
   EXPECT_THROW(Sql("DELETE FROM event"), std::runtime_error) << "append-only again";
+}
+
+TEST_F(PgSchemas, EventsOfBeforeTheEpochGetNoneAlsoWhereTheyHaveBeenDetached) {
+  ASSERT_TRUE(PgMigrateUp(*connection_, false, 5, PostgresMigrations().first(1)).ok());
+  const int64_t now_us = 20'000 * kDayUs;
+  const RetentionSettings days{.partition_days = 1, .partitions_ahead = 1};
+  ASSERT_TRUE(MakeEventPartitions(*connection_, days, now_us).ok());
+  for (const int64_t at_us : {now_us, now_us + kDayUs}) {
+    Sql("INSERT INTO event VALUES (1, 1, 1, " + std::to_string(at_us) + ", 1, 1, 4, '\\x00')");
+  }
+  const std::string detached = ListEventPartitions(*connection_).value().front().name;
+  ASSERT_TRUE(DetachEventPartition(*connection_, detached).ok());
+  const auto applied = PgMigrateUp(*connection_, false, 6);
+  ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  EXPECT_EQ(Sql("SELECT count(*) || ' ' || sum(epoch) FROM event"), "1 0");
+  EXPECT_EQ(Sql("SELECT count(*) || ' ' || sum(epoch) FROM " + detached), "1 0");
+  const auto differs = PgMigrateVerify(*connection_);
+  ASSERT_TRUE(differs.ok());
+  EXPECT_TRUE(differs->empty()) << differs->front();
 }
 
 // Somebody reads the event table for long, as pg_dump does.

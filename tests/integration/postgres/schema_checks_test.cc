@@ -1,6 +1,8 @@
 /// Schemas that were tampered with, and users who may not do what a shard needs.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "persistence/pg_migrate.h"
@@ -108,6 +110,32 @@ TEST(PgAudit, FindsAPreparedTransactionThatNobodyEnded) {
   PQclear(PQexec(other, "ROLLBACK PREPARED 'left'"));
   EXPECT_EQ(open(), 0);
   PQfinish(other);
+}
+
+TEST(PgAudit, FindsEventsOfAnEpochThatWasOverOrNotYetThere) {
+  PostgresBackend backend;
+  const PlayerRow ada = CommitOne(backend.store(), Login(1, "Ada")).row;
+  ASSERT_EQ(CommitOne(backend.store(), Sample(2, ada, 2, 9, 40)).outcome, Outcome::kOk);
+  const auto wrong = [&](int64_t version, int64_t epoch) {
+    backend.Sql(
+        fmt::format("ALTER TABLE event DISABLE TRIGGER event_is_append_only;"
+                    " UPDATE event SET epoch = {} WHERE aggregate_type = 1 AND version = {};"
+                    " ALTER TABLE event ENABLE TRIGGER event_is_append_only",
+                    epoch, version));
+    std::map<std::string, int64_t> found;
+    for (const AuditLine& line : backend.Audit()) {
+      if (line.must_be_zero && line.value != 0) found[line.name] = line.value;
+    }
+    return found;
+  };
+  const auto one = std::map<std::string, int64_t>{{"event_epochs_wrong", 1}};
+  EXPECT_TRUE(wrong(1, 1).empty()) << "as they were";
+  EXPECT_EQ(wrong(3, 2), one) << "newer than the owner's";
+  EXPECT_EQ(wrong(3, 0), one) << "older than those before it";
+  backend.SetOwner(ada.player_id, "zone", 2);
+  EXPECT_TRUE(wrong(3, 2).empty()) << "handed over in between";
+  EXPECT_EQ(wrong(2, 2).size(), 0u);
+  EXPECT_EQ(wrong(3, 1), one);
 }
 
 TEST(PgReading, FindsTheItemsThatAPlayerEverHad) {

@@ -119,6 +119,7 @@ TEST_F(AdminEndpoints, TellAllEventsInTheirOrder) {
   const json page = Get("/v1/admin/events?after=3&limit=2");
   ASSERT_EQ(page["events"].size(), 2u);
   EXPECT_EQ(page["events"][0]["seq"], 4);
+  EXPECT_EQ(page["events"][0]["epoch"], 7);
   EXPECT_EQ(page["events"][0]["aggregate"], "account:" + std::to_string(kAda));
   EXPECT_EQ(page["events"][1]["aggregate"], "item:5");
 }

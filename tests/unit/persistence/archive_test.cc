@@ -20,6 +20,7 @@ EventRow Event(int64_t seq) {
   event.at_us = 1'700'000'000'000'000 + seq;
   event.tick = std::numeric_limits<uint64_t>::max() - static_cast<uint64_t>(seq);
   event.seq = seq;
+  event.epoch = seq * 1'000'000'007;
   event.kind = EventKind::kItemMoved;
   for (int64_t i = 0; i < seq % 90; ++i) event.payload.push_back(static_cast<std::byte>(i * seq));
   return event;
@@ -156,6 +157,8 @@ TEST(ArchiveLine, IsReadExactly) {
        std::string(
            R"({"seq":1,"type":0,"id":1,"version":1,"at_us":1,"tick":1,"kind":1,"payload":""})"),
        std::string(
+           R"({"seq":1,"type":1,"id":1,"version":1,"at_us":1,"tick":1,"kind":1,"epoch":,"payload":""})"),
+       std::string(
            R"({"seq":1,"type":1,"id":1,"version":1,"at_us":1,"tick":-1,"kind":1,"payload":""})"),
        std::string(
            R"({"seq":1,"type":1,"id":1,"version":1,"at_us":1,"tick":1,"kind":1,"payload":"0"})"),
@@ -163,6 +166,17 @@ TEST(ArchiveLine, IsReadExactly) {
            R"({"seq":1,"type":1,"id":1,"version":1,"at_us":1,"tick":1,"kind":1,"payload":"0g"})")}) {
     EXPECT_FALSE(ParseArchiveLine(bad, event)) << bad;
   }
+}
+
+TEST(ArchiveLine, OfBeforeTheEpochIsStillRead) {
+  EventRow event, expected = Event(3);
+  std::string line = ArchiveLine(expected);
+  const std::string epoch = ",\"epoch\":3000000021";
+  ASSERT_NE(line.find(epoch), std::string::npos) << line;
+  line.erase(line.find(epoch), epoch.size());
+  ASSERT_TRUE(ParseArchiveLine(line, event)) << line;
+  expected.epoch = 0;
+  EXPECT_EQ(event, expected);
 }
 
 TEST_F(Archive, IsCopiedFromAnyStoreUpToATime) {

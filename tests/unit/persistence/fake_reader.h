@@ -63,6 +63,7 @@ class FakeReader final : public StoreReader {
     event.version = version;
     event.tick = NextTick();
     event.at_us = kStartUs + static_cast<int64_t>(events.size()) * 1'000'000;
+    event.epoch = 7;
     event.seq = events.empty() ? 1 : events.back().seq + 1;
     event.kind = kind;
     event.payload = std::move(payload);

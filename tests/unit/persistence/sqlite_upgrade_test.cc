@@ -58,7 +58,7 @@ class OldDatabase : public testing::Test {
 TEST_F(OldDatabase, KeepsPlayersEventsAndKeysAndTakesNewOnes) {
   auto store = OpenOrNull(folder_.path(), clock_);
   ASSERT_NE(store, nullptr);
-  EXPECT_EQ(store->meta().schema, 2);
+  EXPECT_EQ(store->meta().schema, SqliteMigrations().back().id);
   EXPECT_EQ(store->meta().run, 8);
   EXPECT_EQ(store->meta().reserved_tick, 500u);
   EXPECT_EQ(store->meta().next_seq, 5);
@@ -72,6 +72,7 @@ TEST_F(OldDatabase, KeepsPlayersEventsAndKeysAndTakesNewOnes) {
   ASSERT_EQ(events->size(), 2u);
   EXPECT_EQ((*events)[0].seq, 2);
   EXPECT_EQ((*events)[1].seq, 4);
+  EXPECT_EQ((*events)[1].epoch, 0) << "nobody knows";
   EXPECT_TRUE(CommitOne(*store, Login(1, "Ada")).repeated);
 
   DurableWrite login = Login(2, "Ada");
@@ -86,6 +87,11 @@ TEST_F(OldDatabase, KeepsPlayersEventsAndKeysAndTakesNewOnes) {
   give.postings = Pay(kMintAccount, kAda, 5);
   EXPECT_EQ(CommitOne(*store, give).outcome, Outcome::kOk);
   EXPECT_EQ(CommitOne(*store, Login(4, "Cid")).row.player_id & ((int64_t{1} << 40) - 1), 3);
+
+  events = store->ReadEvents(AggregateType::kPlayer, kAda, 3, 10);
+  ASSERT_TRUE(events.ok());
+  ASSERT_EQ(events->size(), 1u);
+  EXPECT_EQ((*events)[0].epoch, 1);
 
   auto reader = OpenSqliteReader(folder_.path());
   ASSERT_TRUE(reader.ok());

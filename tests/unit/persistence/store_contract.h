@@ -92,6 +92,38 @@ TYPED_TEST_P(StoreContract, AWrongEpochIsRefused) {
   EXPECT_EQ(this->Stored().state, StateAt(1));
 }
 
+TYPED_TEST_P(StoreContract, EventsCarryTheEpochTheyWereWrittenUnder) {
+  DurableWrite login = Login(1, "Ada");
+  login.login->starters = {{7, 1}};
+  login.login->starting_gold = 50;
+  const WriteResult ada = CommitOne(this->store(), login);
+  const int64_t id = ada.row.player_id;
+  for (const EventRow& event : this->backend_.AllEvents())
+    EXPECT_EQ(event.epoch, event.aggregate_id == kMintAccount ? 0 : 1) << event.seq;
+
+  this->backend_.SetOwner(id, "zone", 5);
+  const auto written = this->backend_.AllEvents().size();
+  EXPECT_EQ(CommitOne(this->store(), Sample(2, ada.row, 2, 9, 40)).refusal, Refusal::kNotOwner);
+  DurableWrite drop = Action(3, {ada.row});
+  drop.items = {Move(ada.items[0], kHeldByWorld)};
+  drop.postings = Pay(id, kSinkAccount, 5);
+  EXPECT_EQ(CommitOne(this->store(), drop).refusal, Refusal::kNotOwner);
+  EXPECT_EQ(this->Save({{id, ada.row.epoch, 50, StateAt(9)}}).positions_refused, 1u);
+  EXPECT_EQ(this->backend_.AllEvents().size(), written) << "nothing under the old epoch";
+
+  PlayerRow row = ada.row;
+  row.epoch = 5;
+  EXPECT_EQ(CommitOne(this->store(), Sample(4, row, 2, 9, 40)).outcome, Outcome::kOk);
+  drop.owners[0].epoch = 5;
+  EXPECT_EQ(CommitOne(this->store(), drop).outcome, Outcome::kOk);
+  EXPECT_EQ(CommitOne(this->store(), Login(5, "Ada")).row.epoch, 5);
+  const auto events = this->backend_.AllEvents();
+  EXPECT_EQ(events.size(), written + 5);
+  for (size_t i = written; i < events.size(); ++i)
+    EXPECT_EQ(events[i].epoch, events[i].aggregate_id == kSinkAccount ? 0 : 5) << events[i].seq;
+  for (const EventRow& event : this->Events(id)) EXPECT_EQ(event.epoch, event.version <= 2 ? 1 : 5);
+}
+
 TYPED_TEST_P(StoreContract, APlayerGivenAwayCanNeitherLogInNorBeWritten) {
   const PlayerRow row = this->LoggedIn();
   this->GiveAway(row.player_id, "elsewhere");
@@ -374,14 +406,14 @@ REGISTER_TYPED_TEST_SUITE_P(
     SecondLoginLoadsWhatWasSavedAndIgnoresTheInitialState, NamesDifferByCase,
     LoadingAnUnknownNameIsNotFound, AnEventRaisesTheVersionAndCarriesTheState,
     AWrongVersionIsRefusedWithTheStoredRow, AWrongEpochIsRefused,
-    APlayerGivenAwayCanNeitherLogInNorBeWritten, ARefusalForTheOwnerIsNotRemembered,
-    ARepeatIsAnsweredFromItsKeyAndWritesNothing, ARepeatedLoginGetsTheSameAnswerEvenAfterARestart,
-    AWriteSaysTheNumberOfItsLastEvent, ABatchMadeUpOfRefusalsLeavesNoGapInTheOrder,
-    AfterATakeOverTheOldProcessWritesNothingMore, ARepeatOfAVersionRefusalStaysRefused,
-    AKeyUsedForAnotherRequestIsRefused, TheSameKeyTwiceInOneGroupHappensOnce,
-    ABadRequestIsRefusedAloneAndTheRestOfItsGroupHappens, AWriteOfTwoPlayersHappensWholeOrNotAtAll,
-    WhatNoStoreMayWriteIsRefusedAsInvalid, AnUnknownPlayerIsNotFound,
-    APositionWithANotNewerTickIsIgnored, ALateEventKeepsTheNewerPosition,
+    EventsCarryTheEpochTheyWereWrittenUnder, APlayerGivenAwayCanNeitherLogInNorBeWritten,
+    ARefusalForTheOwnerIsNotRemembered, ARepeatIsAnsweredFromItsKeyAndWritesNothing,
+    ARepeatedLoginGetsTheSameAnswerEvenAfterARestart, AWriteSaysTheNumberOfItsLastEvent,
+    ABatchMadeUpOfRefusalsLeavesNoGapInTheOrder, AfterATakeOverTheOldProcessWritesNothingMore,
+    ARepeatOfAVersionRefusalStaysRefused, AKeyUsedForAnotherRequestIsRefused,
+    TheSameKeyTwiceInOneGroupHappensOnce, ABadRequestIsRefusedAloneAndTheRestOfItsGroupHappens,
+    AWriteOfTwoPlayersHappensWholeOrNotAtAll, WhatNoStoreMayWriteIsRefusedAsInvalid,
+    AnUnknownPlayerIsNotFound, APositionWithANotNewerTickIsIgnored, ALateEventKeepsTheNewerPosition,
     EventsComeInVersionOrderFromWhereAsked, ReservedTicksNeverGoBack, EverythingSurvivesARestart,
     AResultIsFoundByItsKeyAndOnlyThen, OldKeysAreForgottenOldestFirstAndNoMoreThanAsked,
     KeysThatAreKeptForEverSurviveEveryPurge, ALongestNameComesBackWhole);
