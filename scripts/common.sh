@@ -10,7 +10,7 @@ PACKAGES=(
   build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
   libenet-dev libprotobuf-dev protobuf-compiler libspdlog-dev libfmt-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
-  libssl-dev libboost1.81-dev libcurl4-openssl-dev nlohmann-json3-dev
+  libssl-dev libsodium-dev libboost1.81-dev libcurl4-openssl-dev nlohmann-json3-dev
   libtomlplusplus-dev libcli11-dev libsqlite3-dev libgeographiclib-dev
   libpqxx-dev libhiredis-dev libzstd-dev
   postgresql-15 postgresql-client-15 redis-server

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "core/result.h"
 
@@ -27,6 +28,15 @@ class SqliteStatement {
     Reset();
     int index = 1;
     (BindOne(index++, args), ...);
+  }
+  /// The same with variants of what Bind takes.
+  template <typename Variants>
+  void BindAll(const Variants& values) {
+    Reset();
+    int index = 1;
+    for (const auto& value : values) {
+      std::visit([&](const auto& one) { BindOne(index++, one); }, value);
+    }
   }
   /// The next row: SQLITE_ROW, SQLITE_DONE or an error's extended code.
   int Step();
