@@ -139,6 +139,11 @@ class Bench {
         "\"progressive_limit\":{},\"pass\":{}}}",
         transactional, kTransactionalLimit, progressive, kProgressiveLimit, pass);
     std::puts(json.c_str());
+    store_.reset();
+    bare_.reset();
+    // Killed, as the cluster's destructor would, a postmaster leaves its children to be reaped by
+    // whoever is process 1, which in a container may be nobody.
+    cluster_.Stop();
     return pass ? 0 : 1;
   }
 
