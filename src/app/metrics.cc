@@ -46,6 +46,20 @@ void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
     add.Count("session_refused_messages_total", "Messages that ended their session, by reason.",
               stats.refused_messages[reason], {{"reason", name}});
   }
+  for (const DisconnectReason reason : session::kGateReasons) {
+    for (size_t m = 0; m < session::kMessageNames; ++m) {
+      add.Count("gate_refused_messages_total",
+                "Messages that ended their session, by what they said they were.",
+                stats.refused_by_message[m][static_cast<size_t>(reason)],
+                {{"message", session::MessageName(static_cast<session::MessageIndex>(m))},
+                 {"reason", DisconnectReasonName(reason)}});
+    }
+  }
+  add.Count("gate_ignored_messages_total",
+            "Messages left out because all sessions of their address said too much.",
+            stats.ignored_messages);
+  add.Count("gate_addresses_forgotten_total", "Addresses that made room for newer ones.",
+            stats.addresses_forgotten);
   add.Count("session_connected_total", "Peers that connected.", stats.connected);
   add.Count("session_logins_total", "Players that entered the world.", stats.logins);
   add.Count("session_no_slot_total", "Peers sent away because the session table was full.",

@@ -243,6 +243,12 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
                  "store a look-up each."});
   s.Add("action_burst", &session.action_burst,
         {.min = 1, .max = 10000, .help = "Actions at once on top. Likewise."});
+  s.Add("address_players", &session.address_players,
+        {.min = 1,
+         .max = 60000,
+         .help = "All sessions of one remote address together may say as much as so many. Too low: "
+                 "players behind one NAT lose inputs; too high: who owns many accounts floods from "
+                 "one address. Addresses of this machine are not limited."});
   s.Add("action_timeout_ms", &session.action_timeout_ms,
         {.min = 100,
          .max = 60000,

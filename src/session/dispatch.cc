@@ -1,7 +1,8 @@
 #include "session/dispatch.h"
 
-#include <algorithm>
 #include <array>
+#include <utility>
+#include <variant>
 
 #include "session/handlers.h"
 
@@ -11,109 +12,102 @@ namespace {
 constexpr uint32_t In(SessionState state) { return 1u << static_cast<uint32_t>(state); }
 constexpr uint32_t kAnyState = ~0u;
 
-enum RowIndex : size_t { kLoginRow, kGoodbyeRow, kActionRow, kDeclineRow, kInputRow, kRows };
+// The first byte tells the two channels' messages apart: 0 and 1 are no protobuf tags of ours, 10,
+// 18, 26 and 34 (fields 1 to 4, length-delimited) no datagram types.
+constexpr std::byte Field(int number) { return static_cast<std::byte>(number << 3 | 2); }
+constexpr std::byte kInputType{static_cast<uint8_t>(DatagramType::kInput)};
 
-constexpr std::array<MessageRow, kRows> kTable = {{
-    // name, legal states, channel, max bytes, handler
-    {"login", In(SessionState::kConnected), net::Channel::kReliable, protocol::kMaxControlBytes,
-     HandleLogin},
-    {"goodbye", kAnyState, net::Channel::kReliable, protocol::kMaxControlBytes, HandleGoodbye},
-    {"action", In(SessionState::kPlaying), net::Channel::kReliable, protocol::kMaxControlBytes,
-     HandleAction},
-    {"decline", In(SessionState::kPlaying), net::Channel::kReliable, protocol::kMaxControlBytes,
-     HandleDecline},
-    {"input", In(SessionState::kPlaying), net::Channel::kUnreliable, protocol::kMaxInputBytes,
-     HandleInput},
+constexpr std::array<MessageRow, kUnknownRow> kTable = {{
+    // name, first byte, legal states, channel, rate, max bytes, handler
+    {"login", Field(1), In(SessionState::kConnected), net::Channel::kReliable, RateClass::kControl,
+     protocol::kMaxControlBytes, HandleLogin},
+    {"goodbye", Field(2), kAnyState, net::Channel::kReliable, RateClass::kControl,
+     protocol::kMaxControlBytes, HandleGoodbye},
+    {"action", Field(3), In(SessionState::kPlaying), net::Channel::kReliable, RateClass::kAction,
+     protocol::kMaxControlBytes, HandleAction},
+    {"decline", Field(4), In(SessionState::kPlaying), net::Channel::kReliable, RateClass::kAction,
+     protocol::kMaxControlBytes, HandleDecline},
+    {"input", kInputType, In(SessionState::kPlaying), net::Channel::kUnreliable, RateClass::kInput,
+     protocol::kMaxInputBytes, HandleInput},
 }};
 
-// The first byte tells the two kinds apart: 0 and 1 are no protobuf tags of ours, 10, 18, 26 and 34
-// (fields 1 to 4, length-delimited) no datagram types.
-constexpr std::byte kInputType{static_cast<uint8_t>(DatagramType::kInput)};
-constexpr std::byte kLoginTag{10};
-constexpr std::byte kGoodbyeTag{18};
-constexpr std::byte kActionTag{26};
-constexpr std::byte kDeclineTag{34};
-
-bool IsControlTag(std::byte tag) {
-  return tag == kLoginTag || tag == kGoodbyeTag || tag == kActionTag || tag == kDeclineTag;
+MessageIndex IndexOf(std::byte first) {
+  size_t index = 0;
+  while (index < kTable.size() && kTable[index].first != first) ++index;
+  return static_cast<MessageIndex>(index);
 }
 
-bool Spend(RateBucket& bucket, const Rate& rate, uint32_t tick_hz, core::Tick now) {
-  const uint64_t refill = (now - bucket.updated) * rate.per_second;
-  bucket.spent -= static_cast<uint32_t>(std::min<uint64_t>(refill, bucket.spent));
-  bucket.updated = now;
-  if (bucket.spent + tick_hz > rate.burst * tick_hz) return false;
-  bucket.spent += tick_hz;
-  return true;
-}
-
-Verdict Refuse(DisconnectReason reason) { return {reason, nullptr}; }
-
-size_t RowOf(const protocol::ClientControl& control) {
+MessageIndex IndexOf(const protocol::ClientControl& control) {
   if (std::holds_alternative<protocol::Login>(control)) return kLoginRow;
   if (std::holds_alternative<protocol::Action>(control)) return kActionRow;
   if (std::holds_alternative<protocol::DeclineTrade>(control)) return kDeclineRow;
   return kGoodbyeRow;
 }
 
-Verdict JudgeControl(const net::Inbound& inbound, Session& session, const Rates& rates,
-                     core::Tick now, Message& out) {
-  if (inbound.bytes.size() > protocol::kMaxControlBytes)
-    return Refuse(DisconnectReason::kOversized);
-  if (inbound.bytes.empty()) return Refuse(DisconnectReason::kMalformed);
-  if (inbound.bytes[0] == kInputType) return Refuse(DisconnectReason::kWrongChannel);
-  // Before decoding: what is not wanted shall cost little.
-  const std::byte tag = inbound.bytes[0];
-  const bool acts = tag == kActionTag || tag == kDeclineTag;
-  if (!Spend(acts ? session.action_rate : session.control_rate, acts ? rates.action : rates.control,
-             rates.tick_hz, now))
-    return Refuse(DisconnectReason::kRateLimited);
-  auto decoded = protocol::DecodeClientControl(inbound.bytes);
-  if (!decoded.ok()) {
-    return Refuse(IsControlTag(tag) ? DisconnectReason::kMalformed
-                                    : DisconnectReason::kUnknownMessage);
+DisconnectReason Decode(std::span<const std::byte> bytes, MessageIndex index, Message& out) {
+  if (index == kInputRow) {
+    const auto decoded = protocol::DecodeInput(bytes);
+    if (!decoded.ok()) return DisconnectReason::kMalformed;
+    out.input = *decoded;
+    return DisconnectReason::kNone;
   }
+  auto decoded = protocol::DecodeClientControl(bytes);
+  if (!decoded.ok()) return DisconnectReason::kMalformed;
   out.control = std::move(*decoded);
-  const size_t row_index = RowOf(out.control);
-  // Protobuf lets a second body override the first; its rate would be the first one's.
-  if (acts != (row_index == kActionRow || row_index == kDeclineRow))
-    return Refuse(DisconnectReason::kMalformed);
-  const MessageRow& row = kTable[row_index];
-  if ((row.legal_states & In(session.state)) == 0) return Refuse(DisconnectReason::kOutOfState);
-  return {DisconnectReason::kNone, &row};
-}
-
-Verdict JudgeDatagram(const net::Inbound& inbound, Session& session, const Rates& rates,
-                      core::Tick now, Message& out) {
-  const MessageRow& row = kTable[kInputRow];
-  if (inbound.bytes.empty()) return Refuse(DisconnectReason::kMalformed);
-  if (IsControlTag(inbound.bytes[0])) return Refuse(DisconnectReason::kWrongChannel);
-  if (inbound.bytes[0] != kInputType) return Refuse(DisconnectReason::kUnknownMessage);
-  if (inbound.bytes.size() > row.max_bytes) return Refuse(DisconnectReason::kOversized);
-  if ((row.legal_states & In(session.state)) == 0) return Refuse(DisconnectReason::kOutOfState);
-  if (!Spend(session.input_rate, rates.input, rates.tick_hz, now))
-    return Refuse(DisconnectReason::kRateLimited);
-  const auto decoded = protocol::DecodeInput(inbound.bytes);
-  if (!decoded.ok()) return Refuse(DisconnectReason::kMalformed);
-  out.input = *decoded;
-  return {DisconnectReason::kNone, &row};
+  // Protobuf lets a second body override the first; state and rate would be the first one's.
+  return IndexOf(out.control) == index ? DisconnectReason::kNone : DisconnectReason::kMalformed;
 }
 
 }  // namespace
 
-Rates RatesOf(const SessionSettings& settings, int tick_hz) {
-  const auto hz = static_cast<uint32_t>(tick_hz);
-  return {hz,
-          {settings.controls_per_s, settings.control_burst},
-          {settings.inputs_per_tick * hz, settings.input_burst_s * hz},
-          {settings.actions_per_s, settings.action_burst}};
+const char* MessageName(MessageIndex index) {
+  return index < kTable.size() ? kTable[index].name : "unknown";
 }
 
-Verdict Judge(const net::Inbound& inbound, Session& session, const Rates& rates, core::Tick now,
-              Message& out) {
-  return inbound.channel == net::Channel::kReliable
-             ? JudgeControl(inbound, session, rates, now, out)
-             : JudgeDatagram(inbound, session, rates, now, out);
+Rates RatesOf(const SessionSettings& settings, int tick_hz) {
+  const auto hz = static_cast<uint32_t>(tick_hz);
+  Rates rates;
+  rates.tick_hz = hz;
+  const auto set = [&rates](RateClass c, Rate rate) { rates.of[static_cast<size_t>(c)] = rate; };
+  set(RateClass::kControl, {settings.controls_per_s, settings.control_burst});
+  set(RateClass::kInput, {settings.inputs_per_tick * hz, settings.input_burst_s * hz});
+  set(RateClass::kAction, {settings.actions_per_s, settings.action_burst});
+  rates.address_players = settings.address_players;
+  return rates;
+}
+
+Verdict Judge(const net::Inbound& inbound, Session& session, RateBuckets* address,
+              const Rates& rates, core::Tick now, Message& out) {
+  Verdict verdict;
+  const auto refuse = [&verdict](DisconnectReason reason) {
+    verdict.refusal = reason;
+    return verdict;
+  };
+  const bool reliable = inbound.channel == net::Channel::kReliable;
+  // Whatever it is: no message of a channel is larger.
+  if (inbound.bytes.size() > (reliable ? protocol::kMaxControlBytes : protocol::kMaxInputBytes))
+    return refuse(DisconnectReason::kOversized);
+  if (inbound.bytes.empty()) return refuse(DisconnectReason::kMalformed);
+  verdict.message = IndexOf(inbound.bytes[0]);
+  if (verdict.message == kUnknownRow) return refuse(DisconnectReason::kUnknownMessage);
+  const MessageRow& row = kTable[verdict.message];
+  if (row.channel != inbound.channel) return refuse(DisconnectReason::kWrongChannel);
+  if (inbound.bytes.size() > row.max_bytes) return refuse(DisconnectReason::kOversized);
+  if ((row.legal_states & In(session.state)) == 0) return refuse(DisconnectReason::kOutOfState);
+  const auto bucket = static_cast<size_t>(row.rate);
+  if (!Spend(session.rates[bucket], rates.of[bucket], rates.tick_hz, now))
+    return refuse(DisconnectReason::kRateLimited);
+  if (address != nullptr &&
+      !Spend((*address)[bucket], rates.of[bucket], rates.tick_hz, now, rates.address_players)) {
+    if (reliable) return refuse(DisconnectReason::kRateLimited);
+    verdict.ignored = true;
+    return verdict;
+  }
+  if (const DisconnectReason reason = Decode(inbound.bytes, verdict.message, out);
+      reason != DisconnectReason::kNone)
+    return refuse(reason);
+  verdict.row = &row;
+  return verdict;
 }
 
 }  // namespace bluemarble::session

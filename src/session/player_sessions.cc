@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "net/address.h"
 
 namespace bluemarble::session {
 namespace {
@@ -30,6 +31,8 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
           TicksOf(static_cast<uint32_t>(timing.sample_interval_s) * 1000, timing.tick_hz)),
       parts_(parts),
       table_(settings.max_players + settings.max_pending),
+      // Twice the sessions: an address that somebody still uses is never the oldest.
+      addresses_(2 * (settings.max_players + settings.max_pending)),
       end_log_(kEndLogPeriodNs) {
   saves_.reserve(settings.max_players + settings.max_pending);
   saving_.reserve(settings.max_players + settings.max_pending);
@@ -64,7 +67,7 @@ void PlayerSessions::OnConnected(const net::Inbound& inbound) {
     return;
   }
   session->address_v4 = inbound.address_v4;
-  session->control_rate.updated = session->input_rate.updated = session->action_rate.updated = now_;
+  for (RateBucket& bucket : session->rates) bucket.updated = now_;
 }
 
 void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
@@ -77,13 +80,27 @@ void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
 
 void PlayerSessions::OnMessage(Session& session, const net::Inbound& inbound) {
   session.heard = now_;
-  const Verdict verdict = Judge(inbound, session, rates_, now_, message_);
+  const Verdict verdict = Judge(inbound, session, AddressOf(session), rates_, now_, message_);
+  if (verdict.ignored) {
+    stats_.ignored_messages.Add();
+    return;
+  }
   DisconnectReason reason = verdict.refusal;
   if (verdict.row != nullptr) reason = verdict.row->handler(*this, session, message_);
   if (reason == DisconnectReason::kNone) return;
-  if (reason != DisconnectReason::kClientQuit)
-    stats_.refused_messages[static_cast<size_t>(reason)].Add();
+  if (reason != DisconnectReason::kClientQuit) {
+    const auto index = static_cast<size_t>(reason);
+    stats_.refused_messages[index].Add();
+    stats_.refused_by_message[verdict.message][index].Add();
+  }
   End(session, {reason, verdict.row != nullptr ? verdict.row->name : "message refused"});
+}
+
+RateBuckets* PlayerSessions::AddressOf(const Session& session) {
+  if (net::IsLoopback(session.address_v4)) return nullptr;
+  RateBuckets& buckets = addresses_.Touch(session.address_v4);
+  stats_.addresses_forgotten.Set(addresses_.forgotten());
+  return &buckets;
 }
 
 void PlayerSessions::Expire(core::Tick now) {

@@ -21,6 +21,7 @@
 #include "replication/replicator.h"
 #include "session/action_handler.h"
 #include "session/dispatch.h"
+#include "session/recent_table.h"
 #include "session/session_table.h"
 #include "session/settings.h"
 #include "session/zone_access.h"
@@ -31,13 +32,18 @@ struct SessionStats {
   std::array<core::Counter, kDisconnectReasons>
       ended;  ///< Sessions ended by us or the peer, by reason.
   std::array<core::Counter, kDisconnectReasons>
-      refused_messages;             ///< Messages that ended their session.
-  core::Counter connected;          ///< Peers that connected.
-  core::Counter logins;             ///< Welcomes sent.
-  core::Counter refused_no_slot;    ///< Peers sent away because the table was full.
-  core::Counter players;            ///< In play now.
-  core::Counter pending;            ///< Sessions not in play now.
-  core::Counter snapshots_dropped;  ///< The queue to the net thread was full.
+      refused_messages;  ///< Messages that ended their session.
+  /// The same by what the message said it was.
+  std::array<std::array<core::Counter, kDisconnectReasons>, kMessageNames> refused_by_message;
+  core::Counter
+      ignored_messages;  ///< Left out because all sessions of their address said too much.
+  core::Counter addresses_forgotten;  ///< Addresses whose buckets made room for others.
+  core::Counter connected;            ///< Peers that connected.
+  core::Counter logins;               ///< Welcomes sent.
+  core::Counter refused_no_slot;      ///< Peers sent away because the table was full.
+  core::Counter players;              ///< In play now.
+  core::Counter pending;              ///< Sessions not in play now.
+  core::Counter snapshots_dropped;    ///< The queue to the net thread was full.
   core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
   core::Counter
       logouts_refused;  ///< Logout events that the store would not take; the position save stands.
@@ -119,6 +125,9 @@ class PlayerSessions final : public ControlSender {
   void OnConnected(const net::Inbound& inbound);
   void OnDisconnected(Session& session, uint32_t reason);
   void OnMessage(Session& session, const net::Inbound& inbound);
+  /// The buckets that the session shares with its address; null: addresses of this machine, where
+  /// the bots of a whole test live, are not limited.
+  RateBuckets* AddressOf(const Session& session);
   void OnCompletion(const persistence::Completion& completion);
   void OnLoginDone(Session& session, const persistence::Completion& completion);
   void OnEventDone(Session& session, const persistence::Completion& completion);
@@ -157,6 +166,7 @@ class PlayerSessions final : public ControlSender {
   SessionParts parts_;
   SessionTable table_;
   SessionStats stats_;
+  RecentTable<RateBuckets> addresses_;
   Message message_;
   std::vector<persistence::PositionSave> saves_;
   std::vector<uint32_t> saving_;  // session index of each save

@@ -14,6 +14,7 @@
 #include "replication/replicator.h"
 #include "session/input_buffer.h"
 #include "session/presence.h"
+#include "session/rates.h"
 
 namespace bluemarble::session {
 
@@ -33,12 +34,6 @@ struct SessionId {
   friend constexpr bool operator==(const SessionId&, const SessionId&) = default;
 };
 
-/// Tokens that refill with the ticks; one per message class.
-struct RateBucket {
-  uint32_t spent = 0;  ///< In tokens times tick_hz.
-  core::Tick updated = 0;
-};
-
 struct Session {
   SessionId id;
   SessionState state = SessionState::kFree;
@@ -46,7 +41,7 @@ struct Session {
   uint32_t address_v4 = 0;
   core::Tick since = 0;  ///< When `state` was entered.
   core::Tick heard = 0;  ///< When the peer last said something.
-  RateBucket control_rate, input_rate, action_rate;
+  RateBuckets rates;
 
   persistence::PlayerName name;
   std::optional<geo::Geodetic> spawn;

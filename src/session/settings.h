@@ -36,6 +36,10 @@ struct SessionSettings {
   /// rate_limited; too high: a flood costs the store a look-up each.
   uint32_t actions_per_s = 10;
   uint32_t action_burst = 40;
+  /// All sessions of one remote address together may say as much as so many, of each class of
+  /// messages. Too low: players behind one NAT lose inputs; too high: who owns many accounts
+  /// floods from one address. Addresses of this machine are not limited.
+  uint32_t address_players = 256;
   /// After this long without the store's answer a player is told "unknown: ask again",
   /// milliseconds. Too low: a busy disk makes players ask twice; too high: they wait.
   uint32_t action_timeout_ms = 800;

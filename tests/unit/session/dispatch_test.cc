@@ -52,7 +52,7 @@ DisconnectReason JudgeOnce(SessionState state, Channel channel, std::span<const 
   net::Inbound inbound;
   inbound.channel = channel;
   inbound.bytes = bytes;
-  return Judge(inbound, session, kRates, 1000, message).refusal;
+  return Judge(inbound, session, nullptr, kRates, 1000, message).refusal;
 }
 
 TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
@@ -139,15 +139,17 @@ TEST(Dispatch, AFloodOfInputsIsRateLimitedAndAnHonestRateNever) {
   inbound.bytes = bytes;
   for (core::Tick tick = 1; tick <= 3000; ++tick) {
     for (int i = 0; i < 2; ++i) {
-      ASSERT_EQ(Judge(inbound, session, kRates, tick, message).refusal, DisconnectReason::kNone)
+      ASSERT_EQ(Judge(inbound, session, nullptr, kRates, tick, message).refusal,
+                DisconnectReason::kNone)
           << tick;
     }
   }
   int accepted = 0;
-  while (Judge(inbound, session, kRates, 3001, message).refusal == DisconnectReason::kNone)
+  while (Judge(inbound, session, nullptr, kRates, 3001, message).refusal == DisconnectReason::kNone)
     ++accepted;
   EXPECT_LE(accepted, 310);
-  EXPECT_EQ(Judge(inbound, session, kRates, 3001, message).refusal, DisconnectReason::kRateLimited);
+  EXPECT_EQ(Judge(inbound, session, nullptr, kRates, 3001, message).refusal,
+            DisconnectReason::kRateLimited);
 }
 
 TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
@@ -168,7 +170,8 @@ TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
     inbound.channel = channel;
     inbound.bytes = bytes;
     int count = 0;
-    while (Judge(inbound, session, rates, tick, message).refusal == DisconnectReason::kNone)
+    while (Judge(inbound, session, nullptr, rates, tick, message).refusal ==
+           DisconnectReason::kNone)
       ++count;
     return count;
   };
@@ -181,6 +184,76 @@ TEST(Dispatch, TheSettingsDecideHowManyMessagesAreTaken) {
   EXPECT_EQ(taken(Channel::kReliable, Action(), 100 + kHz), 7);
   EXPECT_EQ(taken(Channel::kReliable, Decline(), 100 + kHz), 0);
   EXPECT_EQ(taken(Channel::kReliable, Decline(), 100 + 2 * kHz), 4);
+}
+
+TEST(Dispatch, AnAddressMayNotSayMoreThanItsShareThroughManySessions) {
+  SessionSettings settings;
+  settings.address_players = 2;
+  settings.inputs_per_tick = 1;
+  settings.input_burst_s = 1;
+  settings.controls_per_s = 1;
+  settings.control_burst = 3;
+  constexpr int kHz = 10;
+  const Rates rates = RatesOf(settings, kHz);
+  RateBuckets address;
+  Message message;
+  net::Inbound inbound;
+  inbound.channel = Channel::kUnreliable;
+  const auto input = Input();
+  int taken = 0, ignored = 0;
+  for (int i = 0; i < 5; ++i) {  // each within its own rate
+    Session session;
+    session.state = SessionState::kPlaying;
+    inbound.bytes = input;
+    for (int sent = 0; sent < kHz; ++sent) {
+      const Verdict verdict = Judge(inbound, session, &address, rates, 100, message);
+      EXPECT_EQ(verdict.refusal, DisconnectReason::kNone);
+      taken += verdict.row != nullptr ? 1 : 0;
+      ignored += verdict.ignored ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(taken, 2 * kHz);
+  EXPECT_EQ(ignored, 3 * kHz);
+  // What must arrive cannot be left out in silence.
+  const auto goodbye = Goodbye();
+  inbound.channel = Channel::kReliable;
+  inbound.bytes = goodbye;
+  int controls = 0;
+  DisconnectReason last = DisconnectReason::kNone;
+  for (int i = 0; i < 7; ++i) {
+    Session session;
+    session.state = SessionState::kPlaying;
+    last = Judge(inbound, session, &address, rates, 100, message).refusal;
+    controls += last == DisconnectReason::kNone ? 1 : 0;
+  }
+  EXPECT_EQ(controls, 6);
+  EXPECT_EQ(last, DisconnectReason::kRateLimited);
+}
+
+TEST(Dispatch, ARefusalSaysWhatTheMessageClaimedToBe) {
+  const auto action = Action();
+  const auto garbage = Garbage({0x7a, 0}, 2);
+  Session session;
+  session.state = SessionState::kConnected;
+  Message message;
+  net::Inbound inbound;
+  inbound.bytes = action;
+  EXPECT_EQ(Judge(inbound, session, nullptr, kRates, 1, message).message, kActionRow);
+  inbound.bytes = garbage;
+  const Verdict unknown = Judge(inbound, session, nullptr, kRates, 1, message);
+  EXPECT_STREQ(MessageName(unknown.message), "unknown");
+}
+
+TEST(Dispatch, WhatIsNotWantedIsRefusedBeforeItIsCountedOrDecoded) {
+  const auto broken = Garbage({26, 120, 1}, 3);  // an action that cannot be decoded
+  Session session;
+  session.state = SessionState::kConnected;
+  Message message;
+  net::Inbound inbound;
+  inbound.bytes = broken;
+  EXPECT_EQ(Judge(inbound, session, nullptr, kRates, 1, message).refusal,
+            DisconnectReason::kOutOfState);
+  EXPECT_EQ(session.rates[static_cast<size_t>(RateClass::kAction)].spent, 0u);
 }
 
 }  // namespace
