@@ -11,6 +11,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -57,12 +59,52 @@ std::string Head(const HttpResponse& response, std::string_view allow, bool keep
   return head;
 }
 
+using TlsContext = asio::ssl::context;
+
+/// What new connections begin with; replaced as a whole by Reload.
+struct Live {
+  HttpSettings settings;
+  std::shared_ptr<TlsContext> tls;  // null: plain HTTP
+};
+
+core::Result<std::shared_ptr<TlsContext>> MakeTls(const HttpSettings& settings) {
+  using core::Code;
+  if (settings.tls_certificate_file.empty() != settings.tls_key_file.empty()) {
+    return core::Status(Code::kInvalid,
+                        "http.tls_certificate_file and http.tls_key_file belong together");
+  }
+  if (settings.tls_certificate_file.empty()) return std::shared_ptr<TlsContext>();
+  auto tls = std::make_shared<TlsContext>(TlsContext::tls_server);
+  error_code error;
+  tls->set_options(TlsContext::default_workarounds | TlsContext::no_tlsv1 | TlsContext::no_tlsv1_1 |
+                       TlsContext::single_dh_use,
+                   error);
+  tls->use_certificate_chain_file(settings.tls_certificate_file, error);
+  if (error) {
+    return core::Status(Code::kInvalid, "http.tls_certificate_file cannot be used",
+                        fmt::format("{}: {}", settings.tls_certificate_file, error.message()));
+  }
+  // OpenSSL checks here that the key is the certificate's.
+  tls->use_private_key_file(settings.tls_key_file, TlsContext::pem, error);
+  if (error) {
+    return core::Status(Code::kInvalid, "http.tls_key_file cannot be used",
+                        fmt::format("{}: {}", settings.tls_key_file, error.message()));
+  }
+  return tls;
+}
+
 int StatusOfParseError(const error_code& error) {
   if (error == http::error::header_limit) return 431;
   return error == http::error::body_limit ? 413 : 400;
 }
 
 }  // namespace
+
+bool IsLoopback(const std::string& address) {
+  error_code error;
+  const auto parsed = asio::ip::make_address(address, error);
+  return !error && parsed.is_loopback();
+}
 
 class HttpServer::Core {
  public:
@@ -91,7 +133,10 @@ class HttpServer::Core {
     change(stats);
   }
 
-  const HttpSettings settings;
+  std::shared_ptr<const Live> live() const { return live_.load(); }
+  core::Status Reload(const HttpSettings& wanted);
+
+  const HttpSettings settings;  // as at the start; what Reload changes is in live()
   const uint32_t thread_count;
   Router router;  // set before the threads start
   ApiStats stats;
@@ -102,28 +147,38 @@ class HttpServer::Core {
   std::unique_ptr<BlockingPool> blocking;
   std::vector<std::thread> threads;
   uint16_t port = 0;
+
+ private:
+  std::atomic<std::shared_ptr<const Live>> live_;
 };
 
 // Owned by its pending callbacks; all of them run on its strand.
 class HttpServer::Core::Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// Counts as one of `population` while it lives.
-  Connection(Core& server, tcp::socket socket, std::atomic<uint32_t>& population)
+  Connection(Core& server, std::shared_ptr<const Live> live, tcp::socket socket,
+             std::atomic<uint32_t>& population)
       : server_(server),
+        live_(std::move(live)),
+        settings_(live_->settings),
         socket_(std::move(socket)),
         timer_(socket_.get_executor()),
         population_(population),
-        buffer_(server.settings.max_header_bytes + server.settings.max_body_bytes) {
+        buffer_(settings_.max_header_bytes + settings_.max_body_bytes) {
     population_.fetch_add(1, std::memory_order_relaxed);
     error_code ignored;
     remote_address_ = socket_.remote_endpoint(ignored).address().to_string(ignored);
     // A small answer must not wait for the acknowledgement of the one before.
     socket_.set_option(tcp::no_delay(true), ignored);
+    if (live_->tls != nullptr) tls_.emplace(socket_, *live_->tls);
   }
   ~Connection() { population_.fetch_sub(1, std::memory_order_relaxed); }
 
   void Serve() {
-    asio::dispatch(socket_.get_executor(), [self = shared_from_this()] { self->NextRequest(); });
+    asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+      if (self->tls_) return self->Handshake();
+      self->NextRequest();
+    });
   }
   void Refuse() {
     asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
@@ -137,7 +192,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
   using Self = Connection;
 
   std::chrono::milliseconds timeout() const {
-    return std::chrono::milliseconds(server_.settings.timeout_ms);
+    return std::chrono::milliseconds(settings_.timeout_ms);
   }
 
   template <typename Handler>
@@ -160,10 +215,24 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     });
   }
 
+  void Handshake() {
+    StartTimer(timeout());
+    tls_->async_handshake(TlsStream::server, [self = shared_from_this()](error_code error) {
+      if (!error && !self->timed_out_) return self->NextRequest();
+      self->server_.Count([](ApiStats& stats) { stats.tls_failures.Add(); });
+    });
+  }
+
+  template <typename Handler>
+  void ReadSome(const asio::mutable_buffer& into, Handler handler) {
+    if (tls_) return tls_->async_read_some(into, std::move(handler));
+    socket_.async_read_some(into, std::move(handler));
+  }
+
   void NextRequest() {
     parser_.emplace();
-    parser_->header_limit(server_.settings.max_header_bytes);
-    parser_->body_limit(server_.settings.max_body_bytes);
+    parser_->header_limit(settings_.max_header_bytes);
+    parser_->body_limit(settings_.max_body_bytes);
     head_only_ = false;
     told_to_continue_ = false;
     StartTimer(timeout());
@@ -172,13 +241,12 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
 
   void Read() {
     const size_t room = std::min(kReadBytes, buffer_.max_size() - buffer_.size());
-    socket_.async_read_some(buffer_.prepare(room),
-                            Bound([](Self& self, error_code error, size_t bytes) {
-                              self.CountReceived(bytes);
-                              self.buffer_.commit(bytes);
-                              if (self.timed_out_) return self.OnReadTimeout();
-                              if (!error) self.Parse();
-                            }));
+    ReadSome(buffer_.prepare(room), Bound([](Self& self, error_code error, size_t bytes) {
+               self.CountReceived(bytes);
+               self.buffer_.commit(bytes);
+               if (self.timed_out_) return self.OnReadTimeout();
+               if (!error) self.Parse();
+             }));
   }
 
   void Parse() {
@@ -280,18 +348,23 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
   }
 
   void WriteMore(void (Connection::*then)()) {
-    socket_.async_write_some(
-        asio::buffer(output_.data() + written_, output_.size() - written_),
-        Bound([then](Self& self, error_code error, size_t bytes) {
-          self.server_.Count([bytes](ApiStats& stats) { stats.sent_bytes.Add(bytes); });
-          self.written_ += bytes;
-          if (self.timed_out_) return self.server_.Count([](ApiStats& s) { s.timeouts.Add(); });
-          if (error) return;
-          self.written_ < self.output_.size() ? self.WriteMore(then) : (self.*then)();
-        }));
+    const auto rest = asio::buffer(output_.data() + written_, output_.size() - written_);
+    auto done = Bound([then](Self& self, error_code error, size_t bytes) {
+      self.server_.Count([bytes](ApiStats& stats) { stats.sent_bytes.Add(bytes); });
+      self.written_ += bytes;
+      if (self.timed_out_) return self.server_.Count([](ApiStats& s) { s.timeouts.Add(); });
+      if (error) return;
+      self.written_ < self.output_.size() ? self.WriteMore(then) : (self.*then)();
+    });
+    if (tls_) return tls_->async_write_some(rest, std::move(done));
+    socket_.async_write_some(rest, std::move(done));
   }
 
   void Close() {
+    if (tls_) {
+      StartTimer(kLingerTime);
+      return tls_->async_shutdown([self = shared_from_this()](error_code) {});
+    }
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     StartTimer(kLingerTime);
@@ -314,8 +387,13 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     server_.Count([bytes](ApiStats& stats) { stats.received_bytes.Add(bytes); });
   }
 
+  using TlsStream = asio::ssl::stream<tcp::socket&>;
+
   Core& server_;
+  const std::shared_ptr<const Live> live_;
+  const HttpSettings& settings_;
   tcp::socket socket_;
+  std::optional<TlsStream> tls_;
   asio::steady_timer timer_;
   std::atomic<uint32_t>& population_;
   boost::beast::flat_buffer buffer_;
@@ -332,6 +410,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
 core::Status HttpServer::Core::Listen() {
   using core::Code;
   const std::string where = fmt::format("{}:{}", settings.bind, settings.port);
+  if (core::Status status = Reload(settings); !status.ok()) return status;
   net = std::make_unique<Net>(thread_count);
   tcp::acceptor& acceptor = net->acceptor;
   error_code error;
@@ -358,6 +437,13 @@ core::Status HttpServer::Core::Listen() {
   return core::Status::Ok();
 }
 
+core::Status HttpServer::Core::Reload(const HttpSettings& wanted) {
+  auto tls = MakeTls(wanted);
+  if (!tls.ok()) return tls.status();
+  live_.store(std::make_shared<const Live>(Live{wanted, std::move(*tls)}));
+  return {};
+}
+
 void HttpServer::Core::Accept() {
   net->acceptor.async_accept(asio::make_strand(net->loop),
                              [this](error_code error, tcp::socket socket) {
@@ -376,14 +462,16 @@ void HttpServer::Core::Accept() {
 }
 
 void HttpServer::Core::OnAccept(tcp::socket socket) {
-  if (open.load(std::memory_order_relaxed) < settings.max_connections) {
+  auto now = live();
+  if (open.load(std::memory_order_relaxed) < now->settings.max_connections) {
     Count([](ApiStats& s) { s.accepted_connections.Add(); });
-    std::make_shared<Connection>(*this, std::move(socket), open)->Serve();
+    std::make_shared<Connection>(*this, std::move(now), std::move(socket), open)->Serve();
     return;
   }
   Count([](ApiStats& s) { s.refused_connections.Add(); });
-  if (refusing.load(std::memory_order_relaxed) >= kMaxRefusing) return;
-  std::make_shared<Connection>(*this, std::move(socket), refusing)->Refuse();
+  // A word over TLS would cost a handshake: what there is too much of already.
+  if (now->tls != nullptr || refusing.load(std::memory_order_relaxed) >= kMaxRefusing) return;
+  std::make_shared<Connection>(*this, std::move(now), std::move(socket), refusing)->Refuse();
 }
 
 void HttpServer::Core::Run() {
@@ -417,6 +505,8 @@ void HttpServer::Serve(Router router) {
     core_->threads.emplace_back([core = core_.get()] { core->Run(); });
   }
 }
+
+core::Status HttpServer::Reload(const HttpSettings& settings) { return core_->Reload(settings); }
 
 void HttpServer::Stop() {
   if (core_->net == nullptr) return;

@@ -1,4 +1,4 @@
-/// The daemon's own HTTP/1.1 server: plain HTTP, small requests, small answers, hard limits
+/// The daemon's own HTTP/1.1 server, plain or over TLS: small requests, small answers, hard limits
 /// (PITFALLS J-2). Boost.Beast sits behind it, in http_server.cc only (DEPENDENCIES §1.6). Owns its
 /// threads.
 #pragma once
@@ -22,6 +22,12 @@ struct HttpSettings {
   std::string bind =
       "127.0.0.1";       ///< an IP address; anything but loopback shows metrics to the network
   uint16_t port = 8080;  ///< 0: the system chooses (tests)
+  /// PEM files, both or none: HTTPS (TLS 1.2 and up) instead of plain HTTP. The certificate's file
+  /// holds the chain, its own first.
+  std::string tls_certificate_file, tls_key_file;
+  /// Plain HTTP on an address that is not loopback: passwords and tokens cross the network
+  /// readable.
+  bool allow_plaintext = false;
   uint32_t threads = 1;
   uint32_t max_body_bytes = 65536;    ///< larger bodies: 413
   uint32_t max_header_bytes = 16384;  ///< larger request heads: 431
@@ -34,6 +40,9 @@ struct HttpSettings {
   uint32_t blocking_threads = 2;
   uint32_t blocking_queue = 64;  ///< requests that wait for such a thread; more: 503
 };
+
+/// Is `address` one that only this machine reaches? False for what is no IP address.
+bool IsLoopback(const std::string& address);
 
 struct HttpRequest {
   std::string method;
@@ -87,6 +96,7 @@ class Router {
 struct ApiStats {
   core::Counter responses_2xx, responses_3xx, responses_4xx, responses_5xx;
   core::Counter accepted_connections, refused_connections, timeouts;
+  core::Counter tls_failures;      ///< handshakes that failed or took too long
   core::Counter refused_blocking;  ///< 503: http.blocking_queue was full
   core::Counter received_bytes, sent_bytes;
 };
@@ -104,6 +114,10 @@ class HttpServer {
   core::Status Bind();
   /// Starts the threads: from now on `router` answers. After a Bind that worked, once.
   void Serve(Router router);
+  /// New connections begin with these limits (body, header, timeout, connections) and this
+  /// certificate; the rest of `settings` is not looked at. kInvalid names the file that cannot be
+  /// used, and nothing changed. Any thread.
+  core::Status Reload(const HttpSettings& settings);
   /// Ends open connections, joins the threads; takes as long as the handlers that run. Idempotent.
   void Stop();
 

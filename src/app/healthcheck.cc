@@ -10,8 +10,14 @@ namespace bluemarble::app {
 int HealthCheck(const std::string& url, const api::HttpSettings& http) {
   constexpr int kPatienceMs = 2000;
   const std::string host = http.bind == "0.0.0.0" ? "127.0.0.1" : http.bind;
-  const std::string base = url.empty() ? fmt::format("http://{}:{}", host, http.port) : url;
-  const auto reply = client::HttpGet(base + "/readyz?verbose", kPatienceMs);
+  const bool tls = !http.tls_certificate_file.empty();
+  const std::string base =
+      url.empty() ? fmt::format("{}://{}:{}", tls ? "https" : "http", host, http.port) : url;
+  // The certificate names the server as players know it, not the loopback address asked here.
+  const client::HttpTrust trust = url.empty() && tls
+                                      ? client::HttpTrust{http.tls_certificate_file, false}
+                                      : client::HttpTrust{};
+  const auto reply = client::HttpGet(base + "/readyz?verbose", kPatienceMs, trust);
   if (!reply.ok()) {
     fmt::print(stderr, "zoned: {}\n", reply.status().ToString());
     return ops::kExitUnavailable;

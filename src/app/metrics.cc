@@ -72,6 +72,10 @@ void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
             stats.save_queue_full);
   add.Count("session_logouts_refused_total", "Logout events that the store would not take.",
             stats.logouts_refused);
+  add.Count("session_quarantined_total", "Players kept out for a while: damaged rows.",
+            stats.quarantined);
+  add.Count("session_quarantine_refusals_total", "Logins refused meanwhile.",
+            stats.quarantine_refusals);
   add.Count("session_stray_messages_total", "Messages of peers without a session.",
             stats.stray_messages);
   add.Count("session_commands_accepted_total", "Commands that were in time.", stats.input.accepted);
@@ -227,6 +231,8 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
             http.refused_connections);
   add.Count("http_blocking_refused_total", "Requests beyond http.blocking_queue.",
             http.refused_blocking);
+  add.Count("http_tls_failures_total", "TLS handshakes that failed or took too long.",
+            http.tls_failures);
   add.Count("http_timeouts_total", "HTTP connections that were too slow.", http.timeouts);
   add.Keep(registry.AddGauge("log_lines_lost", "Log lines lost to a full queue since the start.",
                              {}, [] { return static_cast<double>(ops::GetLogStats().overrun); }));

@@ -6,11 +6,15 @@
 
 namespace bluemarble::app {
 
-void ReloadLogLevel(const ops::ConfigSources& sources, std::string& level) {
+void Reload(const ops::ConfigSources& sources, std::string& level, api::HttpServer& http) {
   Settings settings;
   ops::ConfigSchema schema;
   BindSettings(schema, settings);
-  const auto problems = LoadSettings(schema, settings, sources);
+  auto problems = LoadSettings(schema, settings, sources);
+  if (problems.empty()) {
+    if (core::Status taken = http.Reload(settings.http); !taken.ok())
+      problems.push_back(taken.ToString());
+  }
   for (const std::string& problem : problems)
     core::Log(core::LogLevel::kError, "reload_problem", "problem=\"{}\"", problem);
   if (!problems.empty()) {

@@ -258,18 +258,19 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   durable->PublishHealth();
   core::CrashPoint("start.serving");
   core::Log(core::LogLevel::kInfo, "serving",
-            "shard={} version={} store={} cache={} http=http://{}:{} udp={}:{} hosts={} tick={} "
+            "shard={} version={} store={} cache={} http={}://{}:{} udp={}:{} hosts={} tick={} "
             "tick_hz={} "
             "workers={} entities={}",
             zone_settings.shard.id, Version(), durable->has_postgres() ? "postgresql" : "sqlite",
-            durable->cache() != nullptr ? "redis" : "none", settings.http.bind, http.bound_port(),
-            settings.net.bind, (*transport)->port(0), (*transport)->hosts(), grant->first, hz,
-            workers.workers(), entities);
+            durable->cache() != nullptr ? "redis" : "none",
+            settings.http.tls_certificate_file.empty() ? "http" : "https", settings.http.bind,
+            http.bound_port(), settings.net.bind, (*transport)->port(0), (*transport)->hosts(),
+            grant->first, hz, workers.workers(), entities);
 
   std::string log_level = settings.log.level;
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
-    if (ops::TakeReloadRequest()) ReloadLogLevel(options.sources, log_level);
+    if (ops::TakeReloadRequest()) Reload(options.sources, log_level, http);
     durable->PublishHealth();
   }
 

@@ -47,7 +47,8 @@ Status Failure(CURLcode code, const std::string& url, const char* cause) {
   }
 }
 
-Result<HttpReply> Perform(const std::string& url, const std::string* json_body, int timeout_ms) {
+Result<HttpReply> Perform(const std::string& url, const std::string* json_body, int timeout_ms,
+                          const HttpTrust& trust) {
   CURL* easy = ThreadHandle();
   if (easy == nullptr) return Status(Code::kInternal, "libcurl does not start");
   curl_easy_reset(easy);
@@ -62,6 +63,8 @@ Result<HttpReply> Perform(const std::string& url, const std::string* json_body, 
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Append);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply.body);
+  if (!trust.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, trust.ca_file.c_str());
+  if (!trust.check_name) curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
   std::unique_ptr<curl_slist, FreeList> headers;
   if (json_body != nullptr) {
     headers.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
@@ -80,12 +83,13 @@ Result<HttpReply> Perform(const std::string& url, const std::string* json_body, 
 
 }  // namespace
 
-Result<HttpReply> HttpGet(const std::string& url, int timeout_ms) {
-  return Perform(url, nullptr, timeout_ms);
+Result<HttpReply> HttpGet(const std::string& url, int timeout_ms, const HttpTrust& trust) {
+  return Perform(url, nullptr, timeout_ms, trust);
 }
 
-Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body, int timeout_ms) {
-  return Perform(url, &json_body, timeout_ms);
+Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body, int timeout_ms,
+                           const HttpTrust& trust) {
+  return Perform(url, &json_body, timeout_ms, trust);
 }
 
 }  // namespace bluemarble::client

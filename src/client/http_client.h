@@ -14,11 +14,19 @@ struct HttpReply {
   std::string body;
 };
 
+/// Whom https:// believes.
+struct HttpTrust {
+  std::string ca_file;     ///< PEM of the certificates believed; empty: the system's.
+  bool check_name = true;  ///< Does the certificate name the host? False only for a health check of
+                           ///< the own machine by its own certificate.
+};
+
 /// `url` is http:// or https://. The answer is a reply of any status, or: kUnavailable (no
 /// connection, time is up), kInvalid (malformed URL), kNoSpace (body over 1 MiB); the detail names
 /// the URL and the cause.
-core::Result<HttpReply> HttpGet(const std::string& url, int timeout_ms);
+core::Result<HttpReply> HttpGet(const std::string& url, int timeout_ms,
+                                const HttpTrust& trust = {});
 core::Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body,
-                                 int timeout_ms);
+                                 int timeout_ms, const HttpTrust& trust = {});
 
 }  // namespace bluemarble::client

@@ -36,6 +36,8 @@ TEST(Settings, EachCheckAcrossSettingsNamesWhatToChange) {
     const char* names;
   } cases[] = {
       {{"net.bind=0.0.0.0"}, "net.bind"},
+      {{"http.bind=0.0.0.0"}, "http.bind"},
+      {{"http.tls_key_file=/etc/key.pem"}, "http.tls_certificate_file"},
       {{"net.bind=0.0.0.0", "dev.allow_spawn_position=true"}, "dev.allow_spawn_position"},
       {{"replication.max_viewers=10"}, "replication.max_viewers"},
       {{"world.max_entities=100"}, "world.max_entities"},
