@@ -138,6 +138,14 @@ void BindHttp(ConfigSchema& schema, Settings& settings) {
   s.Add("bind", &http.bind,
         {.help = "IP address. Anything but loopback shows the metrics to the network."});
   s.Add("port", &http.port, {.help = "TCP port. 0: the system chooses."});
+  s.Add(
+      "tls_certificate_file", &http.tls_certificate_file,
+      {.help = "PEM, the whole chain, the server's own first. With tls_key_file: HTTPS instead of "
+               "plain HTTP. Read again on SIGHUP."});
+  s.Add("tls_key_file", &http.tls_key_file, {.help = "PEM, the certificate's private key."});
+  s.Add("allow_plaintext", &http.allow_plaintext,
+        {.help = "Accept an address that is not loopback without TLS: passwords and tokens cross "
+                 "that network readable. For a TLS proxy on a private network."});
   s.Add("threads", &http.threads,
         {.min = 1,
          .max = 16,
@@ -424,6 +432,16 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
   if (!settings.admin_secret.empty()) {
     if (const core::Status secret = api::ValidateAdminSecret(settings.admin_secret); !secret.ok())
       problems.push_back("admin.secret: " + secret.ToString());
+  }
+  if (settings.http.tls_certificate_file.empty() != settings.http.tls_key_file.empty()) {
+    problems.push_back(
+        "http.tls_certificate_file: needs http.tls_key_file, and the other way round");
+  }
+  if (!api::IsLoopback(settings.http.bind) && settings.http.tls_certificate_file.empty() &&
+      !settings.http.allow_plaintext) {
+    problems.push_back(
+        "http.bind: without TLS only a loopback address is accepted; set http.tls_certificate_file "
+        "and http.tls_key_file, or http.allow_plaintext = true behind a proxy that speaks TLS");
   }
   if (!LoopbackBind(settings.net)) {
     problems.push_back(
