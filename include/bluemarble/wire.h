@@ -39,8 +39,10 @@ enum class DisconnectReason : uint32_t {
   kStoreUnavailable = 16,  ///< The player could not be loaded or created; try again.
   kSpawnRefused = 17,      ///< A development spawn position that is not allowed here.
   kInternal = 18,          ///< Our own mistake; it is logged.
+  kQuarantined = 19,       ///< What is stored of the player is damaged: tell the operator.
+  kSessionUnknown = 20,  ///< The server does not know the session any more: it was restarted. Join again.
 };
-inline constexpr uint32_t kDisconnectReasons = 19;
+inline constexpr uint32_t kDisconnectReasons = 21;
 
 /// snake_case name of a reason, for logs and metrics ("unknown" for numbers not in the table).
 const char* DisconnectReasonName(DisconnectReason reason);

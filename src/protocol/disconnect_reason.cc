@@ -23,6 +23,8 @@ const char* DisconnectReasonName(DisconnectReason reason) {
     case DisconnectReason::kStoreUnavailable: return "store_unavailable";
     case DisconnectReason::kSpawnRefused: return "spawn_refused";
     case DisconnectReason::kInternal: return "internal";
+    case DisconnectReason::kQuarantined: return "quarantined";
+    case DisconnectReason::kSessionUnknown: return "session_unknown";
   }
   return "unknown";
 }

@@ -18,6 +18,9 @@ class ControlSender {
   /// Sends to a session in play; to any other it does nothing. A session whose queue is full is
   /// ended before the tick is over, since a lost answer would leave its client waiting.
   virtual void SendTo(SessionId session, const protocol::ServerControl& message) = 0;
+  /// The store refused an action of that player, and of `partner` (0: of him alone), which memory
+  /// had found right: what is stored of one of them is not what was loaded, or is damaged.
+  virtual void OnDisagreement(SessionId session, int64_t partner) = 0;
 };
 
 class ActionHandler {

@@ -70,6 +70,11 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   }
   table_.SetName(session, persistence::PlayerName::From(login.token));
 
+  if (quarantine_.Holds(session.name, now_)) {
+    stats_.quarantine_refusals.Add();
+    return refuse({DisconnectReason::kQuarantined, kQuarantineText});
+  }
+
   world::Body body;
   if (login.spawn) {
     const auto place = geo::ValidateGeodetic(*login.spawn);
@@ -154,10 +159,23 @@ void PlayerSessions::OnCompletion(const persistence::Completion& completion) {
 
 void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion& completion) {
   if (completion.outcome != persistence::Outcome::kOk) {
-    const bool other_owner = completion.refusal == persistence::Refusal::kNotOwner;
-    End(session, other_owner
-                     ? Ending{DisconnectReason::kWrongShard, "another shard owns this player"}
-                     : Ending{DisconnectReason::kStoreUnavailable, "the store is away, try again"});
+    switch (completion.refusal) {
+      case persistence::Refusal::kInvalid:
+      case persistence::Refusal::kNotFound:
+        PutInQuarantine(session, persistence::RefusalName(completion.refusal));
+        break;
+      case persistence::Refusal::kNotOwner:
+        End(session, {DisconnectReason::kWrongShard, kNotOursText});
+        break;
+      default:
+        End(session, {DisconnectReason::kStoreUnavailable, "the store is away, try again"});
+        break;
+    }
+    return;
+  }
+  // Saves of this world's ticks would never be newer: a second of play would be lost with each.
+  if (completion.row.saved_tick > now_) {
+    PutInQuarantine(session, "saved_tick_in_the_future");
     return;
   }
   session.player_id = completion.row.player_id;

@@ -10,6 +10,10 @@ namespace {
 
 constexpr int64_t kEndLogPeriodNs =
     100'000'000;  // ten lines a second tell enough of a mass departure
+constexpr int64_t kQuarantineLogPeriodNs = 1'000'000'000;
+// Long enough that a client which comes back by itself costs nothing, short enough that a player
+// whose rows were repaired is let in soon.
+constexpr uint32_t kQuarantineMs = 60'000;
 
 core::Tick TicksOf(uint32_t ms, int hz) {
   return std::max<core::Tick>(1, uint64_t{ms} * static_cast<uint64_t>(hz) / 1000);
@@ -31,9 +35,11 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
           TicksOf(static_cast<uint32_t>(timing.sample_interval_s) * 1000, timing.tick_hz)),
       parts_(parts),
       table_(settings.max_players + settings.max_pending),
+      quarantine_(TicksOf(kQuarantineMs, timing.tick_hz)),
       // Twice the sessions: an address that somebody still uses is never the oldest.
       addresses_(2 * (settings.max_players + settings.max_pending)),
-      end_log_(kEndLogPeriodNs) {
+      end_log_(kEndLogPeriodNs),
+      quarantine_log_(kQuarantineLogPeriodNs) {
   saves_.reserve(settings.max_players + settings.max_pending);
   saving_.reserve(settings.max_players + settings.max_pending);
 }
@@ -120,6 +126,10 @@ void PlayerSessions::Expire(core::Tick now) {
         if (session.overflowed) {
           End(session, {DisconnectReason::kQueueOverflow,
                         "an answer did not fit (net.outbound_queue_bytes)"});
+          break;
+        }
+        if (session.damaged) {
+          End(session, {DisconnectReason::kQuarantined, kQuarantineText});
           break;
         }
         if (now - session.heard <= timeout_ticks_) break;

@@ -22,6 +22,7 @@
 #include "session/action_handler.h"
 #include "session/dispatch.h"
 #include "session/recent_table.h"
+#include "session/quarantine.h"
 #include "session/session_table.h"
 #include "session/settings.h"
 #include "session/zone_access.h"
@@ -47,7 +48,9 @@ struct SessionStats {
   core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
   core::Counter
       logouts_refused;  ///< Logout events that the store would not take; the position save stands.
-  core::Counter stray_messages;  ///< From peers that have no session (any more).
+  core::Counter quarantined;          ///< Players kept out because of damaged rows,
+  core::Counter quarantine_refusals;  ///< and logins refused meanwhile, without asking the store.
+  core::Counter stray_messages;       ///< From peers that have no session (any more).
   InputStats input;
 };
 
@@ -114,8 +117,14 @@ class PlayerSessions final : public ControlSender {
   DisconnectReason Decline(Session& session, const protocol::DeclineTrade& decline);
 
   void SendTo(SessionId session, const protocol::ServerControl& message) override;
+  void OnDisagreement(SessionId session, int64_t partner) override;
 
  private:
+  static constexpr const char* kQuarantineText =
+      "what is stored of this player is damaged: an operator has to look at it";
+
+  static constexpr const char* kNotOursText = "this shard does not own the player";
+
   struct Ending {
     DisconnectReason reason = DisconnectReason::kNone;
     const char* text = "";
@@ -131,6 +140,11 @@ class PlayerSessions final : public ControlSender {
   void OnCompletion(const persistence::Completion& completion);
   void OnLoginDone(Session& session, const persistence::Completion& completion);
   void OnEventDone(Session& session, const persistence::Completion& completion);
+  /// Of who plays on: the refusal says what is wrong with his rows.
+  void OnSampleRefused(Session& session, persistence::Refusal refusal);
+  void NoteQuarantined(const Session& session, std::string_view cause);
+  /// Keeps the player out from now on, and ends this session.
+  void PutInQuarantine(Session& session, std::string_view cause);
   /// Ends the same player's other sessions. True when one had a state newer than the store's.
   bool EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
   /// Another session of the same player in that state, or null.
@@ -165,6 +179,7 @@ class PlayerSessions final : public ControlSender {
   const core::Tick sample_ticks_;
   SessionParts parts_;
   SessionTable table_;
+  Quarantine quarantine_;
   SessionStats stats_;
   RecentTable<RateBuckets> addresses_;
   Message message_;
@@ -177,6 +192,7 @@ class PlayerSessions final : public ControlSender {
   bool held_back_ = false;   // this tick's last completions wait for the next one
   uint64_t requests_ = 0;
   core::RateLimit end_log_;
+  core::RateLimit quarantine_log_;
 };
 
 }  // namespace bluemarble::session

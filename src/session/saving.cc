@@ -115,11 +115,50 @@ void PlayerSessions::OnEventDone(Session& session, const persistence::Completion
   // Not written: the next event expects what this one did, or what the store says it has.
   const bool other_version = completion.refusal == Refusal::kVersion;
   session.version = other_version ? completion.row.version : session.version - 1;
-  if (!logout) return;
+  if (!logout) {
+    if (session.state == SessionState::kPlaying) OnSampleRefused(session, completion.refusal);
+    return;
+  }
   session.saved.reset();
   if (other_version || completion.refusal == Refusal::kUnavailable) return;  // the next Save's
   stats_.logouts_refused.Add();
   table_.Close(session);
+}
+
+void PlayerSessions::OnSampleRefused(Session& session, persistence::Refusal refusal) {
+  using persistence::Refusal;
+  if (refusal == Refusal::kNotOwner) {
+    End(session, {DisconnectReason::kWrongShard, kNotOursText});
+  } else if (refusal == Refusal::kNotFound || refusal == Refusal::kInvalid) {
+    PutInQuarantine(session, persistence::RefusalName(refusal));
+  }
+}
+
+void PlayerSessions::OnDisagreement(SessionId id, int64_t partner) {
+  Session* session = table_.Find(id);
+  if (session == nullptr || session->state != SessionState::kPlaying || session->damaged) return;
+  if (quarantine_.Strike(session->name, partner, now_)) {
+    session->damaged = true;
+    NoteQuarantined(*session, "actions_refused");
+    return;
+  }
+  // The answer to a sample tells whether it is the player's own row; one a second is enough.
+  if (now_ - session->sampled_tick > static_cast<core::Tick>(timing_.tick_hz))
+    session->sampled_tick = now_ - sample_ticks_;
+}
+
+void PlayerSessions::PutInQuarantine(Session& session, std::string_view cause) {
+  quarantine_.Hold(session.name, now_);
+  NoteQuarantined(session, cause);
+  End(session, {DisconnectReason::kQuarantined, kQuarantineText});
+}
+
+void PlayerSessions::NoteQuarantined(const Session& session, std::string_view cause) {
+  stats_.quarantined.Add();
+  if (!quarantine_log_.Allow(parts_.clock.NowNs())) return;
+  core::Log(core::LogLevel::kError, "player_quarantined",
+            "name=\"{}\" player={} tick={} cause={} not_logged={}", session.name.view(),
+            session.player_id, now_, cause, quarantine_log_.suppressed());
 }
 
 }  // namespace bluemarble::session

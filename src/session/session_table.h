@@ -60,6 +60,7 @@ struct Session {
   core::Tick entered = 0;
   bool acked = false;       ///< Has acknowledged some snapshot.
   bool overflowed = false;  ///< A control message did not fit: Expire ends it.
+  bool damaged = false;     ///< The player is held in quarantine: Expire ends it.
   InputBuffer input;
 };
 

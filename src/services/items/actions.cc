@@ -35,6 +35,8 @@ static_assert(std::is_same_v<std::variant_alternative_t<0, decltype(protocol::Ac
               std::is_same_v<std::variant_alternative_t<6, decltype(protocol::Action::what)>,
                              protocol::Merge>);
 
+constexpr int64_t kSecondNs = 1'000'000'000;
+
 const char* TextOf(Refusal reason) {
   switch (reason) {
     case Refusal::kNone: return "";
@@ -84,7 +86,8 @@ ItemActions::ItemActions(const ItemSettings& settings, game::Catalogue catalogue
       inventories_(settings.sessions, settings.game.max_items),
       ground_(settings.ground_capacity, parts.world, parts.commands, stats_),
       in_flight_(MostInFlight(settings)),
-      trades_(settings.sessions * settings.game.max_offers) {
+      trades_(settings.sessions * settings.game.max_offers),
+      disagreement_log_(kSecondNs) {
   login_items_.reserve(settings.game.max_items);
   changes_.reserve(4 * persistence::kMaxItemChanges);
   if (catalogue_.ChooseForGround(0) == nullptr) return;
@@ -229,10 +232,7 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
   if (done.outcome != Outcome::kUnknown) MarkAll(action, /*reserved=*/false);
   if (action.carries && done.outcome == Outcome::kRefused && !done.repeated &&
       done.refusal != Refusal::kUnavailable && done.refusal != Refusal::kKeyReused) {
-    stats_.disagreements.Add();
-    core::Log(core::LogLevel::kWarn, "store_disagrees", "action={} player={} tick={} refusal={}",
-              ActionKindName(action.kind), action.request.player_id, now_,
-              persistence::RefusalName(done.refusal));
+    OnDisagreement(action, done.refusal);
   }
   if (action.kind == ActionKind::kMint) {
     OnMinted(action, done);
@@ -250,6 +250,28 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
     if (Offer* offer = trades_.Find(action.trade_id)) OnAcceptDone(*offer, action, done);
   }
   in_flight_.Remove(action);
+}
+
+void ItemActions::OnDisagreement(const InFlight& action, Refusal refusal) {
+  stats_.disagreements.Add();
+  const int64_t now_ns = static_cast<int64_t>(now_) * kSecondNs / settings_.tick_hz;
+  if (disagreement_log_.Allow(now_ns)) {
+    core::Log(core::LogLevel::kWarn, "store_disagrees",
+              "action={} player={} other={} tick={} refusal={} not_logged={}",
+              ActionKindName(action.kind), action.request.player_id, action.request.other_id, now_,
+              persistence::RefusalName(refusal), disagreement_log_.suppressed());
+  }
+  // An operator took it from the ground: nobody's rows are at fault.
+  if (action.kind == ActionKind::kPickUp && refusal == Refusal::kNotHolder) return;
+  const persistence::ActionRequest& request = action.request;
+  const auto tell = [&](int64_t player_id, int64_t partner) {
+    if (const Inventory* inventory = inventories_.OfPlayer(player_id); player_id != 0 && inventory)
+      sender_->OnDisagreement(inventory->session, partner);
+  };
+  if (refusal == Refusal::kInsufficient && request.gold != 0)
+    return tell(request.gold > 0 ? request.player_id : request.other_id, 0);
+  tell(request.player_id, request.other_id);
+  tell(request.other_id, request.player_id);
 }
 
 void ItemActions::MarkAll(const InFlight& action, bool reserved) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "core/log.h"
 #include "game/catalogue.h"
 #include "game/game_settings.h"
 #include "persistence/durable_queue.h"
@@ -99,6 +100,8 @@ class ItemActions final : public session::ActionHandler {
   /// Sends the plan to the store. False: not taken, nothing is reserved; the caller answers.
   bool Ask(const InFlight& plan);
   void OnActionDone(InFlight& action, const persistence::Completion& done);
+  /// Counts, logs once a second at most, and tells the sessions whose rows may be at fault.
+  void OnDisagreement(const InFlight& action, Refusal refusal);
   /// Sets or lifts the reservations of `action` on one player's things, and on the ground's.
   void Mark(const InFlight& action, int64_t player_id, bool reserved);
   void MarkAll(const InFlight& action, bool reserved);
@@ -158,6 +161,7 @@ class ItemActions final : public session::ActionHandler {
   uint32_t minting_ = 0;
   core::Tick mint_at_ = 0;
   std::vector<uint32_t> unknown_definitions_;
+  core::RateLimit disagreement_log_;  // by ticks
 };
 
 }  // namespace bluemarble::items
