@@ -352,7 +352,6 @@ def poison(options):
 def order_and_replay(options):
     """T-31. A consumer that polls sees each event once and in order while they are written; then all state is rebuilt."""
     result = Result("T-31", options, players=options.players, ops_per_s=options.ops_per_s, seconds=options.seconds)
-    result.omit("64 writers", "a shard has one committer by design (DESIGN §6); its bots are many")
     players, arguments = trade(options, seconds=options.seconds)
     seen, last, polls = [], 0, 0
     with World(options) as world:
@@ -385,7 +384,27 @@ def order_and_replay(options):
         result.limit("versions_out_of_order", gaps, "==", 0)
         result.limit("holes_in_seq", seen[-1][0] - seen[0][0] + 1 - len(seen), "==", 0)
         world.check(result)
+    many_writers(options, result)
     return result
+
+
+def many_writers(options, result):
+    """The part of T-31 that bots cannot do: threads that ask one committer at once, each after a random wait, on a
+    PostgreSQL of their own (tests/integration/postgres/writers_test.cc)."""
+    program = options.bin.parent / "tests" / "postgres_writers_test"
+    if not program.exists():
+        result.omit("64 writers", f"{program} is not built")
+        return
+    sizes = {"SECONDS": options.sized(3, 120), "WAIT_MS": options.sized(100, 2000), "PLAYERS": options.sized(4, 125),
+             "SEED": options.seed}
+    environment = {**os.environ, **{f"BLUEMARBLE_WRITERS_{name}": str(value) for name, value in sizes.items()}}
+    ended = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=600, check=False)
+    lines = [line for line in ended.stdout.splitlines() if line.startswith("{")]
+    if ended.returncode != 0 or not lines:
+        sys.stderr.write(ended.stdout[-4000:] + ended.stderr[-1000:])
+    else:
+        result.note(many_writers=json.loads(lines[-1]))
+    result.limit("many_writers_failed", int(ended.returncode != 0 or not lines), "==", 0)
 
 
 def under_fault(options, name, fault, resend=2, redis=False, **sizes):
