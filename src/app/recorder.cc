@@ -175,6 +175,10 @@ core::Status RecordingQueue::SavePositions(std::span<const persistence::Position
   return Note(inner_.SavePositions(saves));
 }
 
+core::Status RecordingQueue::AppendNote(const persistence::NoteRequest& note) {
+  return Note(inner_.AppendNote(note));
+}
+
 bool RecordingQueue::NextCompletion(persistence::Completion& out) {
   if (!inner_.NextCompletion(out)) return false;
   std::array<std::byte, persistence::kCompletionBytes> bytes;

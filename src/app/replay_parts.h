@@ -58,6 +58,7 @@ class ReplayQueue final : public persistence::DurableQueue {
   core::Status SavePositions(std::span<const persistence::PositionSave>) override {
     return Answer();
   }
+  core::Status AppendNote(const persistence::NoteRequest&) override { return Answer(); }
   bool NextCompletion(persistence::Completion& out) override;
   bool ready() const override { return true; }
 

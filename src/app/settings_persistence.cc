@@ -123,7 +123,8 @@ void BindJournal(ConfigSchema& schema, persistence::JournalSettings& journal) {
 }
 
 void BindRetention(ConfigSchema& schema, persistence::RetentionSettings& retention) {
-  ConfigSection& s = schema.Section("retention", "Of the event table of a PostgreSQL shard.");
+  ConfigSection& s = schema.Section(
+      "retention", "Of the event table of a PostgreSQL shard; and how long notes are kept.");
   s.Add("partition_days", &retention.partition_days,
         {.min = 1,
          .max = 366,
@@ -140,6 +141,13 @@ void BindRetention(ConfigSchema& schema, persistence::RetentionSettings& retenti
          .unit = "days",
          .help = "Event partitions that ended earlier are exported and dropped, looked for every "
                  "hour; 0: all are kept. Too low: history is in files only; too high: disk."});
+  s.Add("notes_days", &retention.notes_days,
+        {.min = 0,
+         .max = 36500,
+         .unit = "days",
+         .help = "Notes (what was said, who broke which rule) older than this are deleted, in "
+                 "either database; 0: never. Too low: gone before anybody complains; too high: "
+                 "disk, and what people wrote is kept longer than it is needed."});
   s.Add("archive_dir", &retention.archive_dir,
         {.help = "Where <partition>.jsonl.zst goes. Empty: <data_dir>/archive."});
 }

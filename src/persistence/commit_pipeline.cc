@@ -19,6 +19,7 @@ constexpr int64_t kMaintenancePeriodNs = 60'000'000'000;
 constexpr int64_t kPurgeAgainNs = 100'000'000;  // while there is more than one delete takes
 // A store that nobody writes to may be away, or another process's, all the same.
 constexpr int64_t kLookNs = 1'000'000'000;
+constexpr int64_t kDayUs = 86'400'000'000;
 constexpr size_t kPurgeAtOnce = 10'000;    // keeps one delete well under a second
 constexpr size_t kWorldItemsAtOnce = 256;  // a page: well under the time of a commit
 
@@ -49,6 +50,7 @@ CommitPipeline::CommitPipeline(const PersistenceSettings& settings, Store& store
       cache_(cache),
       max_group_(static_cast<size_t>(settings.max_group)),
       key_retention_us_(int64_t{settings.key_retention_s} * 1'000'000),
+      note_retention_us_(settings.retention.notes_days * kDayUs),
       stall_ns_(int64_t{settings.stall_ms} * 1'000'000),
       started_ns_(clock.NowNs()),
       started_us_(clock.WallUs()),
@@ -83,6 +85,7 @@ bool CommitPipeline::Accept(std::span<const std::byte> record) {
       journal_sequence_ = std::max(journal_sequence_, request.journal_sequence);
       stats_.positions_waiting.Set(positions_.size());
       break;
+    case RequestKind::kNote: AcceptNote(request.note); break;
   }
   return true;
 }
@@ -108,6 +111,18 @@ void CommitPipeline::AcceptPosition(const PositionSave& save) {
   if (save.epoch > waiting.epoch || (save.epoch == waiting.epoch && save.tick > waiting.tick))
     waiting = save;
   stats_.positions_coalesced.Add();
+}
+
+void CommitPipeline::AcceptNote(const NoteRequest& note) {
+  notes_.push_back({.run = store_.meta().run,
+                    .number = ++note_number_,
+                    .at_us = clock_.WallUs(),
+                    .player_id = note.player_id,
+                    .tick = note.tick,
+                    .kind = note.kind,
+                    .code = note.code,
+                    .text = std::string(note.view())});
+  stats_.notes_waiting.Set(notes_.size());
 }
 
 bool CommitPipeline::due() const { return due_in_ns() == 0; }
@@ -157,8 +172,8 @@ void CommitPipeline::CommitGroupOf(size_t count) {
   results_.assign(count, WriteResult{});
   CommitReport report;
   const core::Status status = Calling([&] {
-    return store_.Commit({std::span(writes_).first(count), positions_, reserve_ticks_}, results_,
-                         report);
+    return store_.Commit({std::span(writes_).first(count), positions_, reserve_ticks_, notes_},
+                         results_, report);
   });
   switch (status.code()) {
     case core::Code::kOk: return Committed(count, report, started_ns);
@@ -231,6 +246,9 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   positions_.clear();
   position_of_.clear();
   stats_.positions_waiting.Set(0);
+  stats_.notes_written.Add(notes_.size());
+  notes_.clear();
+  stats_.notes_waiting.Set(0);
   if (reserve_ticks_ != 0) {
     Completion completion;
     completion.kind = CompletionKind::kTicksReserved;
@@ -435,9 +453,18 @@ void CommitPipeline::Describe(std::vector<std::string>& lines, size_t limit) con
 
 // Never ahead of the time that has really passed: when the wall clock was days behind and is set
 // right, keys of a moment ago look old.
-int64_t CommitPipeline::PurgeBeforeUs(int64_t now_ns) const {
+int64_t CommitPipeline::PurgeBeforeUs(int64_t now_ns, int64_t retention_us) const {
   const int64_t passed_us = started_us_ + (now_ns - started_ns_) / 1000;
-  return std::min(clock_.WallUs(), passed_us) - key_retention_us_;
+  return std::min(clock_.WallUs(), passed_us) - retention_us;
+}
+
+bool CommitPipeline::Purged(const core::Status& status) {
+  switch (status.code()) {
+    case core::Code::kOk: return true;
+    case core::Code::kUnknown:  // a purge may be done twice
+    case core::Code::kUnavailable: Away(status); return false;
+    default: Fail(status); return false;
+  }
 }
 
 void CommitPipeline::Maintain() {
@@ -447,15 +474,17 @@ void CommitPipeline::Maintain() {
   if (!purge && now_ns - last_call_ns_ < kLookNs) return;
   last_call_ns_ = now_ns;
   const size_t limit = purge ? kPurgeAtOnce : 0;
-  const auto purged = Calling([&] { return store_.PurgeKeys(PurgeBeforeUs(now_ns), limit); });
-  switch (purged.status().code()) {
-    case core::Code::kOk: break;
-    case core::Code::kUnknown:  // a purge may be done twice
-    case core::Code::kUnavailable: return Away(purged.status());
-    default: return Fail(purged.status());
+  const auto keys =
+      Calling([&] { return store_.PurgeKeys(PurgeBeforeUs(now_ns, key_retention_us_), limit); });
+  if (!Purged(keys.status()) || !purge) return;
+  bool more = *keys == limit;
+  if (note_retention_us_ != 0) {
+    const auto notes = Calling(
+        [&] { return store_.PurgeNotes(PurgeBeforeUs(now_ns, note_retention_us_), limit); });
+    if (!Purged(notes.status())) return;
+    more = more || *notes == limit;
   }
-  if (!purge) return;
-  next_purge_ns_ = now_ns + (*purged == limit ? kPurgeAgainNs : kMaintenancePeriodNs);
+  next_purge_ns_ = now_ns + (more ? kPurgeAgainNs : kMaintenancePeriodNs);
   if (now_ns < next_maintenance_ns_) return;
   next_maintenance_ns_ = now_ns + kMaintenancePeriodNs;
   const core::Status kept = Calling([&] { return store_.Maintain(clock_.WallUs()); });

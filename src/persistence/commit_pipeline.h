@@ -46,6 +46,8 @@ struct CommitStats {
   core::Counter failed;             ///< 1 when only a restart helps.
   core::Counter lost_ownership;     ///< 1 when another process took the shard; `failed` as well.
   core::Counter positions_waiting;  ///< Coalesced, not yet durable.
+  core::Counter notes_written;
+  core::Counter notes_waiting;  ///< Not yet durable.
   /// Monotonic ns since when the thread is inside one store call, or a group is in doubt; 0: not.
   core::Counter in_call_since_ns;
   core::Counter in_doubt_since_ns;
@@ -73,7 +75,10 @@ class CommitPipeline {
   /// Takes a write of somebody other than the zone; answered by NextTicket.
   void AcceptWrite(DurableWrite write, uint64_t ticket);
   /// A group is full: take nothing more before the next Commit.
-  bool full() const { return writes_.size() - in_doubt_ >= max_group_; }
+  bool full() const {
+    return writes_.size() - in_doubt_ >= max_group_ ||
+           (notes_.size() >= max_group_ && !away_ && !doubtful_);
+  }
 
   /// Is there something that Commit would do now? While the store is away, positions wait for the
   /// next try.
@@ -94,12 +99,15 @@ class CommitPipeline {
   void AfterAnswers();
 
   /// Nothing waits to be written.
-  bool idle() const { return writes_.empty() && positions_.empty() && reserve_ticks_ == 0; }
+  bool idle() const {
+    return writes_.empty() && positions_.empty() && notes_.empty() && reserve_ticks_ == 0;
+  }
   bool failed() const { return failed_; }
   /// As of the last commit, before its answers. Any thread.
   const LiveInventories& inventories() const { return inventories_; }
   size_t requests_waiting() const { return writes_.size(); }
   size_t positions_waiting() const { return positions_.size(); }
+  size_t notes_waiting() const { return notes_.size(); }
   /// One line per waiting request, at most `limit`: kind, player (0: a login), idempotency key.
   void Describe(std::vector<std::string>& lines, size_t limit) const;
   /// When there is nothing else to do: once a minute drops old idempotency keys and lets the store
@@ -121,6 +129,7 @@ class CommitPipeline {
   };
 
   void AcceptPosition(const PositionSave& save);
+  void AcceptNote(const NoteRequest& note);
   void Add(DurableWrite write, const Origin& origin);
   void CommitGroupOf(size_t count);
   void Doubt(size_t count, const core::Status& status);
@@ -135,7 +144,9 @@ class CommitPipeline {
   void Away(const core::Status& status);
   void Back();
   void Fail(const core::Status& status);
-  int64_t PurgeBeforeUs(int64_t now_ns) const;
+  int64_t PurgeBeforeUs(int64_t now_ns, int64_t retention_us) const;
+  /// False: the store failed, nothing more is to be asked of it.
+  bool Purged(const core::Status& status);
 
   template <typename Call>
   auto Calling(Call call);
@@ -147,6 +158,7 @@ class CommitPipeline {
   WriteThrough* const cache_;
   const size_t max_group_;
   const int64_t key_retention_us_;
+  const int64_t note_retention_us_;  // 0: for ever
   const int64_t stall_ns_;
   std::vector<DurableWrite> writes_;  // with origins_: what waits, in order of arrival
   std::vector<Origin> origins_;
@@ -156,6 +168,8 @@ class CommitPipeline {
   bool doubtful_ = false;           // a group is in doubt, be it of positions alone
   std::unordered_map<int64_t, size_t> position_of_;  // player -> index in positions_
   std::vector<PositionSave> positions_;  // in order of first arrival: the same on every run
+  std::vector<NoteRow> notes_;           // all that wait; written again, they are the same ones
+  int64_t note_number_ = 0;              // of the newest
   uint64_t journal_sequence_ = 0;        // newest of positions_
   core::Tick reserve_ticks_ = 0;
   std::optional<WorldItemsRequest> world_items_;

@@ -178,6 +178,11 @@ core::Status Committer::SavePositions(std::span<const PositionSave> saves) {
   return first_refusal;
 }
 
+core::Status Committer::AppendNote(const NoteRequest& note) {
+  if (core::Status status = CheckNote(note); !status.ok()) return status;
+  return SendUnlessBlocked(RequestKind::kNote, UsedBytes(note));
+}
+
 core::Status Committer::Ended() const {
   if (state_->stopping_in_zone) return {core::Code::kDenied, "the store is stopping"};
   if (failed()) return {core::Code::kDenied, "the store has failed; the process must be restarted"};
@@ -289,6 +294,7 @@ void Committer::State::Run() {
   const std::lock_guard lock(mutex);
   report.requests_unwritten = pipeline.requests_waiting();
   report.positions_unwritten = pipeline.positions_waiting();
+  report.notes_unwritten = pipeline.notes_waiting();
   pipeline.Describe(report.lines, kDescribed);
   store.reset();
   for (Ticket* ticket : tickets) {

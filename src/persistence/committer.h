@@ -20,7 +20,8 @@ namespace bluemarble::persistence {
 
 /// What Stop could not write before its deadline.
 struct StopReport {
-  uint64_t requests_unwritten = 0;   ///< Transactional; their players were told nothing.
+  uint64_t requests_unwritten = 0;  ///< Transactional; their players were told nothing.
+  uint64_t notes_unwritten = 0;
   uint64_t positions_unwritten = 0;  ///< Players whose last position is older than it should be.
   bool timed_out = false;  ///< The store did not return in time; the thread was left behind.
   std::vector<std::string> lines;  ///< One per unwritten request, at most 100: key, kind, player.
@@ -46,6 +47,7 @@ class Committer final : public DurableQueue {
   core::Status RequestWorldItems(uint64_t request_id) override;
   core::Status ReserveTicks(core::Tick up_to) override;
   core::Status SavePositions(std::span<const PositionSave> saves) override;
+  core::Status AppendNote(const NoteRequest& note) override;
   bool NextCompletion(Completion& out) override;
   bool ready() const override;
 

@@ -13,6 +13,7 @@
 
 #include "core/ids.h"
 #include "core/result.h"
+#include "persistence/notes.h"
 #include "persistence/rows.h"
 
 namespace bluemarble::persistence {
@@ -188,6 +189,11 @@ class DurableQueue {
   /// been taken: the caller marks all as unsaved and saves their newer state a later tick (the
   /// newest wins).
   virtual core::Status SavePositions(std::span<const PositionSave> saves) = 0;
+
+  /// Appends a note; no completion. Ok: it is written with the next transaction and lost only when
+  /// the process dies before that, or when the store never comes back. Refused as the requests
+  /// above are; kInvalid: CheckNote says no.
+  virtual core::Status AppendNote(const NoteRequest& note) = 0;
 
   /// Copies the next completion; false when there is none now.
   virtual bool NextCompletion(Completion& out) = 0;

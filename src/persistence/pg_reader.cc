@@ -10,6 +10,7 @@
 #include "persistence/history.h"
 #include "persistence/pg_connection.h"
 #include "persistence/pg_migrate.h"
+#include "persistence/pg_notes.h"
 #include "persistence/pg_rows.h"
 #include "persistence/pg_wire.h"
 
@@ -75,6 +76,7 @@ class PgReader final : public StoreReader {
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(next_seq), 1) - 1 FROM shard_meta", FirstInt);
   }
+  Result<std::vector<NoteRow>> ReadNotes(const NoteQuery& query) override;
   Result<std::vector<AuditLine>> Audit() override;
 
  private:
@@ -171,6 +173,14 @@ Result<std::optional<WriteResult>> PgReader::FindResult(const IdempotencyKey& ke
   if (!result.ok()) return result.status();
   answer = std::move(*result);
   return answer;
+}
+
+Result<std::vector<NoteRow>> PgReader::ReadNotes(const NoteQuery& query) {
+  std::vector<NoteRow> notes;
+  const Status status =
+      connection_->RunWire([&](PGconn* wire) { notes = ReadPgNotes(wire, query); });
+  if (!status.ok()) return status;
+  return notes;
 }
 
 Result<std::vector<AuditLine>> PgReader::Audit() {

@@ -14,6 +14,7 @@
 #include "persistence/pg_connection.h"
 #include "persistence/pg_group.h"
 #include "persistence/pg_migrate.h"
+#include "persistence/pg_notes.h"
 #include "persistence/pg_partitions.h"
 #include "persistence/pg_rows.h"
 #include "persistence/pg_wire.h"
@@ -71,9 +72,11 @@ class PgStore final : public Store {
   Result<std::vector<ItemRow>> LoadWorldItems(int64_t after_id, size_t limit) override;
   Status Maintain(int64_t now_us) override;
   Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) override;
+  Result<uint64_t> PurgeNotes(int64_t before_us, size_t limit) override;
 
  private:
   Status Connect();
+  Status Prepare();
   Status TakeShardLock();
   Status BeginRun();
   // How a group is run, in this order until it holds: with what is known of its players and keys,
@@ -88,6 +91,7 @@ class PgStore final : public Store {
   void TakeCounters();
   Status Wire(const std::function<void(PGconn*)>& body);
   Status Stale();
+  Result<uint64_t> Purge(const std::function<int64_t(PGconn*)>& body);
   Status ReconnectOnce();
   Status EndPredecessor(const PgBackend& old);
 
@@ -127,7 +131,7 @@ Status PgStore::Start() {
   if (status = schema->Check(); !status.ok()) return status;
   meta_.schema = schema->lines.empty() ? 0 : schema->lines.back().id;
   // Not before the check: the statements need the tables.
-  if (status = Wire([this](PGconn*) { group_->Prepare(); }); !status.ok()) return status;
+  if (status = Prepare(); !status.ok()) return status;
   if (status = TakeShardLock(); !status.ok()) return status;
   auto made = MakeEventPartitions(*connection_, options_.retention, clock_.WallUs());
   if (!made.ok()) return made.status();
@@ -145,6 +149,13 @@ Status PgStore::Connect() {
   last_backend_ = connection_->backend();
   return connection_->RunWire(
       [this](PGconn* wire) { group_ = std::make_unique<PgGroup>(wire, options_.shard_id); });
+}
+
+Status PgStore::Prepare() {
+  return Wire([this](PGconn* wire) {
+    group_->Prepare();
+    PreparePgNotes(wire);
+  });
 }
 
 Status PgStore::TakeShardLock() {
@@ -288,6 +299,7 @@ Status PgStore::RunGroup(Way way, const CommitGroup& group, std::span<WriteResul
       PgExec(wire, "ROLLBACK");
       return;
     }
+    WritePgNotes(wire, group.notes);
     counters_.reserved_tick =
         std::max(counters_.reserved_tick, static_cast<int64_t>(group.reserve_ticks));
     group_->WriteCounters(counters_);
@@ -374,7 +386,7 @@ Status PgStore::ReconnectOnce() {
     if (Status status = Connect(); !status.ok()) return status;
     stats_.reconnects.Add();
     Status status = EndPredecessor(old);
-    if (status.ok()) status = Wire([this](PGconn*) { group_->Prepare(); });
+    if (status.ok()) status = Prepare();
     if (!status.ok()) {
       connection_.reset();
       last_backend_ = old;
@@ -491,6 +503,22 @@ Status PgStore::Maintain(int64_t now_us) {
 }
 
 Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
+  return Purge([&](PGconn* wire) {
+    PgExec(wire, "SET LOCAL enable_bitmapscan = on");  // the index by age is of that kind
+    return PgQuery(wire,
+                   "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM"
+                   " idempotency WHERE at_us < $1::bigint AND player_id >= 0 LIMIT $2::bigint))",
+                   PgParameters().Int8(before_us).Int8(static_cast<int64_t>(limit)))
+        .affected();
+  });
+}
+
+Result<uint64_t> PgStore::PurgeNotes(int64_t before_us, size_t limit) {
+  return Purge(
+      [&](PGconn* wire) { return PurgePgNotes(wire, before_us, static_cast<int64_t>(limit)); });
+}
+
+Result<uint64_t> PgStore::Purge(const std::function<int64_t(PGconn*)>& body) {
   if (stale_) return Stale();
   int64_t purged = 0;
   bool stale = false;
@@ -498,15 +526,7 @@ Result<uint64_t> PgStore::PurgeKeys(int64_t before_us, size_t limit) {
     PgExec(wire, "BEGIN");
     PgCounters counters;
     stale = !group_->LockShard(meta_.run, counters);
-    if (!stale) {
-      PgExec(wire, "SET LOCAL enable_bitmapscan = on");  // the index by age is of that kind
-      purged =
-          PgQuery(wire,
-                  "DELETE FROM idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM"
-                  " idempotency WHERE at_us < $1::bigint AND player_id >= 0 LIMIT $2::bigint))",
-                  PgParameters().Int8(before_us).Int8(static_cast<int64_t>(limit)))
-              .affected();
-    }
+    if (!stale) purged = body(wire);
     PgExec(wire, stale ? "ROLLBACK" : "COMMIT");
   });
   if (!status.ok()) return WhileServing(status);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "persistence/notes.h"
 #include "persistence/rows.h"
 #include "persistence/store.h"
 
@@ -71,6 +72,8 @@ class StoreReader {
   virtual core::Result<int64_t> LastSeq() = 0;
   /// The stored answer of a key, with `repeated` set; nullopt when there is none (or no more).
   virtual core::Result<std::optional<WriteResult>> FindResult(const IdempotencyKey& key) = 0;
+  /// In the order in which they were written.
+  virtual core::Result<std::vector<NoteRow>> ReadNotes(const NoteQuery& query) = 0;
   /// All lines of the audit (TESTS.md, last section), in one snapshot.
   virtual core::Result<std::vector<AuditLine>> Audit() = 0;
 };

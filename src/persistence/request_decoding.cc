@@ -133,6 +133,7 @@ bool DecodeRequest(std::span<const std::byte> record, int64_t run, DecodedReques
     case RequestKind::kWorldItems: return Read(body, out.request_id);
     case RequestKind::kReserveTicks: return Read(body, out.up_to);
     case RequestKind::kPositions: return ReadPositions(body, out);
+    case RequestKind::kNote: return DecodeNote(body, out.note);
   }
   return false;
 }

@@ -13,8 +13,8 @@
 namespace bluemarble::persistence {
 
 /// Requests cross the queue as [RequestKind u8][7 zero bytes][body]. Bodies: the request struct; of
-/// an action only its used item changes; of positions [u64 journal sequence, 0: none] and the
-/// PositionSave array.
+/// an action only its used item changes, of a note its used text; of positions [u64 journal
+/// sequence, 0: none] and the PositionSave array.
 enum class RequestKind : uint8_t {
   kLogin = 1,
   kEvent = 2,
@@ -22,6 +22,7 @@ enum class RequestKind : uint8_t {
   kPositions = 4,
   kAction = 5,
   kWorldItems = 6,
+  kNote = 7,
 };
 inline constexpr size_t kRequestHeadBytes = 8;
 /// Positions per record: a tick's saves are cut into records of this many.
@@ -31,10 +32,11 @@ std::span<const std::byte> UsedBytes(const ActionRequest& request);
 
 struct DecodedRequest {
   RequestKind kind = RequestKind::kLogin;
-  uint64_t request_id = 0;                          ///< Of all but ticks and positions.
+  uint64_t request_id = 0;                          ///< Of all but ticks, positions and notes.
   CompletionKind answer = CompletionKind::kAction;  ///< To `write`.
   DurableWrite write;                               ///< kLogin, kEvent, kAction.
   core::Tick up_to = 0;                             ///< kReserveTicks.
+  NoteRequest note;                                 ///< kNote.
   uint64_t journal_sequence = 0;                    ///< kPositions, as the next two.
   size_t positions = 0;
   std::span<const std::byte> position_bytes;  ///< Within the record; need not be aligned.

@@ -56,6 +56,9 @@ struct RetentionSettings {
   int partitions_ahead = 2;
   /// Event partitions older than this are exported and dropped; 0: kept for ever.
   int keep_days = 0;
+  /// Notes (chat, conduct) older than this are deleted, in both kinds of database; 0: kept for
+  /// ever. 0 to 36500.
+  int notes_days = 90;
   /// Where `<partition>.jsonl.zst` goes; empty: <data_dir>/archive.
   std::string archive_dir;
 };

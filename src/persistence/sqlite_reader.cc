@@ -13,6 +13,7 @@
 #include "persistence/history.h"
 #include "persistence/migrations.h"
 #include "persistence/sqlite_db.h"
+#include "persistence/sqlite_notes.h"
 #include "persistence/sqlite_rows.h"
 #include "persistence/sqlite_store.h"
 
@@ -67,6 +68,9 @@ class SqliteReader final : public StoreReader {
                                             int64_t through) override;
   Result<int64_t> LastSeq() override {
     return One<int64_t>("SELECT coalesce(max(seq), 0) FROM event", FirstInt);
+  }
+  Result<std::vector<NoteRow>> ReadNotes(const NoteQuery& query) override {
+    return ReadSqliteNotes(db_, query);
   }
   Result<std::vector<AuditLine>> Audit() override;
 

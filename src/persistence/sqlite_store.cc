@@ -14,6 +14,7 @@
 #include "persistence/sqlite_db.h"
 #include "persistence/sqlite_group.h"
 #include "persistence/sqlite_migrate.h"
+#include "persistence/sqlite_notes.h"
 #include "persistence/sqlite_rows.h"
 
 namespace bluemarble::persistence {
@@ -29,7 +30,7 @@ constexpr int kBusyMs = 1000;
 class SqliteStore final : public Store {
  public:
   SqliteStore(DataFolder folder, SqliteDb db)
-      : folder_(std::move(folder)), db_(std::move(db)), group_(db_) {}
+      : folder_(std::move(folder)), db_(std::move(db)), group_(db_), notes_(db_) {}
 
   Status Start(const SqliteStoreOptions& options, int64_t now_us);
 
@@ -45,6 +46,7 @@ class SqliteStore final : public Store {
   Result<std::vector<ItemRow>> LoadWorldItems(int64_t after_id, size_t limit) override;
   Status Maintain(int64_t now_us) override;
   Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) override;
+  Result<uint64_t> PurgeNotes(int64_t before_us, size_t limit) override;
 
  private:
   Status CheckFile(int check_limit_mib);
@@ -60,6 +62,8 @@ class SqliteStore final : public Store {
   Status Finish(const CommitGroup& group, CommitReport& report);
   Status EndTransaction();
   Status Stale() const;
+  template <typename Body>
+  Result<uint64_t> Purge(Body body);
 
   /// shard_meta's, as of the running transaction.
   struct Counters {
@@ -71,6 +75,7 @@ class SqliteStore final : public Store {
   DataFolder folder_;  // outlives the database: the lock goes last
   SqliteDb db_;
   SqliteGroup group_;
+  SqliteNotes notes_;
   StoreMeta meta_;
   Counters counters_;
   bool restart_needed_ = false;
@@ -128,6 +133,7 @@ Status SqliteStore::PrepareAll() {
     if (!prepared.ok()) return prepared.status();
     *statement = std::move(*prepared);
   }
+  if (Status status = notes_.Prepare(); !status.ok()) return status;
   return group_.Prepare();
 }
 
@@ -255,6 +261,7 @@ Status SqliteStore::Finish(const CommitGroup& group, CommitReport& report) {
     if (Status status = group_.SavePosition(save, meta_.shard_id, report); !status.ok())
       return status;
   }
+  if (Status status = notes_.Write(group.notes); !status.ok()) return status;
   if (!group.writes.empty() || group.reserve_ticks != 0) {
     const int code = write_meta_.Run(meta_.run, static_cast<int64_t>(group.reserve_ticks),
                                      counters_.player, counters_.item, counters_.seq);
@@ -345,15 +352,24 @@ Result<std::vector<ItemRow>> SqliteStore::LoadWorldItems(int64_t after_id, size_
 Status SqliteStore::Maintain(int64_t) { return Status::Ok(); }
 
 Result<uint64_t> SqliteStore::PurgeKeys(int64_t before_us, size_t limit) {
+  return Purge([&](uint64_t& purged) {
+    const int code = purge_keys_.Run(before_us, static_cast<int64_t>(limit));
+    purged = static_cast<uint64_t>(db_.changes());
+    return db_.StatusOf(code);
+  });
+}
+
+Result<uint64_t> SqliteStore::PurgeNotes(int64_t before_us, size_t limit) {
+  return Purge([&](uint64_t& purged) { return notes_.Purge(before_us, limit, purged); });
+}
+
+template <typename Body>
+Result<uint64_t> SqliteStore::Purge(Body body) {
   if (restart_needed_)
     return Status(Code::kInternal, "the process must be restarted after a disk error", db_.path());
   Status status = Begin();
   uint64_t purged = 0;
-  if (status.ok()) {
-    const int code = purge_keys_.Run(before_us, static_cast<int64_t>(limit));
-    status = db_.StatusOf(code);
-    purged = static_cast<uint64_t>(db_.changes());
-  }
+  if (status.ok()) status = body(purged);
   if (status.ok()) status = EndTransaction();
   if (!status.ok()) {
     db_.Rollback();

@@ -16,6 +16,7 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "persistence/durable_queue.h"
+#include "persistence/notes.h"
 #include "persistence/rows.h"
 
 namespace bluemarble::persistence {
@@ -107,6 +108,8 @@ struct CommitGroup {
   std::span<const DurableWrite> writes;
   std::span<const PositionSave> positions;  ///< Progressive; at most one per player.
   core::Tick reserve_ticks = 0;             ///< 0: none. Never lowers the stored value.
+  /// Each once by (run, number): one that is stored already is left as it is.
+  std::span<const NoteRow> notes = {};
 };
 
 struct CommitReport {
@@ -183,6 +186,9 @@ class Store {
   /// Forgets at most `limit` idempotency keys older than `before_us`, but none of kForeverKeys;
   /// returns how many.
   virtual core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) = 0;
+
+  /// Forgets at most `limit` notes older than `before_us`; returns how many.
+  virtual core::Result<uint64_t> PurgeNotes(int64_t before_us, size_t limit) = 0;
 };
 
 /// A digest of what a request asks for, stored with its key: the same key with another request is

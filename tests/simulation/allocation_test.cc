@@ -123,6 +123,7 @@ class InstantQueue final : public persistence::DurableQueue {
     saves_ += saves.size();
     return {};
   }
+  core::Status AppendNote(const persistence::NoteRequest&) override { return {}; }
   bool NextCompletion(persistence::Completion& out) override {
     if (taken_ == pushed_) return false;
     out = ring_[taken_++ % ring_.size()];

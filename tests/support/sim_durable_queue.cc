@@ -56,6 +56,11 @@ Status SimDurableQueue::SavePositions(std::span<const PositionSave> saves) {
   return saves.empty() ? Status::Ok() : Send(RequestKind::kPositions, std::as_bytes(saves));
 }
 
+Status SimDurableQueue::AppendNote(const NoteRequest& note) {
+  if (Status status = CheckNote(note); !status.ok()) return status;
+  return SendUnlessBlocked(RequestKind::kNote, UsedBytes(note));
+}
+
 Status SimDurableQueue::SendUnlessBlocked(RequestKind kind, std::span<const std::byte> body) {
   if (pipeline_.failed()) return {Code::kDenied, "the store has failed"};
   if (IsBlocked(stats_, clock_.NowNs(), options_.settings.stall_ms))

@@ -42,6 +42,7 @@ class SimDurableQueue : public persistence::DurableQueue {
   core::Status RequestWorldItems(uint64_t request_id) override;
   core::Status ReserveTicks(core::Tick up_to) override;
   core::Status SavePositions(std::span<const persistence::PositionSave> saves) override;
+  core::Status AppendNote(const persistence::NoteRequest& note) override;
   bool NextCompletion(persistence::Completion& out) override;
   bool ready() const override;
 

@@ -55,9 +55,10 @@ Status SimStore::Apply(const CommitGroup& group, std::span<WriteResult> results,
     meta_.next_seq = rows.next_seq;
   }
   for (const PositionSave& save : group.positions) ApplyPosition(save, report);
+  for (const NoteRow& note : group.notes) notes_.try_emplace({note.run, note.number}, note);
   meta_.reserved_tick = std::max(meta_.reserved_tick, group.reserve_ticks);
   report.last_seq = meta_.next_seq - 1;
-  if (!group.writes.empty() || group.reserve_ticks != 0) Sync();
+  if (!group.writes.empty() || !group.notes.empty() || group.reserve_ticks != 0) Sync();
   return Status::Ok();
 }
 
@@ -228,6 +229,18 @@ core::Result<uint64_t> SimStore::PurgeKeys(int64_t before_us, size_t limit) {
     } else {
       ++it;
     }
+  }
+  return purged;
+}
+
+core::Result<uint64_t> SimStore::PurgeNotes(int64_t before_us, size_t limit) {
+  if (away_) return Status(Code::kUnavailable, "the simulated store is away");
+  if (stored_run_ != meta_.run) return Status(Code::kStale, "another process took this shard over");
+  uint64_t purged = 0;
+  for (auto it = notes_.begin(); it != notes_.end() && purged < limit;) {
+    const bool old = it->second.at_us < before_us;
+    it = old ? notes_.erase(it) : std::next(it);
+    purged += old;
   }
   return purged;
 }

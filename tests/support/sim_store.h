@@ -49,6 +49,7 @@ class SimStore final : public persistence::Store {
                                                                  size_t limit) override;
   core::Status Maintain(int64_t now_us) override;
   core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) override;
+  core::Result<uint64_t> PurgeNotes(int64_t before_us, size_t limit) override;
 
   void set_faults(const SimStoreFaults& faults) { faults_ = faults; }
   /// Every commit fails with kUnavailable until told otherwise.
@@ -72,6 +73,10 @@ class SimStore final : public persistence::Store {
   const std::vector<persistence::EventRow>& events() const { return events_; }
   const std::vector<persistence::LedgerInsert>& ledger() const { return ledger_; }
   const std::map<uint32_t, persistence::SupplyChange>& supply() const { return supply_; }
+  /// By (run, number).
+  const std::map<std::pair<int64_t, int64_t>, persistence::NoteRow>& notes() const {
+    return notes_;
+  }
 
  private:
   struct StoredAnswer {
@@ -104,6 +109,7 @@ class SimStore final : public persistence::Store {
   std::vector<persistence::LedgerInsert> ledger_;
   std::map<uint32_t, persistence::SupplyChange> supply_;
   std::map<persistence::IdempotencyKey, StoredAnswer> keys_;
+  std::map<std::pair<int64_t, int64_t>, persistence::NoteRow> notes_;
   std::map<int64_t, std::pair<uint64_t, persistence::PlayerState>> unsynced_;  // as last synced
 };
 

@@ -14,6 +14,7 @@ class StoreFake final : public persistence::DurableQueue {
   core::Status RequestWorldItems(uint64_t) override { return {}; }
   core::Status ReserveTicks(core::Tick) override { return {}; }
   core::Status SavePositions(std::span<const persistence::PositionSave>) override { return {}; }
+  core::Status AppendNote(const persistence::NoteRequest&) override { return {}; }
   bool NextCompletion(persistence::Completion&) override { return false; }
   bool ready() const override { return is_ready; }
   bool is_ready = true;

@@ -172,6 +172,7 @@ TEST_F(CommitterTest, AFailedStoreIsToldAndTakesNoMore) {
     core::Result<std::vector<ItemRow>> LoadWorldItems(int64_t, size_t) override { return Away(); }
     core::Status Maintain(int64_t) override { return Away(); }
     core::Result<uint64_t> PurgeKeys(int64_t, size_t) override { return Away(); }
+    core::Result<uint64_t> PurgeNotes(int64_t, size_t) override { return Away(); }
 
    private:
     static core::Status Away() { return {core::Code::kUnavailable, "broken"}; }

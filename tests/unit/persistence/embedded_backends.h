@@ -93,6 +93,18 @@ class SimBackend final : public Backend {
     if (found == store_.supply().end()) return {0, 0};
     return {found->second.created, found->second.destroyed};
   }
+  std::vector<NoteRow> Notes(const NoteQuery& query) override {
+    std::vector<NoteRow> found;
+    for (const auto& [key, note] : store_.notes()) {
+      if (note.at_us >= query.since_us && note.at_us < query.until_us &&
+          query.player_id.value_or(note.player_id) == note.player_id &&
+          query.kind.value_or(note.kind) == note.kind)
+        found.push_back(note);
+    }
+    if (found.size() > query.limit)
+      found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(query.limit));
+    return found;
+  }
   std::vector<AuditLine> Audit() override {
     AuditLine gold{.name = "gold_sum", .what = "sum of all balances"};
     for (const auto& [id, account] : store_.accounts()) gold.value += account.balance;

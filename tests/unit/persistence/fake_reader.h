@@ -20,6 +20,7 @@ class FakeReader final : public StoreReader {
   std::map<int64_t, AccountRow> accounts;
   std::vector<EventRow> events;  ///< By seq.
   std::vector<AuditLine> audit;
+  std::vector<NoteRow> notes;
   std::map<IdempotencyKey, WriteResult> results;
   core::Status failure;                ///< Not ok: what every call answers.
   std::function<void()> before_a_row;  ///< Runs before each row is read.
@@ -145,6 +146,19 @@ class FakeReader final : public StoreReader {
     return std::vector<int64_t>(ids.begin(), ids.end());
   }
   core::Result<int64_t> LastSeq() override { return events.empty() ? 0 : events.back().seq; }
+  core::Result<std::vector<NoteRow>> ReadNotes(const NoteQuery& query) override {
+    if (!failure.ok()) return failure;
+    std::vector<NoteRow> found;
+    for (const NoteRow& note : notes) {
+      if (note.at_us >= query.since_us && note.at_us < query.until_us &&
+          query.player_id.value_or(note.player_id) == note.player_id &&
+          query.kind.value_or(note.kind) == note.kind)
+        found.push_back(note);
+    }
+    if (found.size() > query.limit)
+      found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(query.limit));
+    return found;
+  }
   core::Result<std::vector<AuditLine>> Audit() override {
     if (!failure.ok()) return failure;
     return audit;

@@ -53,6 +53,9 @@ class GatedStore final : public Store {
   core::Result<uint64_t> PurgeKeys(int64_t before_us, size_t limit) override {
     return inner_->PurgeKeys(before_us, limit);
   }
+  core::Result<uint64_t> PurgeNotes(int64_t before_us, size_t limit) override {
+    return inner_->PurgeNotes(before_us, limit);
+  }
 
  private:
   std::unique_ptr<Store> inner_;

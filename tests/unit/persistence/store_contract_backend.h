@@ -6,9 +6,11 @@
 ///
 ///   #include "unit/persistence/store_contract.h"
 ///   #include "unit/persistence/store_contract_items.h"
+///   #include "unit/persistence/store_contract_notes.h"
 ///   namespace bluemarble::persistence {
 ///   INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, StoreContract, PostgresBackend);
 ///   INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, StoreContractItems, PostgresBackend);
+///   INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, StoreContractNotes, PostgresBackend);
 ///   }
 ///
 /// After every test the audit's lines must hold.
@@ -49,6 +51,7 @@ class Backend {
   /// What was created and what was destroyed.
   virtual std::pair<int64_t, int64_t> Supply(uint32_t definition) = 0;
   virtual std::vector<AuditLine> Audit() = 0;
+  virtual std::vector<NoteRow> Notes(const NoteQuery& query) = 0;
 };
 
 class SqlBackend : public Backend {
@@ -89,6 +92,11 @@ class SqlBackend : public Backend {
     auto lines = reader().Audit();
     EXPECT_TRUE(lines.ok()) << lines.status().ToString();
     return lines.ok() ? *lines : std::vector<AuditLine>{};
+  }
+  std::vector<NoteRow> Notes(const NoteQuery& query) override {
+    auto notes = reader().ReadNotes(query);
+    EXPECT_TRUE(notes.ok()) << notes.status().ToString();
+    return notes.ok() ? *notes : std::vector<NoteRow>{};
   }
 };
 

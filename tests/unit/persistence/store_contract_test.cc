@@ -6,6 +6,7 @@
 #include "embedded_backends.h"
 #include "random_groups.h"
 #include "store_contract_items.h"
+#include "store_contract_notes.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -16,6 +17,7 @@ using Backends = testing::Types<SqliteBackend, SimBackend>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, StoreContract, Backends);
 INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, StoreContractItems, Backends);
+INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, StoreContractNotes, Backends);
 
 namespace {
 
