@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <enet/enet.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -31,7 +32,25 @@ ClientEndpoint::ClientEndpoint(const core::Clock& clock, const ClientEndpointOpt
 ClientEndpoint::~ClientEndpoint() { Destroy(); }
 
 core::Status ClientEndpoint::Connect(const std::string& address_v4, uint16_t port) {
-  if (host_ != nullptr && peer_ != nullptr)
+  if (auto status = OpenSocket(address_v4, port); !status.ok()) return status;
+  auto status = ConnectEnet();
+  if (!status.ok()) Destroy();
+  return status;
+}
+
+core::Status ClientEndpoint::Connect(const std::string& address_v4, uint16_t port,
+                                     const ConnectToken& token) {
+  if (auto status = OpenSocket(address_v4, port); !status.ok()) return status;
+  const int64_t now_ns = clock_.NowNs();
+  sealed_ = std::make_unique<SealedClient>(token, options_.ciphers, now_ns);
+  give_up_ns_ = now_ns + int64_t{options_.timeout_ms} * 1'000'000;
+  shaking_ = true;
+  AnswerSealed();
+  return {};
+}
+
+core::Status ClientEndpoint::OpenSocket(const std::string& address_v4, uint16_t port) {
+  if (host_ != nullptr && (peer_ != nullptr || shaking_))
     return {core::Code::kConflict, "already connected or connecting"};
   const auto v4 = ParseV4(address_v4);
   if (!v4.ok()) return v4.status();
@@ -39,30 +58,32 @@ core::Status ClientEndpoint::Connect(const std::string& address_v4, uint16_t por
   server_ = {*v4, port};
   host_ = enet_host_create(nullptr, 1, 2, 0, 0);
   if (host_ == nullptr) return {core::Code::kFull, "no socket for a client (open files limit)"};
-  if (auto status = RegisterSocket(host_->socket, this); !status.ok()) {
-    Destroy();
-    return status;
-  }
+  auto status = RegisterSocket(host_->socket, this);
+  if (status.ok()) status = PrepareSocket(host_->socket);
+  if (!status.ok()) Destroy();
+  return status;
+}
+
+core::Status ClientEndpoint::PrepareSocket(int fd) const {
   const int buffer = options_.socket_buffer_bytes;
-  setsockopt(host_->socket, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-  setsockopt(host_->socket, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
   // A connected socket hears nobody else, and the kernel looks up its route once.
   sockaddr_in name{};
   name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(*v4);
-  name.sin_port = htons(port);
-  if (connect(host_->socket, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    Destroy();
+  name.sin_addr.s_addr = htonl(server_.v4);
+  name.sin_port = htons(server_.port);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return {core::Code::kUnavailable, "no route to the server"};
-  }
+  return {};
+}
+
+core::Status ClientEndpoint::ConnectEnet() {
   host_->mtu = static_cast<enet_uint32>(kEnetMtu);
   host_->maximumPacketSize = kMaxMessageBytes;
-  const ENetAddress address{htonl(*v4), port};
+  const ENetAddress address{htonl(server_.v4), server_.port};
   peer_ = enet_host_connect(host_, &address, 2, 0);
-  if (peer_ == nullptr) {
-    Destroy();
-    return {core::Code::kInternal, "ENet has no peer for a client"};
-  }
+  if (peer_ == nullptr) return {core::Code::kInternal, "ENet has no peer for a client"};
   peer_->mtu = static_cast<enet_uint32>(kEnetMtu);
   const auto timeout_ms = static_cast<enet_uint32>(options_.timeout_ms);
   enet_peer_timeout(peer_, ENET_PEER_TIMEOUT_LIMIT, timeout_ms, timeout_ms);
@@ -70,7 +91,20 @@ core::Status ClientEndpoint::Connect(const std::string& address_v4, uint16_t por
   return {};
 }
 
+// dup2 puts the new socket in the place of the old, so that ENet and our table notice nothing.
+core::Status ClientEndpoint::Rebind() {
+  if (host_ == nullptr) return {core::Code::kStale, "not connected"};
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) return {core::Code::kFull, "no socket for a client (open files limit)"};
+  auto status = PrepareSocket(fd);
+  if (status.ok() && dup2(fd, host_->socket) < 0)
+    status = {core::Code::kFull, "no descriptor for a client (open files limit)"};
+  close(fd);
+  return status;
+}
+
 void ClientEndpoint::Service(bool readable) {
+  if (shaking_) Shake(readable);
   if (host_ == nullptr || peer_ == nullptr) return;
   ReleaseDelayed();
   readable_ = readable;
@@ -84,6 +118,24 @@ void ClientEndpoint::Service(bool readable) {
   }
   // Else ENet sends the server its bandwidth, reliably, for nothing.
   host_->recalculateBandwidthLimits = 0;
+}
+
+// The sealed handshake; ENet starts when both sides have the keys.
+void ClientEndpoint::Shake(bool readable) {
+  ReleaseDelayed();
+  readable_ = readable;
+  Address from;
+  std::array<std::byte, kDatagramBytes> buffer;
+  while (Receive(from, buffer) > 0) ++counters_.dropped_down;  // data before ENet exists
+  AnswerSealed();
+  if (sealed_->state() == SealedClient::State::kOpen) {
+    shaking_ = false;
+    if (!ConnectEnet().ok()) End(static_cast<uint32_t>(DisconnectReason::kInternal));
+  } else if (sealed_->state() == SealedClient::State::kEnded) {
+    End(sealed_->end_reason());
+  } else if (clock_.NowNs() >= give_up_ns_) {
+    End(static_cast<uint32_t>(DisconnectReason::kNone));
+  }
 }
 
 void ClientEndpoint::OnConnect() {
@@ -117,6 +169,9 @@ bool ClientEndpoint::Receive(Inbound& out) {
     }
     if (event.type == ENET_EVENT_TYPE_DISCONNECT) End(goodbye_.value_or(event.data));
   }
+  // What the server said before its goodbye has been told by now.
+  if (peer_ != nullptr && sealed_ != nullptr && sealed_->state() == SealedClient::State::kEnded)
+    End(goodbye_.value_or(sealed_->end_reason()));
   if (!end_untold_) return false;
   out.kind = InboundKind::kDisconnected;
   out.reason = *end_untold_;
@@ -126,7 +181,7 @@ bool ClientEndpoint::Receive(Inbound& out) {
 
 void ClientEndpoint::End(uint32_t reason) {
   peer_ = nullptr;
-  connected_ = false;
+  connected_ = shaking_ = false;
   end_untold_ = reason;
 }
 
@@ -154,18 +209,21 @@ void ClientEndpoint::Flush() {
 }
 
 void ClientEndpoint::Disconnect(uint32_t reason) {
+  if (shaking_) End(reason);
   if (peer_ == nullptr || goodbye_) return;
   goodbye_ = reason;
   if (connected_) {
     enet_peer_disconnect_later(peer_, reason);
     Flush();
   } else {
+    if (sealed_ != nullptr) SayGoodbye();
     enet_peer_reset(peer_);
     End(reason);
   }
 }
 
 void ClientEndpoint::Abandon() {
+  goodbye_.reset();
   Destroy();
   end_untold_.reset();
 }
@@ -175,28 +233,54 @@ uint32_t ClientEndpoint::rtt_ms() const { return connected_ ? peer_->roundTripTi
 int ClientEndpoint::fd() const { return host_ == nullptr ? -1 : host_->socket; }
 
 int64_t ClientEndpoint::next_due_ns() const {
-  if (up_ == nullptr) return std::numeric_limits<int64_t>::max();
-  return std::min(up_->next_due_ns(), down_->next_due_ns());
+  const int64_t sealed_ns = shaking_ ? sealed_->next_due_ns() : std::numeric_limits<int64_t>::max();
+  if (up_ == nullptr) return sealed_ns;
+  return std::min({sealed_ns, up_->next_due_ns(), down_->next_due_ns()});
+}
+
+std::optional<Cipher> ClientEndpoint::cipher() const {
+  if (sealed_ == nullptr || shaking_) return std::nullopt;
+  return sealed_->cipher();
 }
 
 int ClientEndpoint::Send(const Address&, std::span<const iovec> parts) noexcept {
   size_t bytes = 0;
   for (const iovec& part : parts) bytes += part.iov_len;
+  if (sealed_ == nullptr) {
+    Put(parts, bytes);
+  } else {
+    SendSealed(sealed_->Seal(parts));
+  }
+  return static_cast<int>(bytes);
+}
+
+void ClientEndpoint::SendSealed(std::span<const std::byte> datagram) noexcept {
+  if (datagram.empty()) return;
+  const iovec part{const_cast<std::byte*>(datagram.data()), datagram.size()};
+  Put({&part, 1}, datagram.size());
+}
+
+void ClientEndpoint::AnswerSealed() noexcept {
+  const int64_t now_ns = clock_.NowNs();
+  for (auto due = sealed_->Poll(now_ns); !due.empty(); due = sealed_->Poll(now_ns)) SendSealed(due);
+}
+
+// Onto the link, whose faults stay below the seal.
+void ClientEndpoint::Put(std::span<const iovec> parts, size_t bytes) noexcept {
   ++counters_.datagrams_up;
   counters_.bytes_up += bytes;
   if (up_ == nullptr) {
     Transmit(parts);
-  } else {
-    std::array<std::byte, kDatagramBytes> whole;
-    size_t used = 0;
-    for (const iovec& part : parts) {
-      if (used + part.iov_len > whole.size()) return static_cast<int>(bytes);
-      std::memcpy(whole.data() + used, part.iov_base, part.iov_len);
-      used += part.iov_len;
-    }
-    up_->Offer(clock_.NowNs(), std::span(whole).first(used));
+    return;
   }
-  return static_cast<int>(bytes);
+  std::array<std::byte, kDatagramBytes> whole;
+  size_t used = 0;
+  for (const iovec& part : parts) {
+    if (used + part.iov_len > whole.size()) return;
+    std::memcpy(whole.data() + used, part.iov_base, part.iov_len);
+    used += part.iov_len;
+  }
+  up_->Offer(clock_.NowNs(), std::span(whole).first(used));
 }
 
 void ClientEndpoint::Transmit(std::span<const iovec> parts) noexcept {
@@ -250,13 +334,35 @@ int ClientEndpoint::Receive(Address& from, std::span<std::byte> out) noexcept {
     if (length == 0) return 0;
     ++counters_.datagrams_down;
     counters_.bytes_down += length;
+    if (sealed_ != nullptr) {
+      auto datagram = out.first(length);
+      const bool for_enet = sealed_->Open(datagram, clock_.NowNs());
+      AnswerSealed();
+      if (!for_enet) continue;
+      std::memmove(out.data(), datagram.data(), datagram.size());
+      length = datagram.size();
+    }
     if (Precheck(out.first(length), Direction::kToClient) == Verdict::kOk)
       return static_cast<int>(length);
     ++counters_.dropped_down;
   }
 }
 
+// We asked to leave and go before the server has heard it.
+void ClientEndpoint::SayGoodbye() noexcept {
+  constexpr int kGoodbyes = 3;
+  for (int i = 0; i < kGoodbyes; ++i) SendSealed(sealed_->Goodbye(*goodbye_));
+  while (up_ != nullptr && up_->next_due_ns() != std::numeric_limits<int64_t>::max()) {
+    const auto bytes = up_->Take(std::numeric_limits<int64_t>::max());
+    const iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    Transmit({&part, 1});
+  }
+}
+
 void ClientEndpoint::Destroy() {
+  if (host_ != nullptr && peer_ != nullptr && sealed_ != nullptr && goodbye_) SayGoodbye();
+  sealed_.reset();
+  shaking_ = false;
   if (held_ != nullptr) enet_packet_destroy(held_);
   held_ = nullptr;
   if (host_ != nullptr) {

@@ -15,6 +15,7 @@
 #include "net/connect_token.h"
 #include "net/enet_hooks.h"
 #include "net/link_conditions.h"
+#include "net/sealed_client.h"
 #include "net/transport.h"
 
 struct _ENetHost;
@@ -84,12 +85,23 @@ class ClientEndpoint final : private HookedSocket {
       const;  ///< ENet's mean, which includes up to one tick of the server; 0 before connecting.
   int fd() const;  ///< For poll; -1 before Connect.
   /// When Service has something to do besides reading, monotonic; INT64_MAX: only the 10 ms rule.
+  /// The sealed handshake counts.
   int64_t next_due_ns() const;
   const LinkCounters& counters() const { return counters_; }
+  /// The session's cipher; nullopt: plain, or not accepted yet.
+  std::optional<Cipher> cipher() const;
 
  private:
   int Send(const Address& to, std::span<const iovec> parts) noexcept override;
   int Receive(Address& from, std::span<std::byte> out) noexcept override;
+  core::Status OpenSocket(const std::string& address_v4, uint16_t port);
+  core::Status ConnectEnet();
+  core::Status PrepareSocket(int fd) const;
+  void Shake(bool readable);
+  void SendSealed(std::span<const std::byte> datagram) noexcept;
+  void AnswerSealed() noexcept;
+  void SayGoodbye() noexcept;
+  void Put(std::span<const iovec> parts, size_t bytes) noexcept;
   void Transmit(std::span<const iovec> parts) noexcept;
   size_t ReadSocket(std::span<std::byte> out) noexcept;
   void ReleaseDelayed();
@@ -103,6 +115,9 @@ class ClientEndpoint final : private HookedSocket {
   _ENetPeer* peer_ = nullptr;
   _ENetPacket* held_ = nullptr;  // behind the last Inbound
   Address server_;
+  std::unique_ptr<SealedClient> sealed_;  // null: plain
+  int64_t give_up_ns_ = 0;                // of the sealed handshake, which comes before ENet's
+  bool shaking_ = false;
   bool readable_ = false;
   bool connected_ = false;
   bool connect_untold_ = false;

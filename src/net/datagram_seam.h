@@ -1,11 +1,13 @@
 /// Where datagrams are sealed and opened: between the kernel and ENet, on the net thread of the
-/// host. PlainSeam passes everything unchanged and is for tests and development on one machine
-/// only.
+/// host, one object per host. PlainSeam passes everything unchanged and is for tests and
+/// development on one machine only; the other one is net/sealed_server.h.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/result.h"
@@ -13,17 +15,54 @@
 
 namespace bluemarble::net {
 
+struct HostStats;
+
+/// Where a seam's own answers leave. Absorbs every send error.
+class DatagramOutlet {
+ public:
+  virtual ~DatagramOutlet() = default;
+  virtual void SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept = 0;
+};
+
 class DatagramSeam {
  public:
+  enum class Opened : uint8_t {
+    kPass,     ///< For ENet.
+    kTaken,    ///< Meant for the seam, which has dealt with it.
+    kRefused,  ///< Dropped.
+  };
+  struct Peer {
+    uint32_t address_v4 = 0;              ///< The real one.
+    std::span<const std::byte> identity;  ///< Valid until the next call; empty: not known.
+  };
+
   virtual ~DatagramSeam() = default;
   /// May a host with this seam listen on `v4`?
   virtual core::Status AllowBind(uint32_t v4) const = 0;
+  /// Before the thread starts: the host is bound to `port`. Both outlive the seam's use.
+  virtual void Attach(DatagramOutlet&, HostStats&, uint16_t /*port*/) {}
+  /// The time of what follows, until the next call.
+  virtual void SetNow(int64_t /*now_ns*/) noexcept {}
+
   /// Opens a received datagram in place. May shrink the span to what ENet shall see and replace
-  /// `from` by a session's virtual address; false: dropped.
-  virtual bool Open(Address& from, std::span<std::byte>& datagram) noexcept = 0;
+  /// `from` by a session's virtual address.
+  virtual Opened Open(Address& from, std::span<std::byte>& datagram) noexcept = 0;
   /// Makes what leaves of what ENet sends. May replace the address, and the parts by a buffer of
   /// its own that lives until the next call; false: not sent.
   virtual bool Seal(Address& to, std::span<const iovec>& parts) noexcept = 0;
+
+  /// ENet has connected the peer at `seen`, an address that Open gave.
+  virtual Peer OnConnected(const Address& seen) noexcept { return {seen.v4, {}}; }
+  /// ENet has forgotten the peer, for `reason`, which the client may not have heard.
+  virtual void OnGone(const Address& /*seen*/, uint32_t /*reason*/) noexcept {}
+  /// Has the session at `seen` ended below ENet, which does not know it yet? Its reason then.
+  virtual std::optional<uint32_t> Ended(const Address& /*seen*/) const noexcept {
+    return std::nullopt;
+  }
+  /// A few times a second.
+  virtual void Maintain() noexcept {}
+  /// The host closes: tells every session that still stands.
+  virtual void SayGoodbye(uint32_t /*reason*/) noexcept {}
 };
 
 class PlainSeam final : public DatagramSeam {
@@ -32,7 +71,7 @@ class PlainSeam final : public DatagramSeam {
     if (IsLoopback(v4)) return {};
     return {core::Code::kDenied, "plain mode listens on loopback only (net.bind)"};
   }
-  bool Open(Address&, std::span<std::byte>&) noexcept override { return true; }
+  Opened Open(Address&, std::span<std::byte>&) noexcept override { return Opened::kPass; }
   bool Seal(Address&, std::span<const iovec>&) noexcept override { return true; }
 };
 

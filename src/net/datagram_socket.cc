@@ -104,7 +104,11 @@ bool DatagramSocket::Admit(size_t index, const mmsghdr& received, const sockaddr
 
   const auto room = BytesOf(index);
   auto datagram = room.first(received.msg_len);
-  if (!seam_.Open(from, datagram)) return Refuse(DropReason::kSeal);
+  switch (seam_.Open(from, datagram)) {
+    case DatagramSeam::Opened::kPass: break;
+    case DatagramSeam::Opened::kTaken: return false;
+    case DatagramSeam::Opened::kRefused: return Refuse(DropReason::kSeal);
+  }
   const Verdict verdict = Precheck(datagram, Direction::kToServer);
   if (verdict != Verdict::kOk) {
     stats_.malformed[static_cast<size_t>(verdict)].Add();
@@ -150,10 +154,21 @@ int DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexce
     stats_.send_oversized.Add();
     return believed;
   }
+  Transmit(address, parts, bytes);
+  return believed;
+}
+
+void DatagramSocket::SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept {
+  const iovec part{const_cast<std::byte*>(datagram.data()), datagram.size()};
+  Transmit(to, {&part, 1}, datagram.size());
+}
+
+void DatagramSocket::Transmit(const Address& to, std::span<const iovec> parts,
+                              size_t bytes) noexcept {
   sockaddr_in name{};
   name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(address.v4);
-  name.sin_port = htons(address.port);
+  name.sin_addr.s_addr = htonl(to.v4);
+  name.sin_port = htons(to.port);
   msghdr message{};
   message.msg_name = &name;
   message.msg_namelen = sizeof name;
@@ -161,11 +176,10 @@ int DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexce
   message.msg_iovlen = parts.size();
   if (sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     stats_.send_errors.Add();
-    return believed;
+    return;
   }
   stats_.datagrams_out.Add();
   stats_.bytes_out.Add(bytes);
-  return believed;
 }
 
 void DatagramSocket::ReadKernelDrops() {

@@ -18,7 +18,7 @@
 
 namespace bluemarble::net {
 
-class DatagramSocket {
+class DatagramSocket final : public DatagramOutlet {
  public:
   DatagramSocket(const NetSettings& settings, DatagramSeam& seam, HostStats& stats);
 
@@ -38,6 +38,9 @@ class DatagramSocket {
   /// Sends one datagram; always answers that all of it was sent.
   int Send(const Address& to, std::span<const iovec> parts) noexcept;
 
+  /// Sends what the seam says on its own.
+  void SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept override;
+
   /// Copies the kernel's drop count of this socket into the stats; once a second or so.
   void ReadKernelDrops();
 
@@ -53,6 +56,7 @@ class DatagramSocket {
   size_t ReceiveBatch(size_t wanted);
   bool Admit(size_t index, const mmsghdr& received, const sockaddr_in& name);
   bool Refuse(DropReason reason);
+  void Transmit(const Address& to, std::span<const iovec> parts, size_t bytes) noexcept;
   std::span<std::byte> BytesOf(size_t slot) { return {data_.get() + slot * stride_, stride_}; }
 
   const size_t datagram_bytes_;

@@ -7,16 +7,28 @@
 
 #include "net/enet_hooks.h"
 #include "net/precheck.h"
+#include "net/sealed_server.h"
 
 namespace bluemarble::net {
 
 EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clock,
-                             const TransportSecurity&)
+                             const TransportSecurity& security)
     : slots_(static_cast<size_t>(settings.max_peers_per_host)),
       generations_(slots_ * static_cast<size_t>(settings.hosts)) {
   owed_ends_.reserve(generations_.size());
+  const Key reset_key = security.reset_key.value_or(RandomKey());
+  if (settings.sealed()) {
+    const std::string& told =
+        security.public_address.empty() ? settings.bind : security.public_address;
+    mint_ = std::make_unique<TokenMint>(clock, *ParseV4(told), settings.token_life_s,
+                                        SealedServer::CiphersOf(settings));
+  }
   for (int i = 0; i < settings.hosts; ++i) {
-    seams_.push_back(std::make_unique<PlainSeam>());
+    if (mint_ == nullptr) {
+      seams_.push_back(std::make_unique<PlainSeam>());
+    } else {
+      seams_.push_back(std::make_unique<SealedServer>(settings, *mint_, reset_key));
+    }
     threads_.push_back(std::make_unique<NetThread>(settings, i, clock, *seams_.back()));
   }
 }
@@ -33,6 +45,8 @@ core::Result<std::unique_ptr<EnetTransport>> EnetTransport::Open(
     return core::Status(core::Code::kInvalid, "network settings",
                         fmt::format("{}", fmt::join(problems, "; ")));
   }
+  if (!security.public_address.empty() && !ParseV4(security.public_address).ok())
+    return core::Status(core::Code::kInvalid, "the public address is no dotted IPv4 address");
   std::unique_ptr<EnetTransport> transport(new EnetTransport(settings, clock, security));
   for (const auto& seam : transport->seams_) {
     if (auto status = seam->AllowBind(*ParseV4(settings.bind)); !status.ok()) return status;

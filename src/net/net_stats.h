@@ -8,6 +8,7 @@
 
 #include "core/counters.h"
 #include "net/precheck.h"
+#include "net/seal_events.h"
 
 namespace bluemarble::net {
 
@@ -16,7 +17,7 @@ enum class DropReason : uint8_t {
   kOversized,      ///< Above net.datagram_bytes.
   kSourcePort,     ///< From port 0: no answer could be sent (PITFALLS E-2).
   kSourceAddress,  ///< From an address that is no unicast one.
-  kSeal,           ///< The seam refused it.
+  kSeal,           ///< The seam refused it; `seal` says why.
   kMalformed,      ///< The pre-check refused it; `malformed` says why.
   kQueueFull,      ///< net.datagram_queue datagrams were waiting.
   kCount
@@ -33,6 +34,8 @@ struct HostStats {
   core::Counter datagrams_in, bytes_in, datagrams_out, bytes_out;  ///< UDP payload.
   std::array<core::Counter, kDropReasons> drops;
   std::array<core::Counter, kVerdicts> malformed;
+  std::array<core::Counter, kSealEvents> seal;  ///< Sealed mode, by SealEvent.
+  core::Counter seal_sessions;                  ///< A level: sealed sessions, half-open ones too.
   core::Counter receive_errors;  ///< recvmmsg failed with something else than "nothing there".
   core::Counter send_errors;     ///< The kernel refused one datagram; ENet was told "sent".
   core::Counter send_refused;    ///< The seam refused to seal.

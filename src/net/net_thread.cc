@@ -28,6 +28,8 @@ constexpr size_t kDeafBytes = 64 * 1024;         // E-7
 constexpr int64_t kDeafNs = 10'000 * kMs;        // E-7
 constexpr int kTimeoutLimit = 32;                // ENet's default; the two times below decide
 
+Address SeenAs(const ENetPeer& peer) { return {ntohl(peer.address.host), peer.address.port}; }
+
 bool InUse(const ENetPeer& peer) { return peer.state != ENET_PEER_STATE_DISCONNECTED; }
 
 core::Status BindFailure(int error, const Address& address) {
@@ -47,6 +49,7 @@ NetThread::NetThread(const NetSettings& settings, int index, const core::Clock& 
     : settings_(settings),
       index_(index),
       clock_(clock),
+      seam_(seam),
       socket_(settings_, seam, stats_),
       inbound_(settings.inbound_queue_bytes),
       outbound_(settings.outbound_queue_bytes),
@@ -79,6 +82,7 @@ core::Status NetThread::Start() {
   if (auto status = RegisterSocket(host_->socket, this); !status.ok()) return status;
   socket_.Attach(host_->socket);
   port_ = host_->address.port;
+  seam_.Attach(socket_, stats_, port_);
   host_->mtu = static_cast<enet_uint32>(kEnetMtu);
   host_->maximumPacketSize = kMaxMessageBytes;
   host_->maximumWaitingData = kMaxWaitingBytes;
@@ -136,6 +140,7 @@ void NetThread::Run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     WaitForWork(clock_.NowNs());
     const uint64_t rung = rung_.load(std::memory_order_acquire);
+    seam_.SetNow(clock_.NowNs());
     drained_ = socket_.Drain(settings_.service_budget);
     const int64_t now_ns = clock_.NowNs();
     next_drain_ns_ = now_ns + int64_t{settings_.drain_interval_us} * 1000;
@@ -226,7 +231,7 @@ void NetThread::DispatchEvents() {
   if (waiting_) {
     const std::span<const std::byte> bytes =
         waiting_->packet == nullptr
-            ? std::span<const std::byte>{}
+            ? std::span<const std::byte>(waiting_->identity).first(waiting_->identity_bytes)
             : std::as_bytes(std::span(waiting_->packet->data, waiting_->packet->dataLength));
     if (!inbound_.Push(BytesOf(waiting_->head), bytes)) return;
     if (waiting_->packet != nullptr) enet_packet_destroy(waiting_->packet);
@@ -252,12 +257,14 @@ void NetThread::Maintain(int64_t now_ns) {
     Peer& peer = peers_[slot];
     if (peer.closing && now_ns - peer.closing_since_ns < settings_.linger_ms * kMs) return false;
     if (peer.closing) {
-      enet_peer_reset(&host_->peers[slot]);
-      peer.closing = false;
+      seam_.OnGone(SeenAs(host_->peers[slot]), peer.closing_reason);
+      ResetPeer(slot);
     }
     return true;
   });
+  seam_.Maintain();
   for (size_t slot = 0; slot < walk_peers_; ++slot) {
+    EndWithSession(slot);
     Peer& peer = peers_[slot];
     if (!peer.connected || host_->peers[slot].totalWaitingData <= kDeafBytes) {
       peer.deaf_since_ns = 0;
@@ -268,6 +275,22 @@ void NetThread::Maintain(int64_t now_ns) {
       Drop(slot, static_cast<uint32_t>(DisconnectReason::kInternal));
     }
   }
+}
+
+// A session that ended below ENet takes its peer with it, known to the zone or not.
+void NetThread::EndWithSession(size_t slot) {
+  if (waiting_ || !InUse(host_->peers[slot])) return;
+  const auto reason = seam_.Ended(SeenAs(host_->peers[slot]));
+  if (!reason) return;
+  Peer& peer = peers_[slot];
+  if (peer.connected) {
+    peer.connected = false;
+    CountEnd(*reason);
+    const InboundHead head{IdOf(slot).bits, *reason, 0, InboundKind::kDisconnected,
+                           Channel::kReliable};
+    if (!Deliver(head, {})) waiting_ = Waiting{head};
+  }
+  ResetPeer(slot);
 }
 
 // From here on nobody reads the inbound queue, and who connects now is told to go as well.
@@ -282,12 +305,14 @@ void NetThread::SayGoodbye() {
     SendPass();
     const bool all_gone =
         std::none_of(peers_.begin(), peers_.end(), [](const Peer& p) { return p.closing; });
-    if (all_gone || clock_.NowNs() >= deadline_ns) return;
+    if (all_gone || clock_.NowNs() >= deadline_ns) break;
     pollfd readable{socket_.fd(), POLLIN, 0};
     poll(&readable, 1, 10);
+    seam_.SetNow(clock_.NowNs());
     socket_.Drain(settings_.service_budget);
     ReceivePass();
   }
+  seam_.SayGoodbye(stop_reason_);
 }
 
 void NetThread::ForgetWaiting() {
@@ -323,24 +348,28 @@ void NetThread::OnConnect(ENetPeer& peer) {
   enet_peer_timeout(&peer, kTimeoutLimit, timeout_ms, timeout_ms);
   stats_.connects.Add();
   stats_.peers_connected.Set(stats_.peers_connected.Get() + 1);
-  const InboundHead head{IdOf(slot).bits, 0, ntohl(peer.address.host), InboundKind::kConnected,
+  const DatagramSeam::Peer who = seam_.OnConnected(SeenAs(peer));
+  const InboundHead head{IdOf(slot).bits, 0, who.address_v4, InboundKind::kConnected,
                          Channel::kReliable};
-  if (!Deliver(head, {})) waiting_ = Waiting{head, nullptr};
+  if (Deliver(head, who.identity)) return;
+  waiting_ = Waiting{head};
+  waiting_->identity_bytes = std::min(who.identity.size(), waiting_->identity.size());
+  std::copy_n(who.identity.begin(), waiting_->identity_bytes, waiting_->identity.begin());
 }
 
 void NetThread::OnDisconnect(ENetPeer& peer, uint32_t reason) {
   const size_t slot = peer.incomingPeerID;
   Peer& own = peers_[slot];
   peer.data = nullptr;
+  constexpr auto kTimeout = static_cast<uint32_t>(DisconnectReason::kTimeout);
+  seam_.OnGone(SeenAs(peer), own.closing ? own.closing_reason : reason == 0 ? kTimeout : reason);
   own.closing = false;
   if (!own.connected) return;
   own.connected = false;
-  stats_.disconnects.Add();
-  if (reason == 0) stats_.timeouts.Add();
-  stats_.peers_connected.Set(stats_.peers_connected.Get() - 1);
+  CountEnd(reason);
   const InboundHead head{IdOf(slot).bits, reason, 0, InboundKind::kDisconnected,
                          Channel::kReliable};
-  if (!Deliver(head, {})) waiting_ = Waiting{head, nullptr};
+  if (!Deliver(head, {})) waiting_ = Waiting{head};
 }
 
 void NetThread::OnMessage(ENetPeer& peer, uint8_t channel, ENetPacket* packet) {
@@ -350,13 +379,19 @@ void NetThread::OnMessage(ENetPeer& peer, uint8_t channel, ENetPacket* packet) {
                            static_cast<Channel>(channel)};
     if (!Deliver(head, std::as_bytes(std::span(packet->data, packet->dataLength)))) {
       if (head.channel == Channel::kReliable) {
-        waiting_ = Waiting{head, packet};
+        waiting_ = Waiting{.head = head, .packet = packet};
         return;
       }
       stats_.inbound_dropped.Add();
     }
   }
   enet_packet_destroy(packet);
+}
+
+void NetThread::CountEnd(uint32_t reason) {
+  stats_.disconnects.Add();
+  if (reason == 0) stats_.timeouts.Add();
+  stats_.peers_connected.Set(stats_.peers_connected.Get() - 1);
 }
 
 // Unreliable messages leave an eighth of the queue to what must not be lost.
@@ -420,6 +455,7 @@ void NetThread::Close(size_t slot, uint32_t reason, AfterQueue after) {
   Peer& peer = peers_[slot];
   peer.connected = false;
   peer.closing = true;
+  peer.closing_reason = reason;
   peer.closing_since_ns = clock_.NowNs();
   closing_slots_.push_back(static_cast<uint16_t>(slot));
   stats_.disconnects.Add();
@@ -431,10 +467,15 @@ void NetThread::Close(size_t slot, uint32_t reason, AfterQueue after) {
   }
 }
 
+void NetThread::ResetPeer(size_t slot) {
+  enet_peer_reset(&host_->peers[slot]);
+  peers_[slot].closing = false;
+}
+
 void NetThread::Drop(size_t slot, uint32_t reason) {
   const InboundHead head{IdOf(slot).bits, reason, 0, InboundKind::kDisconnected,
                          Channel::kReliable};
-  if (!Deliver(head, {})) waiting_ = Waiting{head, nullptr};
+  if (!Deliver(head, {})) waiting_ = Waiting{head};
   Close(slot, reason, AfterQueue::kDropped);
 }
 

@@ -4,6 +4,7 @@
 /// measurements.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "core/result.h"
 #include "core/thread_owner.h"
 #include "net/datagram_socket.h"
+#include "net/identity.h"
 #include "net/net_records.h"
 #include "net/net_stats.h"
 #include "net/settings.h"
@@ -58,6 +60,7 @@ class NetThread final : private HookedSocket {
     bool connected = false;   // the zone knows it
     bool closing = false;     // we end it; what it still says is not passed on
     size_t queued_bytes = 0;  // inside ENet, through the packets' free callback (E-9)
+    uint32_t closing_reason = 0;
     int64_t closing_since_ns = 0;
     int64_t deaf_since_ns = 0;
   };
@@ -72,12 +75,14 @@ class NetThread final : private HookedSocket {
   void DispatchEvents();
   void CompleteFlush(uint64_t sequence);
   void Maintain(int64_t now_ns);
+  void EndWithSession(size_t slot);
   void SayGoodbye();
   void ForgetWaiting();
 
   void Handle(_ENetEvent& event);
   void OnConnect(_ENetPeer& peer);
   void OnDisconnect(_ENetPeer& peer, uint32_t reason);
+  void CountEnd(uint32_t reason);
   void OnMessage(_ENetPeer& peer, uint8_t channel, _ENetPacket* packet);
   bool Deliver(const InboundHead& head, std::span<const std::byte> bytes);
 
@@ -88,6 +93,7 @@ class NetThread final : private HookedSocket {
   void Close(size_t slot, uint32_t reason, AfterQueue after);
   /// Ends a peer on our own decision: the zone is told.
   void Drop(size_t slot, uint32_t reason);
+  void ResetPeer(size_t slot);
   static void OnPacketFreed(_ENetPacket* packet);
 
   core::PeerId IdOf(size_t slot) const;
@@ -95,6 +101,7 @@ class NetThread final : private HookedSocket {
   const NetSettings settings_;
   const int index_;
   const core::Clock& clock_;
+  DatagramSeam& seam_;
   HostStats stats_;
   DatagramSocket socket_;
   core::ByteRing inbound_;
@@ -116,7 +123,9 @@ class NetThread final : private HookedSocket {
   // An event that found net.inbound_queue_bytes full; ENet waits until it fits.
   struct Waiting {
     InboundHead head;
-    _ENetPacket* packet;
+    _ENetPacket* packet = nullptr;
+    std::array<std::byte, kMaxIdentityBytes> identity{};
+    size_t identity_bytes = 0;
   };
   std::optional<Waiting> waiting_;
   bool drained_ = true;

@@ -22,6 +22,14 @@ void NetSettings::Validate(std::vector<std::string>& problems) const {
   if (!ParseV4(bind).ok()) {
     problems.push_back(fmt::format("net.bind is '{}'; it must be a dotted IPv4 address", bind));
   }
+  if (security != "plain" && security != "sealed") {
+    problems.push_back(
+        fmt::format("net.security is '{}'; it must be \"plain\" or \"sealed\"", security));
+  }
+  if (cipher != "auto" && cipher != "aes256gcm" && cipher != "chacha20poly1305") {
+    problems.push_back(fmt::format(
+        "net.cipher is '{}'; it must be \"auto\", \"aes256gcm\" or \"chacha20poly1305\"", cipher));
+  }
   constexpr int64_t kMiB = 1024 * 1024;
   Within(problems, "hosts", hosts, 1, 16);
   if (port != 0) Within(problems, "port + net.hosts - 1", int64_t{port} + hosts - 1, 1, 65535);
@@ -44,6 +52,15 @@ void NetSettings::Validate(std::vector<std::string>& problems) const {
   Within(problems, "idle_service_ms", idle_service_ms, 1, 1000);
   Within(problems, "peer_timeout_ms", peer_timeout_ms, 500, 120'000);
   Within(problems, "linger_ms", linger_ms, 10, 30'000);
+  Within(problems, "token_life_s", token_life_s, 1, 3600);
+  // Below 64 a burst of losses could outrun the client's answer to a new key many times a second.
+  Within(problems, "rekey_datagrams", rekey_datagrams, 64, int64_t{1} << 40);
+  Within(problems, "rekey_s", rekey_s, 1, 30 * 24 * 3600);
+  Within(problems, "half_open_ms", half_open_ms, 100, 60'000);
+  Within(problems, "requests_per_s", requests_per_s, 1, 1'000'000);
+  Within(problems, "requests_per_address_s", requests_per_address_s, 1, 1'000'000);
+  Within(problems, "resets_per_s", resets_per_s, 1, 1'000'000);
+  Within(problems, "resets_per_address_s", resets_per_address_s, 1, 1'000'000);
 }
 
 }  // namespace bluemarble::net

@@ -97,7 +97,7 @@ TEST_F(DatagramSocketTest, TakesGoodDatagramsFromBetweenBadOnes) {
 class RefusingSeam final : public DatagramSeam {
  public:
   core::Status AllowBind(uint32_t) const override { return {}; }
-  bool Open(Address&, std::span<std::byte>&) noexcept override { return false; }
+  Opened Open(Address&, std::span<std::byte>&) noexcept override { return Opened::kRefused; }
   bool Seal(Address&, std::span<const iovec>&) noexcept override { return false; }
 };
 
