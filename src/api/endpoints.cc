@@ -45,6 +45,15 @@ core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
   return join;
 }
 
+json JoinJson(const JoinAnswer& answer) {
+  json value = {{"security", answer.security},
+                {"address", answer.address},
+                {"port", answer.port},
+                {"token", answer.token}};
+  if (answer.expires_s > 0) value["expires_s"] = answer.expires_s;
+  return value;
+}
+
 }  // namespace
 
 Router BuildRouter(EndpointProviders providers) {
@@ -68,14 +77,24 @@ Router BuildRouter(EndpointProviders providers) {
   router.Add("GET", "/v1/stats", [stats = std::move(providers.stats)](const HttpRequest&) {
     return HttpResponse{.content_type = kJson, .body = stats()};
   });
-  router.Add("POST", "/v1/join", [join = std::move(providers.join)](const HttpRequest& request) {
-    const auto wanted = ParseJoin(request);
-    if (!wanted) return Refusal(wanted.status());
-    const auto answer = join(*wanted);
-    if (!answer) return Refusal(answer.status());
-    return JsonAnswer(
-        200, {{"address", answer->address}, {"port", answer->port}, {"token", answer->token}});
-  });
+  router.Add("POST", "/v1/join",
+             [join = std::move(providers.join),
+              authenticate = std::move(providers.authenticate)](const HttpRequest& request) {
+               JoinRequest wanted;
+               if (authenticate) {
+                 auto who = authenticate(request);
+                 if (auto* refused = std::get_if<HttpResponse>(&who)) return std::move(*refused);
+                 auto& identity = std::get<accounts::Identity>(who);
+                 wanted = {identity.account_id, std::move(identity.name), request.remote_address};
+               } else {
+                 auto named = ParseJoin(request);
+                 if (!named) return Refusal(named.status());
+                 wanted = std::move(*named);
+               }
+               const auto answer = join(wanted);
+               if (!answer) return Refusal(answer.status());
+               return JsonAnswer(200, JoinJson(*answer));
+             });
   return router;
 }
 

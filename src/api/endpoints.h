@@ -6,14 +6,17 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <variant>
 
 #include "api/http_server.h"
 #include "core/result.h"
+#include "services/accounts/access_token.h"
 
 namespace bluemarble::api {
 
 struct JoinRequest {
-  std::string name;  ///< has passed core::ValidateName
+  int64_t account_id = 0;  ///< of the access token; 0 where none is wanted
+  std::string name;        ///< has passed core::ValidateName
   std::string remote_address;
 };
 
@@ -22,6 +25,8 @@ struct JoinAnswer {
   std::string address;
   uint16_t port = 0;
   std::string token;
+  std::string security = "plain";  ///< what the client has to speak: "plain" or "sealed"
+  int expires_s = 0;               ///< how long the token can be used; 0: no end
 };
 
 struct Probe {
@@ -38,10 +43,12 @@ struct EndpointProviders {
   /// names no secrets.
   std::function<core::Result<JoinAnswer>(const JoinRequest&)> join;
   std::function<std::string()> stats;  ///< JSON
+  /// Who asks to join, or the answer to who must not. Empty: whoever they say in the body's "name".
+  std::function<std::variant<accounts::Identity, HttpResponse>(const HttpRequest&)> authenticate;
 };
 
-/// GET /metrics, /healthz (/health), /readyz (/ready), /v1/stats; POST /v1/join. All providers are
-/// needed.
+/// GET /metrics, /healthz (/health), /readyz (/ready), /v1/stats; POST /v1/join. All providers but
+/// `authenticate` are needed.
 Router BuildRouter(EndpointProviders providers);
 
 }  // namespace bluemarble::api

@@ -42,6 +42,8 @@ constexpr size_t kLingerBytes = 1 << 20;
 // word.
 constexpr uint32_t kMaxRefusing = 64;
 constexpr size_t kReadBytes = 8192;
+// A line of logins moves on by some fifty a second.
+constexpr int kHashRetryS = 2;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors
 
 std::string Head(const HttpResponse& response, std::string_view allow, bool keep_alive) {
@@ -144,7 +146,7 @@ class HttpServer::Core {
   std::atomic<uint32_t> open{0};
   std::atomic<uint32_t> refusing{0};
   std::unique_ptr<Net> net;
-  std::unique_ptr<BlockingPool> blocking;
+  std::unique_ptr<BlockingPool> blocking, hashing;
   std::vector<std::thread> threads;
   uint16_t port = 0;
 
@@ -298,7 +300,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     request.body = std::move(message.body());
     const auto authorization = message[http::field::authorization];
     request.authorization = std::string(authorization.data(), authorization.size());
-    if (server_.router.Where(request) == RunsOn::kOwnThreads)
+    if (server_.router.Where(request) != RunsOn::kApiThread)
       return AnswerLater(std::move(request), message.keep_alive());
     std::string allow;
     HttpResponse response = server_.router.Route(request, &allow);
@@ -309,6 +311,11 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
   // The handler runs elsewhere, as long as it takes; its answer comes back to the strand. Nothing
   // is read meanwhile, so a client that hangs up is noticed when it is answered.
   void AnswerLater(HttpRequest request, bool keep_alive) {
+    if (auto refused = server_.router.Refused(request)) {
+      StartTimer(timeout());
+      return Answer(std::move(*refused), {}, keep_alive);
+    }
+    const bool hashes = server_.router.Where(request) == RunsOn::kHashThread;
     timer_.expires_at(std::chrono::steady_clock::time_point::max());
     auto job = [self = shared_from_this(), request = std::move(request), keep_alive] {
       std::string allow;
@@ -319,9 +326,18 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
                    self->Answer(std::move(response), {}, keep_alive);
                  });
     };
-    if (server_.blocking->Submit(std::move(job))) return;
-    server_.Count([](ApiStats& stats) { stats.refused_blocking.Add(); });
+    if ((hashes ? *server_.hashing : *server_.blocking).Submit(std::move(job))) return;
     StartTimer(timeout());
+    if (hashes) {
+      server_.Count([](ApiStats& stats) { stats.refused_hashing.Add(); });
+      return Answer({.status = 429,
+                     .content_type = "application/json",
+                     .body = "{\"error\":{\"code\":\"full\",\"message\":\"too many logins wait "
+                             "(auth.hash_queue), try again\"}}\n",
+                     .retry_after_s = kHashRetryS},
+                    {}, keep_alive);
+    }
+    server_.Count([](ApiStats& stats) { stats.refused_blocking.Add(); });
     Answer({.status = 503,
             .body = "too many requests wait for the database (http.blocking_queue)\n",
             .retry_after_s = 1},
@@ -500,6 +516,7 @@ void HttpServer::Serve(Router router) {
   core_->router = std::move(router);
   core_->blocking = std::make_unique<BlockingPool>(core_->settings.blocking_threads,
                                                    core_->settings.blocking_queue);
+  core_->hashing = std::make_unique<BlockingPool>(1, core_->settings.hash_queue);
   core_->Accept();
   for (uint32_t i = 0; i < core_->thread_count; ++i) {
     core_->threads.emplace_back([core = core_.get()] { core->Run(); });
@@ -515,6 +532,7 @@ void HttpServer::Stop() {
   core_->threads.clear();
   // Its jobs hold connections, which must not outlive the loop.
   core_->blocking.reset();
+  core_->hashing.reset();
   core_->net.reset();
 }
 

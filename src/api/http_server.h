@@ -39,6 +39,9 @@ struct HttpSettings {
   /// high: threads. `threads` is never held by them, so probes are answered meanwhile.
   uint32_t blocking_threads = 2;
   uint32_t blocking_queue = 64;  ///< requests that wait for such a thread; more: 503
+  /// Requests that wait for the one thread that hashes passwords; more: 429. Too low: bursts of
+  /// logins are refused; too high: they wait until their clients give up.
+  uint32_t hash_queue = 64;
 };
 
 /// Is `address` one that only this machine reaches? False for what is no IP address.
@@ -67,6 +70,7 @@ struct HttpResponse {
 enum class RunsOn : uint8_t {
   kApiThread,   ///< must answer in milliseconds, else nobody else is answered
   kOwnThreads,  ///< one of http.blocking_threads: may wait for a database
+  kHashThread,  ///< the only one of its kind: may compute for long
 };
 
 /// Exact path and method to handler. Built once, then immutable. Handlers run on the server's
@@ -74,12 +78,19 @@ enum class RunsOn : uint8_t {
 class Router {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  /// Nothing, or the answer to a request that is not worth a thread. Runs on an api thread, before
+  /// the request waits for one of another kind.
+  using Gate = std::function<std::optional<HttpResponse>(const HttpRequest&)>;
 
   /// `method` in capitals; a GET handler also answers HEAD.
   void Add(std::string method, std::string path, Handler handler,
-           RunsOn runs_on = RunsOn::kApiThread);
+           RunsOn runs_on = RunsOn::kApiThread, Gate gate = {});
+  /// What there is: "GET /healthz", ...; sorted by path.
+  std::vector<std::string> Endpoints() const;
   /// Of the request's handler; what has none is answered by an api thread.
   RunsOn Where(const HttpRequest& request) const;
+  /// What the gate of the request's handler answers.
+  std::optional<HttpResponse> Refused(const HttpRequest& request) const;
   /// The handler's answer, or 404, 405 (with `allow` filled) or 500.
   HttpResponse Route(const HttpRequest& request, std::string* allow) const;
 
@@ -87,6 +98,7 @@ class Router {
   struct Entry {
     Handler handler;
     RunsOn runs_on = RunsOn::kApiThread;
+    Gate gate;
   };
   const Entry* Find(const HttpRequest& request) const;
 
@@ -98,6 +110,7 @@ struct ApiStats {
   core::Counter accepted_connections, refused_connections, timeouts;
   core::Counter tls_failures;      ///< handshakes that failed or took too long
   core::Counter refused_blocking;  ///< 503: http.blocking_queue was full
+  core::Counter refused_hashing;   ///< 429: auth.hash_queue was full
   core::Counter received_bytes, sent_bytes;
 };
 

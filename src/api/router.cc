@@ -12,8 +12,16 @@ const std::string* HttpRequest::Query(std::string_view name) const {
   return nullptr;
 }
 
-void Router::Add(std::string method, std::string path, Handler handler, RunsOn runs_on) {
-  routes_[std::move(path)][std::move(method)] = {std::move(handler), runs_on};
+void Router::Add(std::string method, std::string path, Handler handler, RunsOn runs_on, Gate gate) {
+  routes_[std::move(path)][std::move(method)] = {std::move(handler), runs_on, std::move(gate)};
+}
+
+std::vector<std::string> Router::Endpoints() const {
+  std::vector<std::string> endpoints;
+  for (const auto& [path, methods] : routes_) {
+    for (const auto& [method, entry] : methods) endpoints.push_back(method + " " + path);
+  }
+  return endpoints;
 }
 
 const Router::Entry* Router::Find(const HttpRequest& request) const {
@@ -26,6 +34,12 @@ const Router::Entry* Router::Find(const HttpRequest& request) const {
 RunsOn Router::Where(const HttpRequest& request) const {
   const Entry* entry = Find(request);
   return entry == nullptr ? RunsOn::kApiThread : entry->runs_on;
+}
+
+std::optional<HttpResponse> Router::Refused(const HttpRequest& request) const {
+  const Entry* entry = Find(request);
+  if (entry == nullptr || !entry->gate) return std::nullopt;
+  return entry->gate(request);
 }
 
 HttpResponse Router::Route(const HttpRequest& request, std::string* allow) const {

@@ -83,8 +83,9 @@ TEST_F(EndpointsTest, ReadinessTellsMoreWhenAsked) {
 TEST_F(EndpointsTest, JoinAnswersWithAddressPortAndToken) {
   const HttpResponse response = Join("{\"name\": \"J\u00fcrgen\"}");
   EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(json::parse(response.body),
-            (json{{"address", "192.0.2.1"}, {"port", 7778}, {"token", "token"}}));
+  EXPECT_EQ(
+      json::parse(response.body),
+      (json{{"security", "plain"}, {"address", "192.0.2.1"}, {"port", 7778}, {"token", "token"}}));
   ASSERT_TRUE(joined);
   EXPECT_EQ(joined->name, "J\u00fcrgen");
   EXPECT_EQ(joined->remote_address, "::1");
