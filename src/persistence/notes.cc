@@ -40,7 +40,7 @@ core::Status CheckNote(const NoteRequest& note) {
     return {core::Code::kInvalid, "a note of an unknown kind"};
   if (note.bytes > kMaxNoteBytes) return {core::Code::kInvalid, "a note longer than kMaxNoteBytes"};
   if (note.bytes == 0) return core::Status::Ok();
-  return core::ValidateText(note.view(), kMaxNoteBytes);
+  return core::ValidateStorable(note.view(), kMaxNoteBytes);
 }
 
 std::span<const std::byte> UsedBytes(const NoteRequest& note) {

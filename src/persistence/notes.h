@@ -38,7 +38,7 @@ struct NoteRequest {
   uint16_t reserved2 = 0;
   std::array<char, kMaxNoteBytes> text{};
 
-  /// Cuts what is longer than kMaxNoteBytes; validate first (core::ValidateText).
+  /// Cuts what is longer than kMaxNoteBytes; validate first (core::ValidateStorable).
   void SetText(std::string_view value);
   std::string_view view() const { return {text.data(), bytes}; }
 };
