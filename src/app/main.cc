@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/healthcheck.h"
+#include "app/keys_command.h"
 #include "app/migrate.h"
 #include "app/replay.h"
 #include "app/serve.h"
@@ -82,6 +83,10 @@ int Run(const CLI::App& cli, const CommandLine& line) {
                                                                        : MigrateCommand::kStatus;
     return app::Migrate(settings.zone.persistence, command, line.dry_run);
   }
+  if (const CLI::App* keys = cli.get_subcommand("keys"); cli.got_subcommand(keys)) {
+    return app::Keys(settings, keys->got_subcommand("rotate") ? app::KeysCommand::kRotate
+                                                              : app::KeysCommand::kList);
+  }
   if (cli.got_subcommand("healthcheck")) return app::HealthCheck(line.url, settings.http);
   return app::Serve(settings, {.record_dir = line.record_dir,
                                .settings_toml = schema.Print(),
@@ -112,6 +117,11 @@ int main(int argc, char** argv) {
   up->add_flag("--dry-run", line.dry_run, "try it in a transaction that is rolled back");
   migrate->add_subcommand("verify",
                           "compare the tables with what the migrations make; exit 0 or 3");
+  auto* keys = cli.add_subcommand("keys", "the keys that sign access tokens (auth.keys_file)");
+  keys->fallthrough();
+  keys->require_subcommand(1);
+  keys->add_subcommand("list", "which there are");
+  keys->add_subcommand("rotate", "add one that signs from the next SIGHUP on, retire old ones");
   cli.add_subcommand("crash-points", "test builds: the labels for BLUEMARBLE_CRASH_AT");
   cli.add_subcommand("check", "check the settings and list every problem");
   cli.add_subcommand("version", "print the version");

@@ -13,6 +13,7 @@
 #include "api/endpoints.h"
 #include "app/admission.h"
 #include "app/archivist.h"
+#include "app/auth_side.h"
 #include "app/durable_side.h"
 #include "app/exits.h"
 #include "app/metrics.h"
@@ -202,6 +203,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   ops::Health health(clock);
   ops::HealthComponent& zone_health = health.AddSupervised("zone", kZoneSilenceNs);
   durable->AddHealth(health);
+  auto auth = AuthSide::Open(settings, clock);
+  if (!auth.ok()) return Fail(ExitOfStart(auth.status()), auth.status().ToString());
+  (*auth)->AddHealth(health);
   ZoneLoop loop(*zone, hz, grant->first, clock, zone_health, recording.recorder.get());
   const Counted counted{*zone, loop, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
@@ -213,6 +217,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                       static_cast<uint32_t>(settings.net.max_peers_per_host));
   const int64_t started_ns = clock.NowNs();
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
+  if (core::Status registered = (*auth)->RegisterMetrics(metrics, http.stats()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
   std::optional<Archivist> archivist;
@@ -242,7 +249,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
        .stats =
            [&] {
              return StatsJson(counted, hz, static_cast<double>(clock.NowNs() - started_ns) / 1e9);
-           }});
+           },
+       .authenticate = (*auth)->Authenticator()});
+  (*auth)->AddEndpoints(router, guard);
   api::AddAdminEndpoints(router,
                          AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items)),
                          &guard, clock);
@@ -270,7 +279,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   std::string log_level = settings.log.level;
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
-    if (ops::TakeReloadRequest()) Reload(options.sources, log_level, http);
+    if (ops::TakeReloadRequest()) {
+      Reload(options.sources, log_level, http);
+      (*auth)->ReloadKeys();
+    }
     durable->PublishHealth();
   }
 

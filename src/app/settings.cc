@@ -8,6 +8,7 @@
 
 #include "api/admin_secret.h"
 #include "app/catalogue_file.h"
+#include "app/settings_auth.h"
 #include "app/settings_persistence.h"
 #include "net/address.h"
 
@@ -391,6 +392,7 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindTick(schema, settings.zone);
   BindNet(schema, settings.net);
   BindHttp(schema, settings);
+  BindAuth(schema, settings);
   BindSession(schema, settings.zone.session);
   BindWorld(schema, settings);
   BindReplication(schema, settings.zone.replication);
@@ -427,6 +429,7 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
   zone.game.Validate(problems);
   zone.replication.Validate(problems);
   zone.persistence.Validate(problems);
+  ValidateAuth(settings, problems);
   for (std::string& problem : LoadCatalogue(settings.catalogue, settings.zone.items))
     problems.push_back(std::move(problem));
   if (!settings.admin_secret.empty()) {

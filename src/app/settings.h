@@ -11,6 +11,7 @@
 #include "net/settings.h"
 #include "ops/config.h"
 #include "ops/log_settings.h"
+#include "services/accounts/settings.h"
 
 namespace bluemarble::app {
 
@@ -18,6 +19,7 @@ struct Settings {
   ZoneSettings zone;
   net::NetSettings net;
   api::HttpSettings http;
+  accounts::AccountSettings auth;
   ops::LogSettings log;
   RecordSettings record;
   std::string catalogue;     ///< Path; empty: the built-in one. Loaded into zone.items.
