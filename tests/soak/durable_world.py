@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from services import Postgres, Redis
+from services import Postgres, Redis, SlowLine
 from zone_under_test import Bots, Failure, Zone, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ class World:
         self.store = store
         self._postgres_settings = postgres_settings
         self._with_redis = redis
-        self.postgres = self.redis = self.zone = None
+        self.postgres = self.redis = self.redis_line = self.zone = None
         self.histories = []
         self._disk = disk
 
@@ -52,7 +52,8 @@ class World:
             self.settings.append(f"database.url={self.postgres.url()}")
         if self._with_redis:
             self.redis = self._stack.enter_context(Redis())
-            self.settings.append(f"redis.url={self.redis.url}")
+            self.redis_line = self._stack.enter_context(SlowLine(self.redis.port))
+            self.settings.append(f"redis.url={self.redis.url_at(self.redis_line.port)}")
         if self.store == "postgres":
             self.migrate()
         disk = self._disk.folder if self._disk is not None else None

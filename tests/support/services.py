@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from zone_under_test import Failure, end, wait_until
@@ -146,6 +147,67 @@ class Server:
         return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
 
 
+class SlowLine:
+    """Passes TCP connections on to a port of this machine, each piece of data after `delay_s`, which may change. Its
+    `port` is there while used with `with`."""
+
+    def __init__(self, to_port):
+        self._to = ("127.0.0.1", to_port)
+        self.delay_s = 0.0
+        self._listener = None
+        self._open = set()
+        self._lock = threading.Lock()
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._shut(self._listener)
+        with self._lock:
+            ends = list(self._open)
+        for end_ in ends:
+            self._shut(end_)
+
+    @staticmethod
+    def _shut(end_):
+        with contextlib.suppress(OSError):
+            end_.shutdown(socket.SHUT_RDWR)
+        end_.close()
+
+    def _accept(self):
+        while True:
+            try:
+                caller = self._listener.accept()[0]
+            except OSError:
+                return
+            try:
+                called = socket.create_connection(self._to, timeout=5)
+            except OSError:
+                caller.close()
+                continue
+            called.settimeout(None)
+            for each in (caller, called):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._open |= {caller, called}
+            for source, target in ((caller, called), (called, caller)):
+                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if self.delay_s:
+                    time.sleep(self.delay_s)
+                target.sendall(data)
+        for end_ in (source, target):
+            self._shut(end_)
+        with self._lock:
+            self._open -= {source, target}
+
+
 class Postgres(Server):
     """A cluster with one database. `settings`: of postgresql.conf."""
 
@@ -236,7 +298,7 @@ class Postgres(Server):
 
 
 class Redis(Server):
-    """A cache without persistence, unless `save`. `settings`: pairs of redis.conf."""
+    """A cache that is saved only by the command SAVE; a start loads what was saved. `settings`: pairs of redis.conf."""
 
     def __init__(self, settings=(), small_disk_mb=None):
         super().__init__("redis_under_test_", account("redis", "nobody"))
@@ -250,7 +312,11 @@ class Redis(Server):
 
     @property
     def url(self):
-        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+        return self.url_at(self.port)
+
+    @staticmethod
+    def url_at(port):
+        return f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
     def start(self):
         if self.running():
