@@ -38,6 +38,7 @@ core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOption
   auto store = side->OpenStore(clock);
   if (!store.ok()) return store.status();
   core::CrashPoint("start.after_open");
+  if (core::Status whole = side->CheckIsWhole(**store, clock); !whole.ok()) return whole;
   if (core::Status opened = side->OpenJournal(**store, clock); !opened.ok()) return opened;
   if (!options.settings.redis.url.empty()) {
     auto cache = persistence::RedisCache::Create(options.settings.redis, options.shard_id,
@@ -48,10 +49,12 @@ core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOption
     if (checked.code() == core::Code::kDenied) return checked;
     if (!checked.ok())
       core::Log(core::LogLevel::kWarn, "cache_away", "reason=\"{}\"", checked.ToString());
+    side->noting_cache_ = std::make_unique<persistence::NameNotingCache>(*side->cache_);
   }
   side->committer_ = std::make_unique<persistence::Committer>(
-      options.settings, std::move(*store), clock, side->journal_.get(), side->cache_.get());
+      options.settings, std::move(*store), clock, side->journal_.get(), side->noting_cache_.get());
   side->OpenReaders();
+  if (side->noting_cache_ != nullptr) side->noting_cache_->TellNames(*side->state_);
   return side;
 }
 
@@ -76,6 +79,29 @@ core::Result<std::unique_ptr<Store>> DurableSide::OpenStore(const core::Clock& c
                                    .take_over = options_.take_over,
                                    .stats = &pg_stats_},
                                   clock);
+}
+
+// Before the journal is replayed: what it holds belongs to the commits that are missing.
+core::Status DurableSide::CheckIsWhole(const Store& store, const core::Clock& clock) {
+  const persistence::StoreMeta& meta = store.meta();
+  const LastCommit found{options_.shard_id,
+                         has_postgres()
+                             ? fmt::format("postgresql schema {} seed {}",
+                                           options_.settings.database.schema, meta.world_seed)
+                             : fmt::format("sqlite seed {}", meta.world_seed),
+                         meta.next_seq - 1};
+  const std::string& data_dir = options_.settings.data_dir;
+  if (core::Status whole =
+          CheckLastCommit(ReadLastCommit(data_dir), found, options_.accept_restored);
+      !whole.ok()) {
+    return whole;
+  }
+  // What was given up is forgotten: the next start needs no flag.
+  if (core::Status written = WriteLastCommit(data_dir, found); !written.ok())
+    core::Log(core::LogLevel::kWarn, "last_commit_not_written", "reason=\"{}\"",
+              written.ToString());
+  last_commit_.emplace(data_dir, found, clock);
+  return core::Status::Ok();
 }
 
 core::Status DurableSide::OpenJournal(Store& store, const core::Clock& clock) {
@@ -118,9 +144,14 @@ void DurableSide::Start() {
 persistence::StopReport DurableSide::Stop(int deadline_ms) {
   persistence::StopReport report = committer_->Stop(deadline_ms);
   core::CrashPoint("stop.after_commit");
+  last_commit_->Note(static_cast<int64_t>(committer_->stats().last_seq.Get()), /*at_once=*/true);
   journal_->Stop();
   core::CrashPoint("stop.after_journal");
   return report;
+}
+
+void DurableSide::NoteLastCommit() {
+  last_commit_->Note(static_cast<int64_t>(committer_->stats().last_seq.Get()));
 }
 
 void DurableSide::AddHealth(ops::Health& health) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/last_commit.h"
 #include "core/clock.h"
 #include "core/result.h"
 #include "ops/health.h"
@@ -25,6 +26,8 @@ struct DurableOptions {
   uint64_t world_seed = 0;
   /// Do not wait for a zoned that still holds the shard: its next write finds itself fenced.
   bool take_over = false;
+  /// Serve a database that lacks events which were answered before it was restored.
+  bool accept_restored = false;
 };
 
 class DurableSide {
@@ -42,6 +45,7 @@ class DurableSide {
   void AddHealth(ops::Health& health);
   /// From time to time, by the main thread.
   void PublishHealth();
+  void NoteLastCommit();
 
   persistence::Committer& committer() { return *committer_; }
   const persistence::Committer& committer() const { return *committer_; }
@@ -57,6 +61,7 @@ class DurableSide {
  private:
   explicit DurableSide(const DurableOptions& options) : options_(options) {}
   core::Result<std::unique_ptr<persistence::Store>> OpenStore(const core::Clock& clock);
+  core::Status CheckIsWhole(const persistence::Store& store, const core::Clock& clock);
   core::Status OpenJournal(persistence::Store& store, const core::Clock& clock);
   void OpenReaders();
 
@@ -64,7 +69,9 @@ class DurableSide {
   std::optional<persistence::DataFolder> folder_;  // the embedded store locks it by itself
   persistence::PgStoreStats pg_stats_;
   std::unique_ptr<persistence::Journal> journal_;
+  std::optional<LastCommitKeeper> last_commit_;
   std::unique_ptr<persistence::RedisCache> cache_;
+  std::unique_ptr<persistence::NameNotingCache> noting_cache_;  // with a cache only
   std::unique_ptr<persistence::Committer> committer_;
   std::unique_ptr<persistence::StateService::ReaderPool> readers_;
   std::unique_ptr<persistence::StateService> state_;

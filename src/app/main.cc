@@ -30,6 +30,7 @@ struct CommandLine {
   std::string url;
   bool defaults = false;
   bool take_over = false;
+  bool accept_restored = false;
   bool dry_run = false;
 };
 
@@ -91,7 +92,8 @@ int Run(const CLI::App& cli, const CommandLine& line) {
   return app::Serve(settings, {.record_dir = line.record_dir,
                                .settings_toml = schema.Print(),
                                .sources = sources,
-                               .take_over = line.take_over});
+                               .take_over = line.take_over,
+                               .accept_restored = line.accept_restored});
 }
 
 }  // namespace
@@ -108,6 +110,9 @@ int main(int argc, char** argv) {
   cli.add_option("--record", line.record_dir, "serve: folder for the flight recorder");
   cli.add_flag("--take-over", line.take_over,
                "serve: take the shard from a zoned that still holds it but is believed dead");
+  cli.add_flag("--accept-restored", line.accept_restored,
+               "serve: start on a database that lacks commits which were answered before it was "
+               "restored; once");
   cli.add_subcommand("serve", "serve the zone until SIGTERM (the default)");
   auto* migrate = cli.add_subcommand("migrate", "the schema of a PostgreSQL shard (database.url)");
   migrate->fallthrough();

@@ -158,7 +158,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   auto opened = DurableSide::Open({.settings = settings.zone.persistence,
                                    .shard_id = settings.zone.shard.id,
                                    .world_seed = settings.zone.seed,
-                                   .take_over = options.take_over},
+                                   .take_over = options.take_over,
+                                   .accept_restored = options.accept_restored},
                                   clock);
   if (!opened.ok()) {
     return Fail(ExitOfStart(opened.status()), opened.status().ToString());
@@ -284,6 +285,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
       (*auth)->ReloadKeys();
     }
     durable->PublishHealth();
+    durable->NoteLastCommit();
   }
 
   core::Log(core::LogLevel::kInfo, "stopping", "tick={} players={}", zone->stats().tick.Get(),

@@ -227,6 +227,7 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   stats_.positions_stale.Add(report.positions_stale);
   stats_.positions_refused.Add(report.positions_refused);
   if (journal_ != nullptr) journal_->Committed(journal_sequence_);
+  if (report.last_seq > 0) stats_.last_seq.Set(static_cast<uint64_t>(report.last_seq));
   ApplyToInventories(count, report);
   PutInCache(count);
   core::CrashPoint("commit.before_answers");

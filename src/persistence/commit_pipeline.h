@@ -32,6 +32,7 @@ struct CommitStats {
   core::Counter writes_ok;  ///< Transactional requests, by outcome.
   core::Counter writes_refused;
   core::Counter writes_unknown;
+  core::Counter last_seq;                         ///< Newest event that is durable; 0: none yet.
   core::Counter writes_repeated;                  ///< Answered from their idempotency key.
   std::array<core::Counter, kRefusals> refusals;  ///< writes_refused by reason.
   core::Counter timed_out;     ///< Of those: waited longer than stall_ms behind a doubt.

@@ -266,4 +266,14 @@ void StateService::NoteName(std::string_view name, int64_t player_id) {
   names_.emplace(name, player_id);
 }
 
+void NameNotingCache::Put(std::span<const CacheEntry> entries) noexcept {
+  cache_.Put(entries);
+  if (service_ == nullptr) return;
+  for (const CacheEntry& entry : entries) {
+    PlayerRow row;
+    if (entry.kind == CacheKind::kPlayer && !entry.gone && DecodeCachedPlayer(entry.value, row))
+      service_->NoteName(row.name.view(), row.player_id);
+  }
+}
+
 }  // namespace bluemarble::persistence

@@ -11,6 +11,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,6 +23,7 @@
 #include "persistence/reader.h"
 #include "persistence/redis_cache.h"
 #include "persistence/rows.h"
+#include "persistence/write_through.h"
 
 namespace bluemarble::persistence {
 
@@ -103,6 +105,20 @@ class StateService {
   static constexpr size_t kMaxNames = 50'000;
   std::mutex names_mutex_;
   std::unordered_map<std::string, int64_t> names_;
+};
+
+/// Hands what was committed on to the cache, and tells the service the names of its players: who
+/// logged in is found by name while the database is away. Called by the committing thread.
+class NameNotingCache final : public WriteThrough {
+ public:
+  explicit NameNotingCache(WriteThrough& cache) : cache_(cache) {}
+  /// Before the first Put; outlives the last.
+  void TellNames(StateService& service) { service_ = &service; }
+  void Put(std::span<const CacheEntry> entries) noexcept override;
+
+ private:
+  WriteThrough& cache_;
+  StateService* service_ = nullptr;
 };
 
 }  // namespace bluemarble::persistence

@@ -54,12 +54,13 @@ def wait_until(what, seconds, condition, pause=0.05):
 
 class Zone:
     """A running zoned on loopback, its ports chosen by the system at its first start. It may be killed and started
-    again on its folder; `settings` may change in between. `disk`: for its data and log, instead of that folder."""
+    again on its folder; `settings` and `flags` may change in between. `disk`: for its data and log, instead of that folder."""
 
     def __init__(self, bin_dir, settings=(), environment=None, disk=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zone_under_test_"))
         self.bin = pathlib.Path(bin_dir)
         self.settings = list(settings)
+        self.flags = []
         self.process = None
         self.http = None
         self.starts = 0
@@ -80,7 +81,7 @@ class Zone:
         """A start that may fail; nothing is waited for."""
         self.starts += 1
         self.log = self.log_folder / f"zoned.{self.starts}.log"
-        self.process = spawn([self.bin / "zoned", "serve", *self.arguments()], self.log, environment)
+        self.process = spawn([self.bin / "zoned", "serve", *self.flags, *self.arguments()], self.log, environment)
 
     def start(self, environment=None):
         """Returns the seconds until it served."""

@@ -295,6 +295,19 @@ TEST_F(StateServiceTest, WhoCameIntoPlayIsFoundByNameWhileTheDatabaseIsAway) {
   EXPECT_EQ(view->row.player_id, 17);
 }
 
+TEST_F(StateServiceTest, TheNameOfWhoWasCommittedIsNotedOnTheWayToTheCache) {
+  NameNotingCache noting(*cache_);
+  noting.TellNames(*service_);
+  ASSERT_TRUE(service_->Read(17).ok());
+  const PlayerRow row = service_->Read(17)->row;
+  const CacheEntry entry{CacheKind::kPlayer, 17, 50, false, EncodeCachedPlayer(row)};
+  tables_.away = true;
+  EXPECT_FALSE(service_->Read("Ada").ok());
+  noting.Put({&entry, 1});
+  ASSERT_TRUE(service_->Read("Ada").ok());
+  EXPECT_EQ(service_->Read("Ada")->row_level, Level::kRedis) << "the entry reached the cache";
+}
+
 TEST_F(StateServiceTest, TheSessionIsToldWhenRedisKnowsIt) {
   EXPECT_FALSE(service_->Read(17)->session);
   const CacheEntry entry{CacheKind::kSession, 17, 41, false, EncodeCachedSession({4, 1'000'000})};
