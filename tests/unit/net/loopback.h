@@ -27,6 +27,7 @@ struct Seen {
   Channel channel;
   core::PeerId peer;
   uint32_t reason;
+  uint32_t address_v4;
   std::string text;
 
   explicit Seen(const Inbound& in)
@@ -34,13 +35,14 @@ struct Seen {
         channel(in.channel),
         peer(in.peer),
         reason(in.reason),
+        address_v4(in.address_v4),
         text(reinterpret_cast<const char*>(in.bytes.data()), in.bytes.size()) {}
 };
 
 class Loopback {
  public:
-  explicit Loopback(NetSettings settings = Small()) {
-    auto opened = EnetTransport::Open(settings, clock_);
+  explicit Loopback(NetSettings settings = Small(), const TransportSecurity& security = {}) {
+    auto opened = EnetTransport::Open(settings, clock_, security);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     if (opened.ok()) server = std::move(*opened);
   }
@@ -54,9 +56,19 @@ class Loopback {
     return settings;
   }
 
+  /// A connect token for `host` of a sealed server.
+  ConnectToken Token(const std::string& name = "ada", int host = 0) {
+    auto text = server->Mint(host, 7, name);
+    EXPECT_TRUE(text.ok()) << text.status().ToString();
+    return *DecodeConnectToken(*text);
+  }
+
   ClientEndpoint& AddClient(const ClientEndpointOptions& options = {}, int host = 0) {
     clients.push_back(std::make_unique<ClientEndpoint>(clock_, options));
-    const auto status = clients.back()->Connect("127.0.0.1", server->port(host));
+    const auto status =
+        server->sealed()
+            ? clients.back()->Connect("127.0.0.1", server->port(host), Token("ada", host))
+            : clients.back()->Connect("127.0.0.1", server->port(host));
     EXPECT_TRUE(status.ok()) << status.ToString();
     heard.emplace_back();
     return *clients.back();
@@ -111,6 +123,9 @@ class Loopback {
     return last == nullptr ? core::PeerId{} : last->peer;
   }
 
+  uint64_t Counted(SealEvent event) const {
+    return server->host_stats(0).seal[static_cast<size_t>(event)].Get();
+  }
   uint64_t Drops(DropReason reason) const {
     return server->host_stats(0).drops[static_cast<size_t>(reason)].Get();
   }
