@@ -99,9 +99,13 @@ TEST_F(ConnectTokenTest, IsTextThatDecodesToItselfAndNothingElseDoes) {
   const std::string text = *mint_.Mint(kPort, 1, "ada");
   EXPECT_EQ(text.size(), (kPublicTokenBytes * 8 + 5) / 6);
   EXPECT_EQ(EncodeConnectToken(*DecodeConnectToken(text)), text);
-  const std::array<std::string, 7> wrong{
-      "", text + "A", text.substr(1), "*" + text.substr(1), "B" + text.substr(1),
-      text.substr(0, text.size() - 1) + "_", std::string(1 << 20, 'Q')};
+  const std::array<std::string, 7> wrong{"",
+                                         text + "A",
+                                         text.substr(1),
+                                         "*" + text.substr(1),
+                                         "B" + text.substr(1),
+                                         text.substr(0, text.size() - 1) + "_",
+                                         std::string(1 << 20, 'Q')};
   for (const std::string& bad : wrong)
     EXPECT_EQ(DecodeConnectToken(bad).status().code(), core::Code::kInvalid) << bad.substr(0, 400);
 }

@@ -65,10 +65,9 @@ class Loopback {
 
   ClientEndpoint& AddClient(const ClientEndpointOptions& options = {}, int host = 0) {
     clients.push_back(std::make_unique<ClientEndpoint>(clock_, options));
-    const auto status =
-        server->sealed()
-            ? clients.back()->Connect("127.0.0.1", server->port(host), Token("ada", host))
-            : clients.back()->Connect("127.0.0.1", server->port(host));
+    const auto status = server->sealed() ? clients.back()->Connect("127.0.0.1", server->port(host),
+                                                                   Token("ada", host))
+                                         : clients.back()->Connect("127.0.0.1", server->port(host));
     EXPECT_TRUE(status.ok()) << status.ToString();
     heard.emplace_back();
     return *clients.back();

@@ -153,9 +153,7 @@ class SealedPair : private DatagramOutlet {
     return client.sealed.Open(bytes, clock.now_ns) ? TextOf(bytes) : std::string();
   }
 
-  uint64_t Counted(SealEvent event) const {
-    return stats->seal[static_cast<size_t>(event)].Get();
-  }
+  uint64_t Counted(SealEvent event) const { return stats->seal[static_cast<size_t>(event)].Get(); }
 
   NetSettings settings;
   ManualClock clock;

@@ -54,8 +54,8 @@ TEST_P(SealedPipeTest, HidesTheTextAndNeverSealsItTheSameWay) {
   const std::string text(64, 'x');
   const Datagram first = Seal(client_, text), second = Seal(client_, text);
   EXPECT_EQ(TextOf(first).find("xxxx"), std::string::npos);
-  EXPECT_FALSE(std::equal(first.begin() + kSealHeadBytes, first.end(),
-                          second.begin() + kSealHeadBytes));
+  EXPECT_FALSE(
+      std::equal(first.begin() + kSealHeadBytes, first.end(), second.begin() + kSealHeadBytes));
 }
 
 TEST_P(SealedPipeTest, RefusesADatagramWithAnyBitFlipped) {

@@ -223,7 +223,8 @@ TEST(SealedServer, TakesACookieOnlyFromItsAddressAndInItsTime) {
 TEST(SealedServer, RefusesWhenItIsFullWithoutUsingUpTheToken) {
   SealedPair pair;
   std::vector<std::unique_ptr<Client>> clients;
-  for (uint16_t i = 0; i < 8; ++i) clients.push_back(pair.Join(pair.At(static_cast<uint16_t>(1 + i))));
+  for (uint16_t i = 0; i < 8; ++i)
+    clients.push_back(pair.Join(pair.At(static_cast<uint16_t>(1 + i))));
   const ConnectToken token = pair.Token();
   auto late = pair.Ask(token, pair.At(100));
   pair.Settle(*late);
@@ -573,7 +574,8 @@ TEST(SealedServer, SendsUnprovenAddressesNoMoreThanTheySent) {
     for (int variant = 0; variant < 40; ++variant) {
       Datagram bytes = kind;
       if (variant > 20) bytes.resize(1 + random.Below(bytes.size()));
-      if (variant % 20 > 0) bytes[random.Below(bytes.size())] ^= static_cast<std::byte>(random.Next());
+      if (variant % 20 > 0)
+        bytes[random.Below(bytes.size())] ^= static_cast<std::byte>(random.Next());
       const Address stranger = pair.At(port++, 0x0a000001);
       pair.sent.clear();
       pair.Receive(stranger, bytes);

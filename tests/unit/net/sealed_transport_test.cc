@@ -40,8 +40,8 @@ class Wire {
   }
   ~Wire() { close(stranger_); }
   void Send(std::span<const std::byte> bytes) {
-    EXPECT_EQ(sendto(stranger_, bytes.data(), bytes.size(), 0,
-                     reinterpret_cast<sockaddr*>(&to_), sizeof to_),
+    EXPECT_EQ(sendto(stranger_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&to_),
+                     sizeof to_),
               static_cast<ssize_t>(bytes.size()));
   }
   /// Datagrams and bytes that came back to the stranger.
@@ -314,7 +314,8 @@ TEST(SealedTransport, FreesASessionWhoseClientNeverStartsEnet) {
   to.sin_port = htons(net.server->port(0));
   ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
   ASSERT_TRUE(net.Until([&] {
-    for (auto due = half.Poll(net.clock_.NowNs()); !due.empty(); due = half.Poll(net.clock_.NowNs()))
+    for (auto due = half.Poll(net.clock_.NowNs()); !due.empty();
+         due = half.Poll(net.clock_.NowNs()))
       EXPECT_GT(send(fd, due.data(), due.size(), 0), 0);
     std::array<std::byte, 2048> buffer;
     const ssize_t got = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
