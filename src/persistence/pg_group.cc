@@ -243,7 +243,9 @@ void PgGroup::ReadKeys(const std::vector<IdempotencyKey>& keys, GroupRows& rows)
     const auto stored = found.Bytes(row, 1);
     std::copy_n(stored.begin(), std::min(stored.size(), key.bytes.size()), key.bytes.begin());
     auto result = DecodeResult(found.Bytes(row, 3));
-    if (!result.ok()) throw PgError("a stored answer cannot be read", "XX001", false);
+    // Costs its request alone: taken for damage of the database, it would end every process that
+    // is asked with this key.
+    if (!result.ok()) throw PgMismatch("a stored answer cannot be read");
     rows.keys.insert_or_assign(
         key, StoredKey{static_cast<uint64_t>(found.Int(row, 2)), std::move(*result)});
   }

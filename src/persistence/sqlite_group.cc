@@ -147,7 +147,9 @@ Status SqliteGroup::FindKey(const IdempotencyKey& key, std::optional<StoredKey>&
   Status status = ForEachRow(db_, find_key_, [&](const SqliteStatement& row) {
     auto result = DecodeResult(row.Blob(1));
     if (!result.ok()) {
-      corrupt = result.status();
+      // Costs its request alone: taken for damage of the database, it would end every process
+      // that is asked with this key.
+      corrupt = {Code::kConflict, "a stored answer cannot be read"};
     } else {
       found = StoredKey{static_cast<uint64_t>(row.Int(0)), std::move(*result)};
     }

@@ -303,6 +303,27 @@ TEST_F(PgFaults, ARowThatTheDatabaseRefusesDoesNotStopTheOthers) {
   ExpectEachExactlyOnce();
 }
 
+TEST_F(PgFaults, AStoredAnswerThatCannotBeReadCostsItsRequestAlone) {
+  std::vector<DurableWrite> asked = Group();
+  std::vector<WriteResult> results;
+  ASSERT_TRUE(Commit(asked, results).ok());
+  backend_.Sql(
+      "CREATE TABLE kept AS SELECT * FROM idempotency; UPDATE idempotency SET result = '\\xff'");
+  backend_.Restart();  // which forgets the keys that it knows
+  std::vector<DurableWrite> group = Group();
+  group[5] = asked[5];
+  --rows_[5].version;
+  const Status status = Commit(group, results);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  for (size_t i = 0; i < group.size(); ++i) {
+    EXPECT_EQ(results[i].refusal, i == 5 ? Refusal::kInvalid : Refusal::kNone) << i;
+  }
+  backend_.Sql(
+      "UPDATE idempotency i SET result = k.result FROM kept k"
+      " WHERE i.player_id = k.player_id AND i.key = k.key; DROP TABLE kept");
+  EXPECT_TRUE(CommitOne(store(), asked[5]).repeated);
+}
+
 TEST_F(PgFaults, ARowThatIsNotAsItWasReadIsRefusedAlone) {
   backend_.Sql(
       "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"

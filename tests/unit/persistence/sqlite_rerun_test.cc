@@ -57,6 +57,32 @@ TEST_P(SqliteRerun, OneRequestThatDoesNotHoldIsRefusedAloneAndTakesNoNumber) {
   }
 }
 
+TEST(SqliteStoredAnswer, OneThatCannotBeReadCostsItsRequestAlone) {
+  const TempFolder folder;
+  const ManualClock clock;
+  auto store = OpenOrNull(folder.path(), clock);
+  ASSERT_NE(store, nullptr);
+  const PlayerRow ada = CommitOne(*store, Login(1, "Ada")).row;
+  const PlayerRow bob = CommitOne(*store, Login(2, "Bob")).row;
+  const DurableWrite asked = Sample(3, ada, 2, 5, 40);
+  ASSERT_EQ(CommitOne(*store, asked).outcome, Outcome::kOk);
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(folder.database().c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "UPDATE idempotency SET result = x'ff'", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(db);
+  sqlite3_close(db);
+
+  const std::vector<DurableWrite> group = {asked, Sample(4, bob, 2, 5, 41)};
+  std::vector<WriteResult> results(group.size());
+  CommitReport report;
+  const auto status = store->Commit({group, {}, 0}, results, report);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(results[0].refusal, Refusal::kInvalid);
+  EXPECT_EQ(results[1].outcome, Outcome::kOk);
+  EXPECT_EQ(store->LoadPlayer("Ada")->version, 3);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Ways, SqliteRerun,
     testing::Values("CREATE TRIGGER poison BEFORE UPDATE ON player WHEN old.name = 'Bob' AND "
