@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bluemarble/wire.h"
@@ -150,6 +151,20 @@ struct TradeOffer {
   int64_t give_gold = 0;
 };
 
+/// Something said: by another player, by this one (heard as everybody hears it), or, with
+/// `refused`, by this one in vain.
+struct ChatLine {
+  ChatReason refused = ChatReason::kNone;
+  ChatScope scope = ChatScope::kZone;
+  std::string name;  ///< Of the speaker.
+  int64_t player_id = 0;
+  uint32_t entity_id = 0;  ///< May have left already.
+  uint64_t tick = 0;       ///< When it was said.
+  std::string text;        ///< Refused: why, for people.
+  uint32_t number = 0;     ///< Refused: what Say returned.
+  uint32_t retry_ms = 0;   ///< kTooFast: not before.
+};
+
 struct ClientStats {
   uint64_t down_bytes = 0, down_packets = 0, up_bytes = 0, up_packets = 0;  ///< UDP payload.
   uint64_t snapshots = 0, entity_updates = 0, part_bytes = 0, missing_base = 0, malformed = 0;
@@ -191,6 +206,13 @@ class Client {
   void WithdrawOffer(const ActionKey& key);
   /// Offers that stand now, oldest first.
   const std::vector<TradeOffer>& offers() const;
+  /// Says a line of UTF-8 (no line breaks, at most kMaxChatBytes) to everybody in the zone or to
+  /// those nearby. It comes back by NextChat, heard or refused. Returns its number; 0 when not
+  /// playing, empty or too long (`error()`).
+  uint32_t Say(ChatScope scope, std::string_view text);
+  /// The next line, in order; false when there is none. Of lines that nobody takes the newest 1,000
+  /// are kept.
+  bool NextChat(ChatLine& out);
   /// The own inventory as the server told it last, ascending item_id; empty before it was told.
   const std::vector<InventoryItem>& inventory() const;
   bool inventory_known() const;

@@ -40,7 +40,8 @@ enum class DisconnectReason : uint32_t {
   kSpawnRefused = 17,      ///< A development spawn position that is not allowed here.
   kInternal = 18,          ///< Our own mistake; it is logged.
   kQuarantined = 19,       ///< What is stored of the player is damaged: tell the operator.
-  kSessionUnknown = 20,  ///< The server does not know the session any more: it was restarted. Join again.
+  kSessionUnknown =
+      20,  ///< The server does not know the session any more: it was restarted. Join again.
 };
 inline constexpr uint32_t kDisconnectReasons = 21;
 
@@ -76,6 +77,29 @@ enum class ActionReason : uint8_t {
 inline constexpr uint32_t kActionReasons = 16;
 /// snake_case name ("unknown" for numbers not in the table).
 const char* ActionReasonName(ActionReason reason);
+
+/// Who hears what a player says.
+enum class ChatScope : uint8_t {
+  kZone = 1,   ///< Everybody in play on this server.
+  kLocal = 2,  ///< Those nearby (chat.local_radius_m, 50 m unless set otherwise).
+};
+
+/// Why something that was said reached nobody. Never renumbered.
+enum class ChatReason : uint8_t {
+  kNone = 0,
+  kTooFast = 1,      ///< More than the settings allow; the answer says how long to wait.
+  kMuted = 2,        ///< An operator has silenced the player.
+  kBadText = 3,      ///< Empty, not one line of UTF-8, or with characters that are not shown.
+  kTooLong = 4,      ///< More bytes than session.chat_max_bytes.
+  kBadScope = 5,     ///< A scope that the server does not know.
+  kBusy = 6,         ///< Too much waits to be passed on; try later.
+  kUnavailable = 7,  ///< What is said must be on record, and the database is away.
+};
+inline constexpr uint32_t kChatReasons = 8;
+/// snake_case name ("unknown" for numbers not in the table).
+const char* ChatReasonName(ChatReason reason);
+/// Most bytes of what is said at once; the server's own bound may be lower.
+inline constexpr size_t kMaxChatBytes = 256;
 
 /// Most items in one give, or on one side of a trade.
 inline constexpr int kMaxTradeItems = 8;

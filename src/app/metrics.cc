@@ -177,6 +177,22 @@ void RegisterRecorder(Registrar& add, const Recorder* recorder) {
             recorder->recorded_bytes());
 }
 
+void RegisterChat(Registrar& add, const chat::ChatStats& stats) {
+  for (const ChatScope scope : {ChatScope::kZone, ChatScope::kLocal}) {
+    add.Count("chat_said_lines_total", "Lines of chat taken, by scope.",
+              stats.said[static_cast<size_t>(scope) - 1], {{"scope", chat::ScopeName(scope)}});
+  }
+  for (uint32_t reason = 1; reason < kChatReasons; ++reason) {
+    add.Count("chat_refused_lines_total", "Lines of chat refused, by reason.",
+              stats.refused[reason], {{"reason", ChatReasonName(static_cast<ChatReason>(reason))}});
+  }
+  add.Count("chat_heard_lines_total", "Lines handed to players.", stats.heard);
+  add.Count("chat_missed_lines_total", "Lines that a full queue cost a player.", stats.missed);
+  add.Count("chat_delayed_lines_total", "Lines that some heard a tick or more later.",
+            stats.delayed);
+  add.Level("chat_waiting_lines", "Lines on their way now.", stats.waiting);
+}
+
 std::string HistogramJson(const char* name, const core::Histogram& histogram) {
   std::string out = fmt::format("\"{}\":[", name);
   bool first = true;
@@ -198,6 +214,7 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   RegisterReplication(add, counted.zone.replication_stats());
   RegisterNet(add, counted.transport);
   RegisterItems(add, counted.zone.item_stats());
+  RegisterChat(add, counted.zone.chat_stats());
   RegisterDurable(add, counted.durable);
   RegisterRecorder(add, counted.recorder);
   add.Keep(ops::AddProcessMetrics(registry));

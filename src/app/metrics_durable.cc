@@ -38,6 +38,9 @@ void RegisterCommitter(Registrar& add, const persistence::Committer& committer) 
             stats.lost_ownership);
   add.Level("persistence_positions_waiting_entities", "Positions not yet durable.",
             stats.positions_waiting);
+  add.Count("persistence_notes_written_total", "Notes (chat, conduct) that are durable.",
+            stats.notes_written);
+  add.Level("persistence_notes_waiting_entities", "Notes not yet durable.", stats.notes_waiting);
   add.Read("persistence_queue_used_bytes", "Requests that wait for the committer.",
            [&committer] { return static_cast<double>(committer.queue_used_bytes()); });
   add.Read("persistence_queue_refused_requests", "Requests that found the queue full.",

@@ -252,6 +252,21 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
                  "store a look-up each."});
   s.Add("action_burst", &session.action_burst,
         {.min = 1, .max = 10000, .help = "Actions at once on top. Likewise."});
+  s.Add("chats_per_s", &session.chats_per_s,
+        {.min = 1,
+         .max = 1000,
+         .unit = "per second",
+         .help = "Lines of chat of one player in the long run; more are refused as too_fast, and "
+                 "who sends four times as many is ended as rate_limited. Too low: a lively talk is "
+                 "refused; too high: nobody can read what a few write."});
+  s.Add("chat_burst", &session.chat_burst,
+        {.min = 1, .max = 1000, .help = "Lines of chat at once. Likewise."});
+  s.Add("chat_max_bytes", &session.chat_max_bytes,
+        {.min = 1,
+         .max = kMaxChatBytes,
+         .unit = "bytes",
+         .help = "Longest line of chat, in UTF-8. Too low: sentences are refused, the sooner the "
+                 "more bytes a script takes; too high: screens full of one player."});
   s.Add("address_players", &session.address_players,
         {.min = 1,
          .max = 60000,
@@ -264,6 +279,28 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
          .unit = "ms",
          .help = "After this long without the store's answer a player is told: unknown, ask again. "
                  "Too low: a busy disk makes players ask twice; too high: they wait."});
+}
+
+void BindChat(ConfigSchema& schema, chat::ChatSettings& chat) {
+  ConfigSection& s = schema.Section("chat", "What players say to each other.");
+  s.Add("local_radius_m", &chat.local_radius_m,
+        {.min = 1,
+         .max = 5000,
+         .unit = "m",
+         .help = "Local chat is heard this far. Too low: neighbours on the screen do not hear each "
+                 "other; too high: a crowd hears everybody."});
+  s.Add("queue", &chat.queue,
+        {.min = 1,
+         .max = 100000,
+         .help = "Lines of each scope that may wait to be passed on; one more is refused as busy. "
+                 "Too low: lively moments are refused; too high: lines come late."});
+  s.Add("deliveries_per_tick", &chat.deliveries_per_tick,
+        {.min = 1,
+         .max = 1000000,
+         .help = "Lines handed to players in one tick: a line to 5,000 players takes five ticks at "
+                 "1000. Too low: lines come late; too high: they hold up the tick."});
+  s.Add("muted", &chat.muted,
+        {.max = 10000, .help = "Numbers of players who may not speak, such as \"1649267441665\"."});
 }
 
 void BindThings(ConfigSection& s, game::GameSettings& game) {
@@ -394,6 +431,7 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindHttp(schema, settings);
   BindAuth(schema, settings);
   BindSession(schema, settings.zone.session);
+  BindChat(schema, settings.zone.chat);
   BindWorld(schema, settings);
   BindReplication(schema, settings.zone.replication);
   BindPersistence(schema, settings.zone.persistence);
@@ -428,6 +466,7 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
   settings.net.Validate(problems);
   zone.game.Validate(problems);
   zone.replication.Validate(problems);
+  zone.chat.Validate(problems);
   zone.persistence.Validate(problems);
   ValidateAuth(settings, problems);
   for (std::string& problem : LoadCatalogue(settings.catalogue, settings.zone.items))

@@ -76,11 +76,13 @@ Zone::Zone(const ZoneSettings& settings, const TickGrant& grant, const ZoneParts
       items_(ItemSettingsOf(settings), game::Catalogue(settings.items),
              game::GroundItemPlaces(settings.game, shards_.own_range(), settings.seed),
              {parts.store, world_, commands_}),
+      chat_({settings.chat, settings.session, settings.tick.hz}, {parts.store, world_}),
       sessions_(settings.session, TimingOf(settings),
-                {parts.transport, parts.store, replicator_, *this, parts.clock, items_}),
+                {parts.transport, parts.store, replicator_, *this, parts.clock, items_, chat_}),
       granted_until_(grant.last),
       grant_asked_(grant.last) {
   items_.SendThrough(sessions_);
+  chat_.SendThrough(sessions_, sessions_.table());
   created_.reserve(settings.world.max_entities);
   stats_.tick.Set(grant.first - 1);
 }
@@ -122,6 +124,7 @@ void Zone::RunTick(const TickInput& input) noexcept {
 void Zone::Receive(const TickInput& input) {
   const core::Tick now = input.tick;
   items_.BeginTick(now);
+  chat_.BeginTick(now);
   sessions_.ReceiveMessages(now);
   sessions_.ReceiveCompletions(now, [this](core::Tick reserved) {
     if (reserved > granted_until_) granted_until_ = reserved;
@@ -130,6 +133,7 @@ void Zone::Receive(const TickInput& input) {
   if (input.stopping)
     sessions_.EndAll(now, DisconnectReason::kServerStopping, "the server is stopping");
   items_.EndReceive();
+  chat_.EndReceive();
   ApplyStructure(now);
 }
 
@@ -200,7 +204,8 @@ void Zone::Commit(core::Tick now) {
 
 uint64_t Zone::Hash() const {
   const uint64_t world = core::HashCombine(world_.Hash(), rules_.Hash());
-  return core::HashCombine(core::HashCombine(world, octree_.StructureHash()), items_.Hash());
+  return core::HashCombine(core::HashCombine(world, octree_.StructureHash()),
+                           core::HashCombine(items_.Hash(), chat_.Hash()));
 }
 
 bool Zone::MayChoosePlace(uint32_t address_v4) const {

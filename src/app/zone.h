@@ -21,6 +21,7 @@
 #include "net/transport.h"
 #include "persistence/durable_queue.h"
 #include "replication/replicator.h"
+#include "services/chat/chat.h"
 #include "services/items/actions.h"
 #include "session/player_sessions.h"
 #include "world/commands.h"
@@ -80,7 +81,7 @@ class Zone final : private session::ZoneAccess {
   core::Status Populate();
 
   /// Runs one tick. Ticks go up by one each call, from the grant's first. No heap allocation once
-  /// warm, but for logins and departures.
+  /// warm, but for logins, departures, actions and chat.
   void RunTick(const TickInput& input) noexcept;
   /// False when the store has not confirmed that this tick may be used.
   bool MayRun(core::Tick tick) const { return tick <= granted_until_; }
@@ -94,6 +95,7 @@ class Zone final : private session::ZoneAccess {
   const session::SessionStats& session_stats() const { return sessions_.stats(); }
   const replication::ReplicationStats& replication_stats() const { return replicator_.stats(); }
   const items::ItemStats& item_stats() const { return items_.stats(); }
+  const chat::ChatStats& chat_stats() const { return chat_.stats(); }
   /// Who is in play; any thread may ask.
   const session::Presence& presence() const { return sessions_.presence(); }
 
@@ -136,6 +138,7 @@ class Zone final : private session::ZoneAccess {
   aoi::Octree octree_;
   replication::Replicator replicator_;
   items::ItemActions items_;
+  chat::Chat chat_;
   session::PlayerSessions sessions_;
   std::vector<core::EntityId> created_;  // in this tick, not yet in the octree
   core::Tick granted_until_;

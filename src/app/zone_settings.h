@@ -11,6 +11,7 @@
 #include "game/game_settings.h"
 #include "persistence/settings.h"
 #include "replication/settings.h"
+#include "services/chat/settings.h"
 #include "session/settings.h"
 #include "world/world.h"
 
@@ -34,6 +35,7 @@ struct ZoneSettings {
   game::GameSettings game;
   std::vector<game::ItemDefinition> items;  ///< Of the catalogue file; see app/catalogue_file.h.
   session::SessionSettings session;
+  chat::ChatSettings chat;
   replication::ReplicationSettings replication;
   persistence::PersistenceSettings persistence;
   DevSettings dev;

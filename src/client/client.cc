@@ -108,6 +108,10 @@ void Client::SetInput(const PlayerInput& input) { impl_->core.SetInput(input); }
 ActionKey Client::Act(Action action) { return impl_->core.Act(std::move(action)); }
 bool Client::NextAnswer(ActionAnswer& out) { return impl_->core.actions().NextAnswer(out); }
 const std::vector<Action>& Client::unanswered() const { return impl_->core.actions().unanswered(); }
+uint32_t Client::Say(ChatScope scope, std::string_view text) {
+  return impl_->core.Say(scope, text);
+}
+bool Client::NextChat(ChatLine& out) { return impl_->core.chat().Next(out); }
 void Client::DeclineTrade(uint64_t trade_id) { impl_->core.DeclineTrade(trade_id); }
 void Client::WithdrawOffer(const ActionKey& key) { impl_->core.WithdrawOffer(key); }
 const std::vector<TradeOffer>& Client::offers() const { return impl_->core.inventory().offers(); }

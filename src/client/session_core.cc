@@ -102,6 +102,10 @@ void ClientCore::OnControl(std::span<const std::byte> bytes, int64_t now_ns) {
     inventory_.OnOffered(*offered);
   } else if (const auto* closed = std::get_if<protocol::TradeClosed>(&*message)) {
     inventory_.OnClosed(*closed);
+  } else if (auto* heard = std::get_if<protocol::ChatHeard>(&*message)) {
+    chat_.OnHeard(std::move(*heard));
+  } else if (auto* unheard = std::get_if<protocol::ChatRefused>(&*message)) {
+    chat_.OnRefused(std::move(*unheard));
   }
 }
 
@@ -266,6 +270,20 @@ ActionKey ClientCore::Act(Action action) {
   }
   SendControl(ToMessage(action));
   return action.key;
+}
+
+uint32_t ClientCore::Say(ChatScope scope, std::string_view text) {
+  if (state_ != ClientState::kPlaying) {
+    if (state_ != ClientState::kEnded) error_ = "not in play yet";
+    return 0;
+  }
+  if (text.empty() || text.size() > kMaxChatBytes) {
+    error_ = "a line of chat has 1 to kMaxChatBytes bytes";
+    return 0;
+  }
+  if (++said_ == 0) said_ = 1;
+  SendControl(protocol::ChatSay{scope, std::string(text), said_});
+  return said_;
 }
 
 void ClientCore::DeclineTrade(uint64_t trade_id) {

@@ -12,6 +12,7 @@
 #include "bluemarble/client.h"
 #include "client/ack_window.h"
 #include "client/actions.h"
+#include "client/chat.h"
 #include "client/input_lead.h"
 #include "client/inventory.h"
 #include "client/link.h"
@@ -44,6 +45,9 @@ class ClientCore {
   void SetInput(const PlayerInput& input);
   /// Sends `action` and returns its key; all zero when that is not possible, see error().
   ActionKey Act(Action action);
+  /// The line's number; 0 when that is not possible, see error().
+  uint32_t Say(ChatScope scope, std::string_view text);
+  ChatLog& chat() { return chat_; }
   void DeclineTrade(uint64_t trade_id);
   void WithdrawOffer(const ActionKey& key);
   Actions& actions() { return actions_; }
@@ -102,6 +106,8 @@ class ClientCore {
   AckWindow acks_;
   Actions actions_;
   Inventory inventory_;
+  ChatLog chat_;
+  uint32_t said_ = 0;  // number of the last line
 
   motion::MotionInput wanted_;
   int changed_sends_left_ = 0;

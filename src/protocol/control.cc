@@ -96,6 +96,9 @@ ActionReason ReadReason(uint32_t value) {
   return static_cast<ActionReason>(std::min<uint32_t>(value, 255));
 }
 
+// 0: one that does not exist.
+ChatScope ReadScope(uint32_t value) { return static_cast<ChatScope>(value <= 255 ? value : 0); }
+
 void Put(const Login& login, wire::ClientControl& out) {
   auto* body = out.mutable_login();
   body->set_protocol_version(login.protocol_version);
@@ -148,6 +151,13 @@ void Put(const Action& action, wire::ClientControl& out) {
   wire::Action* body = out.mutable_action();
   SetKey(action.key, body->mutable_key());
   std::visit([body](const auto& what) { PutWhat(what, *body); }, action.what);
+}
+
+void Put(const ChatSay& say, wire::ClientControl& out) {
+  auto* body = out.mutable_chat();
+  body->set_scope(static_cast<uint32_t>(say.scope));
+  body->set_text(say.text);
+  body->set_number(say.number);
 }
 
 void Put(const Welcome& welcome, wire::ServerControl& out) {
@@ -222,6 +232,24 @@ void Put(const TradeClosed& closed, wire::ServerControl& out) {
   out.mutable_closed()->set_reason(static_cast<uint32_t>(closed.reason));
 }
 
+void Put(const ChatHeard& heard, wire::ServerControl& out) {
+  auto* body = out.mutable_heard();
+  body->set_scope(static_cast<uint32_t>(heard.scope));
+  body->set_entity_id(heard.entity_id);
+  body->set_player_id(heard.player_id);
+  body->set_name(heard.name);
+  body->set_text(heard.text);
+  body->set_tick(heard.tick);
+}
+
+void Put(const ChatRefused& refused, wire::ServerControl& out) {
+  auto* body = out.mutable_chat_refused();
+  body->set_number(refused.number);
+  body->set_reason(static_cast<uint32_t>(refused.reason));
+  body->set_retry_ms(refused.retry_ms);
+  SetText(out, refused.text, *body);
+}
+
 core::Result<ClientControl> ReadLogin(const wire::Login& body) {
   if (body.token().size() > kMaxTokenBytes) return {Code::kInvalid, "login token is too long"};
   if (body.client_version().size() > 64)
@@ -278,6 +306,24 @@ core::Result<ClientControl> ReadDecline(const wire::DeclineTrade& body) {
   if (!body.key().empty() && !ReadKey(body.key(), decline.key))
     return {Code::kInvalid, "decline key is not 16 bytes or all zero"};
   return ClientControl(decline);
+}
+
+core::Result<ClientControl> ReadChat(const wire::ChatSay& body) {
+  if (body.text().size() > kMaxChatBytes) return {Code::kInvalid, "chat text is too long"};
+  return ClientControl(ChatSay{ReadScope(body.scope()), body.text(), body.number()});
+}
+
+core::Result<ServerControl> ReadHeard(const wire::ChatHeard& body) {
+  // A server may be trusted with more than an honest one says, but not with somebody's memory.
+  if (body.text().size() > kMaxChatBytes) return {Code::kInvalid, "heard text is too long"};
+  return ServerControl(ChatHeard{ReadScope(body.scope()), body.entity_id(), body.player_id(),
+                                 body.name(), body.text(), body.tick()});
+}
+
+core::Result<ServerControl> ReadChatRefused(const wire::ChatRefused& body) {
+  return ServerControl(ChatRefused{body.number(),
+                                   static_cast<ChatReason>(std::min<uint32_t>(body.reason(), 255)),
+                                   body.text(), body.retry_ms()});
 }
 
 core::Result<ServerControl> ReadWelcome(const wire::Welcome& body) {
@@ -402,6 +448,7 @@ core::Result<ClientControl> DecodeClientControl(std::span<const std::byte> bytes
     case wire::ClientControl::kGoodbye: return ClientControl(ClientGoodbye{});
     case wire::ClientControl::kAction: return ReadAction(in.action());
     case wire::ClientControl::kDecline: return ReadDecline(in.decline());
+    case wire::ClientControl::kChat: return ReadChat(in.chat());
     case wire::ClientControl::BODY_NOT_SET: break;
   }
   return {Code::kInvalid, "control message has no known body"};
@@ -425,6 +472,8 @@ core::Result<ServerControl> DecodeServerControl(std::span<const std::byte> bytes
     case wire::ServerControl::kOffered: return ReadOffered(in.offered());
     case wire::ServerControl::kClosed:
       return ServerControl(TradeClosed{in.closed().trade_id(), ReadReason(in.closed().reason())});
+    case wire::ServerControl::kHeard: return ReadHeard(in.heard());
+    case wire::ServerControl::kChatRefused: return ReadChatRefused(in.chat_refused());
     case wire::ServerControl::BODY_NOT_SET: break;
   }
   return {Code::kNotFound, "control message has no known body"};

@@ -79,7 +79,16 @@ struct DeclineTrade {
   ActionKey key{};        ///< of an own offer, the key of its OfferTrade; all zero: none.
   friend bool operator==(const DeclineTrade&, const DeclineTrade&) = default;
 };
-using ClientControl = std::variant<Login, ClientGoodbye, Action, DeclineTrade>;
+/// Decoding checks only the length; any bytes and any scope pass, to be refused by name.
+struct ChatSay {
+  ChatScope scope = ChatScope::kZone;
+  std::string text;
+  uint32_t number = 0;
+  friend bool operator==(const ChatSay&, const ChatSay&) = default;
+};
+/// What an encoded ChatSay can have at most: a text of kMaxChatBytes, and everything else.
+inline constexpr size_t kMaxChatSayBytes = kMaxChatBytes + 32;
+using ClientControl = std::variant<Login, ClientGoodbye, Action, DeclineTrade, ChatSay>;
 
 /// What a repeat of the same action has in common with it: its kind, items, sums; not the entity or
 /// trade numbers, which a restart changes.
@@ -150,8 +159,24 @@ struct TradeClosed {
   ActionReason reason = ActionReason::kNone;
   friend bool operator==(const TradeClosed&, const TradeClosed&) = default;
 };
+struct ChatHeard {
+  ChatScope scope = ChatScope::kZone;
+  uint32_t entity_id = 0;
+  int64_t player_id = 0;
+  std::string name;
+  std::string text;
+  uint64_t tick = 0;
+  friend bool operator==(const ChatHeard&, const ChatHeard&) = default;
+};
+struct ChatRefused {
+  uint32_t number = 0;
+  ChatReason reason = ChatReason::kNone;
+  std::string text;
+  uint32_t retry_ms = 0;
+  friend bool operator==(const ChatRefused&, const ChatRefused&) = default;
+};
 using ServerControl = std::variant<Welcome, Refused, ServerGoodbye, ActionResult, InventoryUpdate,
-                                   TradeOffered, TradeClosed>;
+                                   TradeOffered, TradeClosed, ChatHeard, ChatRefused>;
 
 std::vector<std::byte> Encode(const ClientControl& message);
 std::vector<std::byte> Encode(const ServerControl& message);

@@ -3,7 +3,9 @@
 /// wired by app/. Zone thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "persistence/durable_queue.h"
 #include "protocol/control.h"
@@ -18,6 +20,9 @@ class ControlSender {
   /// Sends to a session in play; to any other it does nothing. A session whose queue is full is
   /// ended before the tick is over, since a lost answer would leave its client waiting.
   virtual void SendTo(SessionId session, const protocol::ServerControl& message) = 0;
+  /// An encoded message that a player may miss. False: the session is not in play or its queue is
+  /// full; it plays on.
+  virtual bool SendEncoded(SessionId session, std::span<const std::byte> message) = 0;
   /// The store refused an action of that player, and of `partner` (0: of him alone), which memory
   /// had found right: what is stored of one of them is not what was loaded, or is damaged.
   virtual void OnDisagreement(SessionId session, int64_t partner) = 0;

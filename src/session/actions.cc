@@ -1,4 +1,4 @@
-// Transactional actions on their way to the service that decides them, and its answers on their way
+// Actions and chat on their way to the services that decide them, and the answers on their way
 // back.
 #include "session/handlers.h"
 #include "session/player_sessions.h"
@@ -12,6 +12,10 @@ DisconnectReason HandleDecline(PlayerSessions& sessions, Session& session, const
   return sessions.Decline(session, std::get<protocol::DeclineTrade>(message.control));
 }
 
+DisconnectReason HandleChat(PlayerSessions& sessions, Session& session, const Message& message) {
+  return sessions.Say(session, std::get<protocol::ChatSay>(message.control));
+}
+
 DisconnectReason PlayerSessions::Act(Session& session, const protocol::Action& action) {
   parts_.actions.OnAction(session, action);
   return DisconnectReason::kNone;
@@ -20,6 +24,17 @@ DisconnectReason PlayerSessions::Act(Session& session, const protocol::Action& a
 DisconnectReason PlayerSessions::Decline(Session& session, const protocol::DeclineTrade& decline) {
   parts_.actions.OnDecline(session, decline);
   return DisconnectReason::kNone;
+}
+
+DisconnectReason PlayerSessions::Say(Session& session, const protocol::ChatSay& say) {
+  parts_.chat.OnSay(session, say);
+  return DisconnectReason::kNone;
+}
+
+bool PlayerSessions::SendEncoded(SessionId id, std::span<const std::byte> message) {
+  const Session* session = table_.Find(id);
+  return session != nullptr && session->state == SessionState::kPlaying &&
+         parts_.transport.Send(session->peer, net::Channel::kReliable, message).ok();
 }
 
 void PlayerSessions::SendTo(SessionId id, const protocol::ServerControl& message) {

@@ -11,9 +11,11 @@ namespace {
 
 constexpr uint32_t In(SessionState state) { return 1u << static_cast<uint32_t>(state); }
 constexpr uint32_t kAnyState = ~0u;
+// The chat itself refuses who types too fast; only a flood ends the session.
+constexpr uint32_t kChatPatience = 4;
 
 // The first byte tells the two channels' messages apart: 0 and 1 are no protobuf tags of ours, 10,
-// 18, 26 and 34 (fields 1 to 4, length-delimited) no datagram types.
+// 18, 26, 34 and 42 (fields 1 to 5, length-delimited) no datagram types.
 constexpr std::byte Field(int number) { return static_cast<std::byte>(number << 3 | 2); }
 constexpr std::byte kInputType{static_cast<uint8_t>(DatagramType::kInput)};
 
@@ -27,6 +29,8 @@ constexpr std::array<MessageRow, kUnknownRow> kTable = {{
      protocol::kMaxControlBytes, HandleAction},
     {"decline", Field(4), In(SessionState::kPlaying), net::Channel::kReliable, RateClass::kAction,
      protocol::kMaxControlBytes, HandleDecline},
+    {"chat", Field(5), In(SessionState::kPlaying), net::Channel::kReliable, RateClass::kChat,
+     protocol::kMaxChatSayBytes, HandleChat},
     {"input", kInputType, In(SessionState::kPlaying), net::Channel::kUnreliable, RateClass::kInput,
      protocol::kMaxInputBytes, HandleInput},
 }};
@@ -41,6 +45,7 @@ MessageIndex IndexOf(const protocol::ClientControl& control) {
   if (std::holds_alternative<protocol::Login>(control)) return kLoginRow;
   if (std::holds_alternative<protocol::Action>(control)) return kActionRow;
   if (std::holds_alternative<protocol::DeclineTrade>(control)) return kDeclineRow;
+  if (std::holds_alternative<protocol::ChatSay>(control)) return kChatRow;
   return kGoodbyeRow;
 }
 
@@ -72,6 +77,8 @@ Rates RatesOf(const SessionSettings& settings, int tick_hz) {
   set(RateClass::kControl, {settings.controls_per_s, settings.control_burst});
   set(RateClass::kInput, {settings.inputs_per_tick * hz, settings.input_burst_s * hz});
   set(RateClass::kAction, {settings.actions_per_s, settings.action_burst});
+  set(RateClass::kChat,
+      {settings.chats_per_s * kChatPatience, settings.chat_burst * kChatPatience});
   rates.address_players = settings.address_players;
   return rates;
 }

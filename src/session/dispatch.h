@@ -38,6 +38,7 @@ enum MessageIndex : uint8_t {
   kGoodbyeRow,
   kActionRow,
   kDeclineRow,
+  kChatRow,
   kInputRow,
   kUnknownRow
 };

@@ -10,6 +10,7 @@ DisconnectReason HandleLogin(PlayerSessions& sessions, Session& session, const M
 DisconnectReason HandleGoodbye(PlayerSessions& sessions, Session& session, const Message& message);
 DisconnectReason HandleAction(PlayerSessions& sessions, Session& session, const Message& message);
 DisconnectReason HandleDecline(PlayerSessions& sessions, Session& session, const Message& message);
+DisconnectReason HandleChat(PlayerSessions& sessions, Session& session, const Message& message);
 DisconnectReason HandleInput(PlayerSessions& sessions, Session& session, const Message& message);
 
 }  // namespace bluemarble::session

@@ -20,9 +20,10 @@
 #include "protocol/control.h"
 #include "replication/replicator.h"
 #include "session/action_handler.h"
+#include "session/chat_handler.h"
 #include "session/dispatch.h"
-#include "session/recent_table.h"
 #include "session/quarantine.h"
+#include "session/recent_table.h"
 #include "session/session_table.h"
 #include "session/settings.h"
 #include "session/zone_access.h"
@@ -69,6 +70,7 @@ struct SessionParts {
   ZoneAccess& zone;
   const core::Clock& clock;  ///< For rate-limiting the log only.
   ActionHandler& actions;    ///< Not called by the constructor.
+  ChatHandler& chat;
 };
 
 class PlayerSessions final : public ControlSender {
@@ -115,8 +117,10 @@ class PlayerSessions final : public ControlSender {
   DisconnectReason Input(Session& session, const protocol::InputMessage& message);
   DisconnectReason Act(Session& session, const protocol::Action& action);
   DisconnectReason Decline(Session& session, const protocol::DeclineTrade& decline);
+  DisconnectReason Say(Session& session, const protocol::ChatSay& say);
 
   void SendTo(SessionId session, const protocol::ServerControl& message) override;
+  bool SendEncoded(SessionId session, std::span<const std::byte> message) override;
   void OnDisagreement(SessionId session, int64_t partner) override;
 
  private:

@@ -13,8 +13,8 @@
 namespace bluemarble::session {
 
 /// Messages of one class share a bucket.
-enum class RateClass : uint8_t { kControl = 0, kInput, kAction };
-inline constexpr size_t kRateClasses = 3;
+enum class RateClass : uint8_t { kControl = 0, kInput, kAction, kChat };
+inline constexpr size_t kRateClasses = 4;
 
 struct RateBucket {
   uint64_t spent = 0;  ///< In tokens times tick_hz.

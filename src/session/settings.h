@@ -36,6 +36,13 @@ struct SessionSettings {
   /// rate_limited; too high: a flood costs the store a look-up each.
   uint32_t actions_per_s = 10;
   uint32_t action_burst = 40;
+  /// Lines of chat of one player per second in the long run, and how many at once; one more is
+  /// refused as too_fast, and who sends four times as many is ended. Too low: a lively talk is
+  /// refused; too high: nobody can read what a few write.
+  uint32_t chats_per_s = 1;
+  uint32_t chat_burst = 5;
+  /// Longest line of chat, bytes of UTF-8; at most kMaxChatBytes.
+  uint32_t chat_max_bytes = 256;
   /// All sessions of one remote address together may say as much as so many, of each class of
   /// messages. Too low: players behind one NAT lose inputs; too high: who owns many accounts
   /// floods from one address. Addresses of this machine are not limited.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace bluemarble::session {
 namespace {
 
@@ -23,6 +25,9 @@ std::vector<std::byte> Action() {
 }
 std::vector<std::byte> Decline() {
   return protocol::Encode(protocol::ClientControl(protocol::DeclineTrade{3, {}}));
+}
+std::vector<std::byte> Chat(const std::string& text = "hello") {
+  return protocol::Encode(protocol::ClientControl(protocol::ChatSay{ChatScope::kZone, text, 1}));
 }
 std::vector<std::byte> Input() {
   protocol::InputMessage input;
@@ -100,6 +105,27 @@ TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
        DisconnectReason::kOutOfState},
       {"decline unreliable", SessionState::kPlaying, Channel::kUnreliable, Decline(),
        DisconnectReason::kWrongChannel},
+      {"chat in play", SessionState::kPlaying, Channel::kReliable, Chat(), DisconnectReason::kNone},
+      {"chat of any bytes", SessionState::kPlaying, Channel::kReliable, Chat("\xff\n"),
+       DisconnectReason::kNone},
+      {"chat too early", SessionState::kConnected, Channel::kReliable, Chat(),
+       DisconnectReason::kOutOfState},
+      {"chat while loading", SessionState::kLoading, Channel::kReliable, Chat(),
+       DisconnectReason::kOutOfState},
+      {"chat when leaving", SessionState::kLeaving, Channel::kReliable, Chat(),
+       DisconnectReason::kOutOfState},
+      {"chat unreliable", SessionState::kPlaying, Channel::kUnreliable, Chat(),
+       DisconnectReason::kWrongChannel},
+      {"a long chat", SessionState::kPlaying, Channel::kReliable, Chat(std::string(256, 'x')),
+       DisconnectReason::kNone},
+      {"a chat that is too long", SessionState::kPlaying, Channel::kReliable,
+       Chat(std::string(257, 'x')), DisconnectReason::kMalformed},
+      {"a big chat", SessionState::kPlaying, Channel::kReliable, Chat(std::string(300, 'x')),
+       DisconnectReason::kOversized},
+      {"broken chat", SessionState::kPlaying, Channel::kReliable, Garbage({42, 120, 1}, 3),
+       DisconnectReason::kMalformed},
+      {"a chat that turns into a login", SessionState::kPlaying, Channel::kReliable,
+       Joined(Chat(), Login()), DisconnectReason::kMalformed},
       {"empty control",
        SessionState::kConnected,
        Channel::kReliable,
@@ -127,6 +153,28 @@ TEST(Dispatch, EachMessageIsLegalOnlyInItsStatesOnItsChannelAndWithinItsSize) {
   };
   for (const auto& test : cases)
     EXPECT_EQ(JudgeOnce(test.state, test.channel, test.bytes), test.reason) << test.name;
+}
+
+TEST(Dispatch, AFloodOfChatEndsTheSessionAndItsOwnBucketAlone) {
+  Session session;
+  session.state = SessionState::kPlaying;
+  Message message;
+  const auto bytes = Chat();
+  net::Inbound inbound;
+  inbound.channel = Channel::kReliable;
+  inbound.bytes = bytes;
+  const auto judge = [&](core::Tick tick) {
+    return Judge(inbound, session, nullptr, kRates, tick, message).refusal;
+  };
+  int accepted = 0;
+  while (judge(1000) == DisconnectReason::kNone) ++accepted;
+  EXPECT_EQ(accepted, 20) << "four times session.chat_burst";
+  EXPECT_EQ(judge(1000), DisconnectReason::kRateLimited);
+  EXPECT_EQ(judge(1000 + 7), DisconnectReason::kRateLimited);
+  EXPECT_EQ(judge(1000 + 8), DisconnectReason::kNone) << "four a second in the long run";
+  const auto action = Action();
+  inbound.bytes = action;
+  EXPECT_EQ(judge(1000 + 8), DisconnectReason::kNone);
 }
 
 TEST(Dispatch, AFloodOfInputsIsRateLimitedAndAnHonestRateNever) {
