@@ -13,6 +13,9 @@ int RunVerify(Source& source, const Options& options);
 int RunAudit(Source& source, const Options& options);
 int RunRollback(Source& source, const Options& options);
 int RunCheckHistory(Source& source, const Options& options);
+int RunAccount(Source& source, const Options& options);
+int RunBan(Source& source, const Options& options);
+int RunUnban(Source& source, const Options& options);
 int RunArchive(const Options& options);
 
 /// Says what went wrong on stderr; the exit code that tells it.

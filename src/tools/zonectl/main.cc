@@ -22,6 +22,9 @@ int Run(const zonectl::Options& options) {
     case zonectl::Command::kAudit: return zonectl::RunAudit(**source, options);
     case zonectl::Command::kRollback: return zonectl::RunRollback(**source, options);
     case zonectl::Command::kCheckHistory: return zonectl::RunCheckHistory(**source, options);
+    case zonectl::Command::kAccount: return zonectl::RunAccount(**source, options);
+    case zonectl::Command::kBan: return zonectl::RunBan(**source, options);
+    case zonectl::Command::kUnban: return zonectl::RunUnban(**source, options);
     case zonectl::Command::kArchive:
     case zonectl::Command::kNone: break;
   }

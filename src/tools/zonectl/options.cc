@@ -16,6 +16,10 @@ std::string FirstProblem(const Options& o) {
   if (o.command == Command::kRollback && o.url.empty() &&
       (!o.database.empty() || !o.data_dir.empty()))
     return "rollback goes through the daemon only: give --url";
+  const bool of_accounts =
+      o.command == Command::kAccount || o.command == Command::kBan || o.command == Command::kUnban;
+  if (of_accounts && o.url.empty() && !o.database.empty())
+    return "accounts go through the daemon only: give --url";
   if (o.all && (o.from != 0 || !o.aggregate.starts_with("player:")))
     return "--all is for player:NUMBER or player:NAME, without --from";
   if (o.command != Command::kArchive) return "";
@@ -87,6 +91,19 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
                       "folder of the files (default: <data-dir>/archive, ./archive)");
   archive->add_option("--restore", o.restore, "an archive")->check(CLI::ExistingFile);
   archive->add_option("--into", o.into, "a new table that gets its events: SCHEMA.TABLE");
+
+  const auto add_of_account = [&](Command command, const char* name, const char* help) {
+    CLI::App* sub = add(command, name, help);
+    sub->add_option("name", o.aggregate, "the account's name")->required();
+    return sub;
+  };
+  add_of_account(Command::kAccount, "account", "an account, its ban and its newest events");
+  CLI::App* ban = add_of_account(Command::kBan, "ban",
+                                 "keep an account out; for ever without --days or --until");
+  CLI::Option* days = ban->add_option("--days", o.days, "from now")->check(CLI::Range(1, 36'500));
+  ban->add_option("--until", o.at, "2026-11-21T15:30:00Z or unix seconds")->excludes(days);
+  ban->add_option("--reason", o.reason, "told to the player, at most 200 bytes");
+  add_of_account(Command::kUnban, "unban", "let an account in again");
 
   try {
     app.parse(argc, argv);

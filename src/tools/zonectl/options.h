@@ -17,6 +17,9 @@ enum class Command : uint8_t {
   kRollback,
   kCheckHistory,
   kArchive,
+  kAccount,
+  kBan,
+  kUnban,
 };
 
 struct Options {
@@ -31,12 +34,14 @@ struct Options {
   std::string schema = "public";
   int timeout_s = 60;
 
-  std::string aggregate;  ///< history, state, verify; rollback: the player
-  std::string at;         ///< state; rollback: --to
+  std::string aggregate;  ///< history, state, verify; rollback: the player; the name of an account
+  std::string at;         ///< state; rollback: --to; ban: --until
   int64_t from = 0;
-  int64_t limit = 0;  ///< 0: all
-  bool all = false;   ///< history: of the player's gold and items too
-  bool yes = false;   ///< rollback: do it
+  int64_t limit = 0;   ///< 0: all
+  bool all = false;    ///< history: of the player's gold and items too
+  bool yes = false;    ///< rollback: do it
+  std::string reason;  ///< ban
+  int days = 0;        ///< ban; 0: none given
   std::vector<std::string> files;
 
   // archive

@@ -95,7 +95,11 @@ core::Result<std::unique_ptr<persistence::StoreReader>> OpenReader(const Options
 }
 
 core::Result<std::unique_ptr<Source>> OpenSource(const Options& options) {
-  if (options.url.empty() && (!options.database.empty() || !options.data_dir.empty())) {
+  // Accounts are the daemon's: what it keeps in memory of them must not be passed by.
+  const bool of_accounts = options.command == Command::kAccount ||
+                           options.command == Command::kBan || options.command == Command::kUnban;
+  if (!of_accounts && options.url.empty() &&
+      (!options.database.empty() || !options.data_dir.empty())) {
     auto reader = OpenReader(options);
     if (!reader.ok()) return reader.status();
     return DirectSource(std::move(*reader));
