@@ -135,6 +135,14 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
                 {{"host", fmt::format("{}", host)},
                  {"reason", std::string(VerdictName(net::Verdict(i)))}});
     }
+    for (int i = 0; i < net::kSealEvents; ++i) {
+      add.Count("net_seal_events_total", "What the sealed transport did or refused, by reason.",
+                stats.seal[static_cast<size_t>(i)],
+                {{"host", fmt::format("{}", host)},
+                 {"reason", std::string(SealEventName(net::SealEvent(i)))}});
+    }
+    add.Level("net_seal_sessions", "Sealed sessions, those that only begin or end included.",
+              stats.seal_sessions, label);
     add.Count("net_receive_errors_total", "Failed receive calls.", stats.receive_errors, label);
     add.Count("net_send_errors_total", "Datagrams that the kernel refused.", stats.send_errors,
               label);

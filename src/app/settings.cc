@@ -9,6 +9,7 @@
 #include "api/admin_secret.h"
 #include "app/catalogue_file.h"
 #include "app/settings_auth.h"
+#include "app/settings_net.h"
 #include "app/settings_persistence.h"
 #include "net/address.h"
 
@@ -59,77 +60,6 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
             .help = "Threads of a tick, the zone's own included; 0: as many as cores, at most 4. "
                     "The world is the same "
                     "for any number."});
-}
-
-void BindNet(ConfigSchema& schema, net::NetSettings& net) {
-  ConfigSection& s = schema.Section("net", "Game traffic: ENet over UDP.");
-  s.Add("bind", &net.bind,
-        {.help = "IPv4 address. Datagrams are not sealed yet, so only loopback is accepted."});
-  s.Add("port", &net.port,
-        {.help = "UDP port of host 0; host i listens on port + i. 0: the system chooses."});
-  s.Add("hosts", &net.hosts,
-        {.min = 1,
-         .max = 16,
-         .help = "ENet hosts, each with its own port and thread. Too low: one serves at most 4,095 "
-                 "peers and one core's worth of sends; too high: threads that compete with the "
-                 "zone for cores."});
-  s.Add("max_peers_per_host", &net.max_peers_per_host,
-        {.min = 1,
-         .max = 4095,
-         .help = "Too low: joins are refused as full; too high: only memory, 0.5 kB each. 4,095 is "
-                 "ENet's limit."});
-  s.Add("receive_buffer_bytes", &net.receive_buffer_bytes,
-        {.unit = "bytes",
-         .help = "Kernel buffer of a host. Too low: the kernel drops a storm of joins; too high: "
-                 "after a stall old input is served late."});
-  s.Add("send_buffer_bytes", &net.send_buffer_bytes,
-        {.unit = "bytes",
-         .help = "Kernel buffer of a host. Too low: the end of a tick's burst is lost "
-                 "(net_send_errors_total); too high: only kernel memory."});
-  s.Add("datagram_bytes", &net.datagram_bytes,
-        {.min = 1200,
-         .max = 1472,
-         .unit = "bytes",
-         .help = "Largest UDP payload. Too low: clients of the protocol are cut off, so 1,200 is "
-                 "the least; too high: paths that fragment or drop."});
-  s.Add("datagram_queue", &net.datagram_queue,
-        {.help = "Datagrams that wait between kernel and ENet, per host. Too low: bursts are "
-                 "dropped (queue_full); too high: 1.2 kB each, and floods are served late."});
-  s.Add("inbound_queue_bytes", &net.inbound_queue_bytes,
-        {.unit = "bytes",
-         .help = "From a net thread to the zone. Too low: inputs are dropped while a tick is late; "
-                 "too high: after a stall old input is served."});
-  s.Add("outbound_queue_bytes", &net.outbound_queue_bytes,
-        {.unit = "bytes",
-         .help = "From the zone to a net thread. Too low: one tick's snapshots do not fit and are "
-                 "dropped; too high: only memory."});
-  s.Add("peer_queue_bytes", &net.peer_queue_bytes,
-        {.unit = "bytes",
-         .help = "What may wait for one peer; one that does not read is ended. Too low: a bad "
-                 "minute of a good client ends it; too high: memory for dead ones."});
-  s.Add("max_peers_per_address", &net.max_peers_per_address,
-        {.help = "Peers of one address on one host, 0: no limit. Too low: players behind one NAT "
-                 "lock each other out; too high: one address can take all slots."});
-  s.Add(
-      "service_budget", &net.service_budget,
-      {.help = "Datagrams handed to ENet in one pass. Too low: input waits for the next pass; too "
-               "high: a flood delays the sends of a tick."});
-  s.Add("drain_interval_us", &net.drain_interval_us,
-        {.unit = "us",
-         .help = "Pause between two drains of the socket. Too low: CPU for wake-ups; too high: "
-                 "latency, and drops by the kernel."});
-  s.Add("idle_service_ms", &net.idle_service_ms,
-        {.unit = "ms",
-         .help = "ENet is serviced at least this often when no tick comes. Too low: CPU for walks "
-                 "over all peers; too high: late acknowledgements and resends."});
-  s.Add("peer_timeout_ms", &net.peer_timeout_ms,
-        {.unit = "ms",
-         .help = "A peer that acknowledges nothing for this long is gone. Too low: a hiccup of a "
-                 "mobile network ends players; too high: ghosts stand around."});
-  s.Add("linger_ms", &net.linger_ms,
-        {.unit = "ms",
-         .help = "How long a peer that we end may take to acknowledge. Too low: it does not hear "
-                 "why; too high: its slot is taken for longer."});
 }
 
 void BindHttp(ConfigSchema& schema, Settings& settings) {
@@ -486,8 +416,9 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
         "and http.tls_key_file, or http.allow_plaintext = true behind a proxy that speaks TLS");
   }
   if (!LoopbackBind(settings.net)) {
-    problems.push_back(
-        "net.bind: datagrams are not sealed yet, so only a loopback address is accepted");
+    if (!settings.net.sealed()) {
+      problems.push_back("net.bind: only a loopback address while net.security is \"plain\"");
+    }
     if (zone.dev.allow_spawn_position) {
       problems.push_back("dev.allow_spawn_position: refused unless net.bind is a loopback address");
     }
