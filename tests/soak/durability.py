@@ -326,7 +326,8 @@ POISONS = [
     ("quarantined", "DELETE FROM player_extended WHERE player_id = {id}",
      "INSERT INTO player_extended (player_id) VALUES ({id})"),
 ]
-# Whose row goes while he plays is found out by the next thing that he does, and a sample.
+# Whose ownership row goes while he plays is found out by the next thing that he does, and a sample; whose account goes,
+# by the third refusal.
 POISONED_IN_PLAY_S = 20
 
 
@@ -348,8 +349,8 @@ def poison(options):
         world.zone.end()
         owned = world.sql("SELECT p.player_id, o.shard_id, o.epoch FROM player p JOIN ownership o USING (player_id) "
                           "WHERE p.name LIKE 'bot-%' ORDER BY player_id")
-        victims = [{"id": row[0], "shard": row[1], "epoch": row[2]} for row in owned[::4][:len(POISONS) + 1]]
-        in_play = victims.pop()
+        victims = [{"id": row[0], "shard": row[1], "epoch": row[2]} for row in owned[::4][:len(POISONS) + 2]]
+        in_play, poor = victims.pop(), victims.pop()
         for (_, damage, _), victim in zip(POISONS, victims):
             world.sql(damage.format(**victim))
         world.restart_zone()
@@ -368,20 +369,28 @@ def poison(options):
             before = ended("wrong_shard")
             world.sql(POISONS[0][1].format(**in_play))
             wait_until("who was poisoned in play is out", POISONED_IN_PLAY_S, lambda: ended("wrong_shard") > before)
+            account = world.sql(f"SELECT version, balance FROM account WHERE account_id = {poor['id']}")[0]
+            before = ended("quarantined")
+            world.sql(f"DELETE FROM account WHERE account_id = {poor['id']}")
+            wait_until("who lost his account is out", options.sized(30, 300), lambda: ended("quarantined") > before)
             time.sleep(options.sized(4, 30))
             metrics = world.zone.metrics()
-            result.limit("others_in_play", world.zone.stats()["players"], "==", others - 1)
+            result.limit("others_in_play", world.zone.stats()["players"], "==", others - 2)
             bots.process.send_signal(signal.SIGINT)
             report = bots.report(REPORT_S)
-        limit_answers(result, report)
+            last = {(str(line["player"]), line["key"]): line["outcome"] for line in History(bots.history).read()}
+        # Who is thrown out does not hear what becomes of his last action.
+        unheard = {player for (player, _), outcome in last.items() if outcome not in ("ok", "refused")}
+        result.limit("others_unanswered", len(unheard - {in_play["id"], poor["id"]}), "==", 0)
+        result.limit("changed_answers", report["changed_answers"], "==", 0)
+        result.limit("done_beside_them", sum(each["ok"] for each in report["ops"].values()), ">=", 1)
         result.note(ended=report["disconnected_by_reason"])
-        result.limit("others_disconnected", sum(report["disconnected_by_reason"].values())
-                     - report["disconnected_by_reason"].get("wrong_shard", 0), "==", 0)
+        result.limit("ended_in_play", int(report["disconnected_by_reason"] == {"quarantined": 1, "wrong_shard": 1}), "==", 1)
         for reason in sorted({reason for reason, _, _ in POISONS}):
             wanted = sum(each == reason for each, _, _ in POISONS)
             result.limit(f"refused_{reason}", report["refused_by_reason"].get(reason, 0), "==", wanted)
         # The store was asked for each once; the second time the zone knew.
-        result.limit("quarantined", int(total(metrics, "session_quarantined_total")), "==", 2)
+        result.limit("quarantined", int(total(metrics, "session_quarantined_total")), "==", 3)
         result.limit("quarantine_refusals", int(total(metrics, "session_quarantine_refusals_total")), "==", 2)
         errors = [line for line in world.zone.log.read_text().splitlines() if '"level":"error"' in line or '"level":"warn' in line]
         result.limit("log_lines", len(errors), "<=", 10 + options.sized(20, 60))
@@ -389,6 +398,7 @@ def poison(options):
         world.zone.end()
         for (_, _, repair), victim in zip([*POISONS, POISONS[0]], [*victims, in_play]):
             world.sql(repair.format(**victim))
+        world.sql(f"INSERT INTO account (account_id, version, balance) VALUES ({poor['id']}, {account[0]}, {account[1]})")
         world.check(result)
     return result
 
