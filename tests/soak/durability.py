@@ -392,7 +392,8 @@ def poison(options):
         # The store was asked for each once; the second time the zone knew.
         result.limit("quarantined", int(total(metrics, "session_quarantined_total")), "==", 3)
         result.limit("quarantine_refusals", int(total(metrics, "session_quarantine_refusals_total")), "==", 2)
-        errors = [line for line in world.zone.log.read_text().splitlines() if '"level":"error"' in line or '"level":"warn' in line]
+        errors = [line for line in world.zone.log.read_text().splitlines()
+                  if '"level":"error"' in line or '"level":"warn' in line]
         result.limit("log_lines", len(errors), "<=", 10 + options.sized(20, 60))
         result.limit("zoned_ended", int(world.zone.process.poll() is not None), "==", 0)
         world.zone.end()
