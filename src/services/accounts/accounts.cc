@@ -137,18 +137,18 @@ void Accounts::Stop() {
 }
 
 void Accounts::Keep() {
+  // At least once, however soon the stop comes.
   std::unique_lock lock(stop_mutex_);
-  for (int period = 0; !stop_; ++period) {
+  int period = 0;
+  do {
     lock.unlock();
-    if (period > 0) {
-      // What fails is tried again; requests that fail as well say so in the log.
-      if (Status read = ReadBans(); !read.ok())
-        core::Log(core::LogLevel::kDebug, "bans_not_read", "reason=\"{}\"", read.ToString());
-    }
-    if (period % kPurgeEvery == 0) Purge();
+    // What fails is tried again; requests that fail as well say so in the log.
+    if (Status read = ReadBans(); !read.ok())
+      core::Log(core::LogLevel::kDebug, "bans_not_read", "reason=\"{}\"", read.ToString());
+    if (period++ % kPurgeEvery == 0) Purge();
     lock.lock();
     stopping_.wait_for(lock, kKeeperPeriod, [this] { return stop_; });
-  }
+  } while (!stop_);
 }
 
 void Accounts::Purge() {

@@ -91,7 +91,7 @@ class Accounts {
   Accounts& operator=(const Accounts&) = delete;
 
   /// A thread that deletes what is old, and reads the bans again: another daemon of the same
-  /// database may have set some.
+  /// database may have set some. Both once at the start. Call once.
   void Start();
   void Stop();
 

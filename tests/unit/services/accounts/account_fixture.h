@@ -67,12 +67,6 @@ class AccountFixture {
     return all + Rows("SELECT hex(session_hash), hex(secret_hash) FROM login_session");
   }
 
-  persistence::TempFolder folder_;
-  persistence::ManualClock clock_;
-  AccountSettings settings_;
-  KeyRing keys_;
-
- private:
   std::string Rows(const std::string& sql) {
     sqlite3* db = nullptr;
     EXPECT_EQ(sqlite3_open(folder_.database().c_str(), &db), SQLITE_OK);
@@ -86,6 +80,13 @@ class AccountFixture {
     sqlite3_close(db);
     return text;
   }
+
+  persistence::TempFolder folder_;
+  persistence::ManualClock clock_;
+  AccountSettings settings_;
+  KeyRing keys_;
+
+ private:
   std::unique_ptr<Accounts> accounts_;
 };
 

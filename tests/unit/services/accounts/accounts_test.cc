@@ -348,6 +348,31 @@ TEST_F(AccountsTest, ADatabaseThatIsAwayIsSaidAndNothingElse) {
       << "that asks no database";
 }
 
+TEST_F(AccountsTest, TheKeeperDeletesWhatIsOld) {
+  Open();
+  Ok(accounts().Register("Ann", kPassword, "a"));
+  clock_.now_ns += (settings_.events_keep_days + 1) * 86'400'000'000'000;
+  Open();
+  Ok(accounts().Register("Bob", kPassword, "a"));
+  accounts().Start();
+  accounts().Stop();
+  EXPECT_TRUE(EventsOf("Ann").empty());
+  EXPECT_EQ(EventsOf("Bob").size(), 2u);
+  EXPECT_EQ(Rows("SELECT count(*) FROM login_session"), "1\n");
+}
+
+TEST_F(AccountsTest, TheKeeperFindsBansThatAnotherDaemonSet) {
+  Open();
+  const Tokens tokens = Ok(accounts().Register("Ann", kPassword, "a"));
+  auto store = persistence::OpenSqliteAccounts(folder_.path(), /*sync=*/true);
+  ASSERT_TRUE(store.ok());
+  ASSERT_TRUE((*store)->SetBan("ann", persistence::kBannedForEver, "", 1, "another").ok());
+  EXPECT_TRUE(std::holds_alternative<Identity>(accounts().Authenticate(tokens.access_token)));
+  accounts().Start();
+  accounts().Stop();
+  EXPECT_EQ(KindOf(accounts().Authenticate(tokens.access_token)), Kind::kBanned);
+}
+
 TEST_F(AccountsTest, EachOutcomeIsCounted) {
   Open();
   Ok(accounts().Register("Ann", kPassword, "a"));
