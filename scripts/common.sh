@@ -14,7 +14,8 @@ PACKAGES=(
   libtomlplusplus-dev libcli11-dev libsqlite3-dev libgeographiclib-dev
   libpqxx-dev libhiredis-dev libzstd-dev
   postgresql-15 postgresql-client-15 redis-server
-  clang-format jq curl python3 python3-psycopg2 python3-redis zstd
+  clang-format clang-19 libclang-rt-19-dev
+  jq curl openssl python3 python3-psycopg2 python3-redis zstd
 )
 
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
@@ -130,14 +131,53 @@ thin_progress() {
   done
 }
 
-# configure_and_build <Release|Debug|Asan|Tsan> <folder> [targets...]: programs land in <folder>/bin/.
+# run_fuzzers <seconds each> [target]: libFuzzer on every parser of outside bytes, as many at once as there are cores, from
+# the committed seeds. What it finds lies in build/fuzz/findings/ and belongs into tests/fuzz/corpus/<target>/.
+run_fuzzers() {
+  local seconds=$1 only=${2-} dir=$BUILD/fuzz program name failed=0
+  local programs=() pids=() names=()
+  for program in "$dir"/fuzz/*_fuzz; do
+    name=$(basename "${program%_fuzz}")
+    if [[ -z $only || $only == "$name" ]]; then programs+=("$program"); fi
+  done
+  ((${#programs[@]})) || fail "no fuzzer called $only"
+  rm -rf "$dir/findings"
+  mkdir -p "$dir/findings" "$dir/logs"
+  for program in "${programs[@]}"; do
+    name=$(basename "${program%_fuzz}")
+    # What it learns stays beside the build; only seeds and crashes are committed.
+    mkdir -p "$dir/learned/$name"
+    while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done
+    "$program" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix="$dir/findings/$name-" "$dir/learned/$name" "$ROOT/tests/fuzz/corpus/$name" \
+      >"$dir/logs/$name.log" 2>&1 &
+    pids+=($!) names+=("$name")
+  done
+  local i status executions
+  for i in "${!pids[@]}"; do
+    status=0
+    wait "${pids[i]}" || status=$?
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/logs/${names[i]}.log")
+    if ((status == 0)) && ((${executions:-0} > 0)); then
+      printf '        %-20s %12s inputs\n' "${names[i]}" "$executions"
+    else
+      printf '        %-20s FAILED (%s): build/fuzz/logs/%s.log\n' "${names[i]}" "$status" "${names[i]}"
+      tail -n 15 "$dir/logs/${names[i]}.log"
+      failed=$((failed + 1))
+    fi
+  done
+  ((failed == 0))
+}
+
+# configure_and_build <Release|Debug|Asan|Tsan|Fuzz> <folder> [targets...]: programs land in <folder>/bin/.
 configure_and_build() {
-  local type=$1 dir=$2
+  local type=$1 dir=$2 compiler=()
   shift 2
+  if [[ $type == Fuzz ]]; then compiler=(-DCMAKE_CXX_COMPILER=clang++-19); fi
   # Equal sources in another checkout, or after a move, hit the compiler cache.
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
   mkdir -p "$dir"
-  if ! cmake -S "$ROOT" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$type" >"$dir/configure.log" 2>&1; then
+  if ! cmake -S "$ROOT" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$type" "${compiler[@]}" >"$dir/configure.log" 2>&1; then
     tail -n 30 "$dir/configure.log" >&2
     fail "the $type build could not be configured (whole output: ${dir#"$ROOT"/}/configure.log)"
   fi
