@@ -56,6 +56,8 @@ std::string Head(const HttpResponse& response, std::string_view allow, bool keep
   if (response.retry_after_s > 0)
     head += fmt::format("Retry-After: {}\r\n", response.retry_after_s);
   if (!allow.empty()) head += fmt::format("Allow: {}\r\n", allow);
+  // Whatever is denied here wants a token or the admin secret that way (RFC 9110 asks to say so).
+  if (response.status == 401) head += "WWW-Authenticate: Bearer\r\n";
   head += fmt::format("Content-Length: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n\r\n",
                       response.body.size(), keep_alive ? "keep-alive" : "close");
   return head;

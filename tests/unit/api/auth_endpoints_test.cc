@@ -116,7 +116,9 @@ TEST_F(AuthEndpoints, JoiningNeedsAnAccessToken) {
   Serve();
   const json made = Registered();
   const std::string token = made["access_token"];
-  EXPECT_EQ(Post("/v1/join", {{"name", "Ann"}}).status, 401) << "the name is no proof";
+  const Reply bare = Post("/v1/join", {{"name", "Ann"}});
+  EXPECT_EQ(bare.status, 401) << "the name is no proof";
+  EXPECT_NE(bare.head.find("WWW-Authenticate: Bearer"), std::string::npos);
   EXPECT_EQ(Post("/v1/join", json::object(), token + "x").status, 401);
   EXPECT_EQ(Post("/v1/join", json::object(), made["refresh_token"]).status, 401);
   EXPECT_EQ(Post("/v1/join", json::object(), std::string(10'000, 'A')).status, 401);

@@ -45,6 +45,9 @@ TEST(Settings, EachCheckAcrossSettingsNamesWhatToChange) {
       {{"game.spawn_centres=here"}, "game.spawn_centres"},
       {{"shard.lon_min=10.0", "shard.lon_max=10.0"}, "shard.lon_min"},
       {{"replication.visual_radius_m=20.0"}, "replication.radius_m"},
+      {{"auth.mode=development", "http.bind=0.0.0.0", "http.allow_plaintext=true"}, "auth.mode"},
+      {{"auth.mode=development", "net.bind=192.0.2.1"}, "auth.mode"},
+      {{"auth.hash_passes=1"}, "auth.hash_passes"},
   };
   for (const auto& test : cases) {
     const auto problems = Load(test.sets);
