@@ -7,6 +7,7 @@
 #include "persistence/account_sql.h"
 #include "persistence/sqlite_db.h"
 #include "persistence/sqlite_store.h"
+#include "persistence/sqlite_turns.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -14,12 +15,13 @@ namespace {
 using core::Result;
 using core::Status;
 
-// How long a statement waits for the committer, which holds the file for one commit at a time.
+// How long a transaction waits for the committer, which holds the file for one commit at a time,
+// and for other programs.
 constexpr int kBusyMs = 2000;
 
 class SqliteAccounts final : public AccountSql {
  public:
-  explicit SqliteAccounts(SqliteDb db) : db_(std::move(db)) {}
+  explicit SqliteAccounts(SqliteDb db) : db_(std::move(db)), turns_(SqliteTurns::Of(db_.path())) {}
 
   Status Read(const std::function<Status(const Query&)>& body) override {
     return body([this](const char* sql, std::string_view columns, std::vector<SqlValue> values) {
@@ -28,6 +30,8 @@ class SqliteAccounts final : public AccountSql {
   }
 
   Status Transaction(const std::function<Status(const Query&)>& body) override {
+    const SqliteTurns::Turn turn = turns_->Take(kBusyMs);
+    if (!turn) return {core::Code::kUnavailable, "the database is busy", db_.path()};
     Status status = db_.Exec("BEGIN IMMEDIATE");
     if (!status.ok()) return status;
     status = Read(body);
@@ -61,6 +65,7 @@ class SqliteAccounts final : public AccountSql {
   }
 
   SqliteDb db_;
+  const std::shared_ptr<SqliteTurns> turns_;
 };
 
 }  // namespace

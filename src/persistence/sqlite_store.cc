@@ -16,6 +16,7 @@
 #include "persistence/sqlite_migrate.h"
 #include "persistence/sqlite_notes.h"
 #include "persistence/sqlite_rows.h"
+#include "persistence/sqlite_turns.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -30,7 +31,11 @@ constexpr int kBusyMs = 1000;
 class SqliteStore final : public Store {
  public:
   SqliteStore(DataFolder folder, SqliteDb db)
-      : folder_(std::move(folder)), db_(std::move(db)), group_(db_), notes_(db_) {}
+      : folder_(std::move(folder)),
+        db_(std::move(db)),
+        turns_(SqliteTurns::Of(db_.path())),
+        group_(db_),
+        notes_(db_) {}
 
   Status Start(const SqliteStoreOptions& options, int64_t now_us);
 
@@ -74,6 +79,7 @@ class SqliteStore final : public Store {
 
   DataFolder folder_;  // outlives the database: the lock goes last
   SqliteDb db_;
+  const std::shared_ptr<SqliteTurns> turns_;  // the accounts write the same file
   SqliteGroup group_;
   SqliteNotes notes_;
   StoreMeta meta_;
@@ -179,6 +185,8 @@ Status SqliteStore::Commit(const CommitGroup& group, std::span<WriteResult> resu
                            CommitReport& report) {
   if (restart_needed_)
     return {Code::kInternal, "the process must be restarted after a disk error", db_.path()};
+  const SqliteTurns::Turn turn = turns_->Take(kBusyMs);
+  if (!turn) return {Code::kUnavailable, "the database is locked", db_.path()};
   report = {};
   Status status = RunTogether(group, results, report);
   if (status.code() == Code::kConflict) {
@@ -367,6 +375,8 @@ template <typename Body>
 Result<uint64_t> SqliteStore::Purge(Body body) {
   if (restart_needed_)
     return Status(Code::kInternal, "the process must be restarted after a disk error", db_.path());
+  const SqliteTurns::Turn turn = turns_->Take(kBusyMs);
+  if (!turn) return Status(Code::kUnavailable, "the database is locked", db_.path());
   Status status = Begin();
   uint64_t purged = 0;
   if (status.ok()) status = body(purged);

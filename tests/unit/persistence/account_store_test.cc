@@ -1,14 +1,16 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include <filesystem>
-#include <fstream>
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "account_store_contract.h"
 #include "fixture.h"
 #include "persistence/sqlite_store.h"
+#include "persistence/sqlite_turns.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -70,6 +72,43 @@ TEST(SqliteAccounts, AWriterThatHoldsTheFileMakesItUnavailableAndNotHang) {
   sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
   sqlite3_close(db);
   EXPECT_TRUE((*accounts)->Create("Ann", "ann", "h", 1, "a").ok());
+}
+
+TEST(SqliteAccounts, AStormOfLoginsLeavesTheCommitterEveryOtherTurn) {
+  TempFolder folder;
+  ManualClock clock;
+  const auto shard = OpenOrNull(folder.path(), clock);
+  auto accounts = OpenSqliteAccounts(folder.path(), true);
+  ASSERT_TRUE(accounts.ok());
+  std::atomic<int> transactions{0};
+  constexpr int kCommits = 50;
+  {
+    std::jthread storm([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        EXPECT_TRUE((*accounts)->Record({.name = "Ann"}).ok());
+        ++transactions;
+      }
+    });
+    while (transactions == 0) std::this_thread::yield();
+    for (int i = 0; i < kCommits; ++i) {
+      const std::string name = "p" + std::to_string(i);
+      EXPECT_EQ(CommitOne(*shard, Login(static_cast<uint64_t>(i) + 1, name)).outcome, Outcome::kOk);
+    }
+  }
+  // By SQLite's own waiting it is hundreds of them for one commit.
+  EXPECT_LT(transactions, 5 * kCommits);
+}
+
+TEST(SqliteTurns, GoToWhoeverCameFirstAndNotToWhoGaveUp) {
+  const auto turns = SqliteTurns::Of("/file");
+  EXPECT_EQ(turns, SqliteTurns::Of("/file"));
+  EXPECT_NE(turns, SqliteTurns::Of("/other"));
+  std::optional<SqliteTurns::Turn> mine(turns->Take(0));
+  ASSERT_TRUE(*mine);
+  EXPECT_FALSE(turns->Take(1)) << "it is taken";
+  mine.reset();
+  EXPECT_TRUE(turns->Take(0)) << "who gave up is not waited for";
+  EXPECT_TRUE(turns->Take(0));
 }
 
 }  // namespace
