@@ -388,6 +388,20 @@ TEST(SealedServer, AsksNobodyForProofOfAnOldSequence) {
   EXPECT_EQ(pair.Counted(SealEvent::kPathChallenged), 0u);
 }
 
+TEST(SealedServer, AsksForProofWithNoMoreThanItWasSentAndTenTimesASecondAtMost) {
+  SealedPair pair;
+  auto client = pair.Join(pair.At(5000));
+  pair.Receive(pair.At(6666), pair.Up(*client, "12345678"));  // one byte less than the question
+  EXPECT_TRUE(pair.sent.empty());
+  for (int i = 0; i < 100; ++i) {
+    const Datagram datagram = pair.Up(*client, "123456789");
+    pair.Receive(pair.At(6666), datagram);
+    for (const auto& question : pair.sent) EXPECT_LE(question.bytes.size(), datagram.size());
+    pair.Advance(10);
+  }
+  EXPECT_EQ(pair.sent.size(), 10u);
+}
+
 // ---- resets
 
 TEST(SealedServer, TellsClientsOfTheProcessBeforeThatItIsGone) {
