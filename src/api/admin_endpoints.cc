@@ -78,6 +78,7 @@ class Admin {
   HttpResponse Events(const HttpRequest& request) const;
   HttpResponse Items(const HttpRequest& request) const;
   HttpResponse State(const HttpRequest& request) const;
+  HttpResponse Notes(const HttpRequest& request) const;
   HttpResponse Verify(const HttpRequest& request) const;
   HttpResponse Audit() const;
   HttpResponse Keys(const HttpRequest& request) const;
@@ -147,6 +148,55 @@ HttpResponse Admin::State(const HttpRequest& request) const {
       holds = {account.ok() ? account->balance : 0, std::move(*items)};
     }
     return StateJson(*aggregate, *moment, *event, holds);
+  });
+}
+
+// A moment of time in the query, as microseconds.
+core::Result<int64_t> TimeOf(const HttpRequest& request, std::string_view name, int64_t absent) {
+  const std::string& text = Parameter(request, name);
+  if (text.empty()) return absent;
+  const auto moment = persistence::ParseMoment(text);
+  if (!moment.ok()) return moment.status();
+  if (moment->by != StoreReader::Moment::kTime)
+    return Status(Code::kInvalid, "notes are found by time", std::string(name));
+  return moment->at;
+}
+
+HttpResponse Admin::Notes(const HttpRequest& request) const {
+  persistence::NoteQuery query;
+  const auto since = TimeOf(request, "since", 0);
+  const auto until = TimeOf(request, "until", INT64_MAX);
+  const auto limit = Number(request, "limit", kDefaultHistory, 1, kMaxNotes);
+  if (!since.ok()) return Refusal(since.status());
+  if (!until.ok()) return Refusal(until.status());
+  if (!limit.ok()) return Refusal(limit.status());
+  query.since_us = *since;
+  query.until_us = *until;
+  query.limit = static_cast<size_t>(*limit);
+  if (const std::string& kind = Parameter(request, "kind"); !kind.empty()) {
+    query.kind = persistence::ParseNoteKind(kind);
+    if (!query.kind) return Refusal({Code::kInvalid, "notes are of the kind chat or conduct"});
+  }
+  std::string player = Parameter(request, "player");
+  if (!player.empty() && !player.starts_with("player:")) player.insert(0, "player:");
+  return Read([&](StoreReader& reader) -> core::Result<std::string> {
+    if (!player.empty()) {
+      const auto aggregate = persistence::ResolveAggregate(reader, player);
+      if (!aggregate.ok()) return aggregate.status();
+      query.player_id = aggregate->id;
+    }
+    const auto notes = reader.ReadNotes(query);
+    if (!notes.ok()) return notes.status();
+    std::map<int64_t, std::string> names;
+    for (const persistence::NoteRow& note : *notes) {
+      const auto [name, unknown] = names.try_emplace(note.player_id);
+      if (!unknown) continue;
+      const auto row = reader.LoadPlayer(note.player_id);
+      if (!row.ok() && row.status().code() != Code::kNotFound) return row.status();
+      if (row.ok()) name->second = row->name.view();
+    }
+    std::erase_if(names, [](const auto& entry) { return entry.second.empty(); });
+    return NotesJson(*notes, names);
   });
 }
 
@@ -366,6 +416,8 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
         [](const Admin& a, const HttpRequest& request) { return a.Items(request); });
     add("GET", "/v1/admin/state",
         [](const Admin& a, const HttpRequest& request) { return a.State(request); });
+    add("GET", "/v1/admin/notes",
+        [](const Admin& a, const HttpRequest& request) { return a.Notes(request); });
     add("GET", "/v1/admin/verify",
         [](const Admin& a, const HttpRequest& request) { return a.Verify(request); });
     add("GET", "/v1/admin/audit", [](const Admin& a, const HttpRequest&) { return a.Audit(); });

@@ -1,6 +1,7 @@
-/// The operator's endpoints: history, state at a moment, verify, audit, keys, rollback, a player's
-/// state of now; and the item catalogue, which is public. They know stores only by the reader that
-/// the providers lend them. docs/operations.md "The operator's interface" describes them.
+/// The operator's endpoints: history, state at a moment, notes, verify, audit, keys, rollback, a
+/// player's state of now; and the item catalogue, which is public. They know stores only by the
+/// reader that the providers lend them. docs/operations.md "The operator's interface" describes
+/// them.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +58,7 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
 int HttpStatusOf(core::Code code);
 
 inline constexpr size_t kMaxHistoryEvents = 1000;
+inline constexpr size_t kMaxNotes = 1000;
 inline constexpr size_t kMaxKeys = 500;
 /// How long one verify request works before it answers with where to go on.
 inline constexpr int64_t kVerifySliceNs = 2'000'000'000;

@@ -153,6 +153,24 @@ std::string VerifyJson(const persistence::VerifyReport& report, const std::strin
   return Dump(value);
 }
 
+std::string NotesJson(const std::vector<persistence::NoteRow>& notes,
+                      const std::map<int64_t, std::string>& names) {
+  json list = json::array();
+  for (const persistence::NoteRow& note : notes) {
+    const auto name = names.find(note.player_id);
+    list.push_back({{"run", note.run},
+                    {"number", note.number},
+                    {"time", persistence::TimeText(note.at_us)},
+                    {"tick", note.tick},
+                    {"player", std::to_string(note.player_id)},
+                    {"name", name != names.end() ? json(name->second) : json()},
+                    {"kind", persistence::NoteKindName(note.kind)},
+                    {"code", note.code},
+                    {"text", note.text}});
+  }
+  return Dump({{"notes", std::move(list)}});
+}
+
 std::string AuditJson(const std::vector<persistence::AuditLine>& lines) {
   json list = json::array();
   bool clean = true;

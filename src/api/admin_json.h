@@ -3,6 +3,7 @@
 /// bits, and many readers of JSON keep 53. Pure functions, any thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ std::string StateJson(persistence::AggregateId aggregate, const persistence::Mom
 std::string ItemsJson(const persistence::ItemSearch& search);
 /// `next`: where to go on from; empty when done.
 std::string VerifyJson(const persistence::VerifyReport& report, const std::string& next);
+/// `names`: of the players, by number, as far as they are known.
+std::string NotesJson(const std::vector<persistence::NoteRow>& notes,
+                      const std::map<int64_t, std::string>& names);
 std::string AuditJson(const std::vector<persistence::AuditLine>& lines);
 /// `done`: null for a dry run.
 std::string RollbackJson(const persistence::RollbackPlan& plan, const persistence::Moment& to,

@@ -9,6 +9,7 @@ namespace bluemarble::zonectl {
 
 int RunHistory(Source& source, const Options& options);
 int RunState(Source& source, const Options& options);
+int RunNotes(Source& source, const Options& options);
 int RunVerify(Source& source, const Options& options);
 int RunAudit(Source& source, const Options& options);
 int RunRollback(Source& source, const Options& options);

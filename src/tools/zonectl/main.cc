@@ -18,6 +18,7 @@ int Run(const zonectl::Options& options) {
   switch (options.command) {
     case zonectl::Command::kHistory: return zonectl::RunHistory(**source, options);
     case zonectl::Command::kState: return zonectl::RunState(**source, options);
+    case zonectl::Command::kNotes: return zonectl::RunNotes(**source, options);
     case zonectl::Command::kVerify: return zonectl::RunVerify(**source, options);
     case zonectl::Command::kAudit: return zonectl::RunAudit(**source, options);
     case zonectl::Command::kRollback: return zonectl::RunRollback(**source, options);

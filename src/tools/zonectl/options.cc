@@ -68,6 +68,13 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   state->add_option("aggregate", o.aggregate, kAggregate)->required();
   state->add_option("--at", o.at,
                     "2026-11-21T15:30:00Z, unix seconds, tick:N or version:N (default: now)");
+  CLI::App* notes = add(Command::kNotes, "notes", "what was said, and who broke which rule");
+  notes->add_option("--player", o.aggregate, "NUMBER or NAME");
+  notes->add_option("--kind", o.kind, "chat or conduct")->check(CLI::IsMember({"chat", "conduct"}));
+  notes->add_option("--since", o.since, "2026-11-21T15:30:00Z or unix seconds");
+  notes->add_option("--until", o.at, "likewise; not included");
+  notes->add_option("--limit", o.limit, "the newest so many (default 100)")
+      ->check(CLI::Range(1, 1000));
   CLI::App* verify =
       add(Command::kVerify, "verify", "replay all events and compare them with the rows");
   verify->add_option("aggregate", o.aggregate, "only this one");

@@ -12,6 +12,7 @@ enum class Command : uint8_t {
   kNone,
   kHistory,
   kState,
+  kNotes,
   kVerify,
   kAudit,
   kRollback,
@@ -36,6 +37,8 @@ struct Options {
 
   std::string aggregate;  ///< history, state, verify; rollback: the player; the name of an account
   std::string at;         ///< state; rollback: --to; ban: --until
+  std::string kind;       ///< notes
+  std::string since;      ///< notes
   int64_t from = 0;
   int64_t limit = 0;   ///< 0: all
   bool all = false;    ///< history: of the player's gold and items too

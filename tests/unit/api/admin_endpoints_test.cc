@@ -133,6 +133,43 @@ TEST_F(AdminEndpoints, TellTheStateOfAMoment) {
   EXPECT_EQ(status, 404);
 }
 
+TEST_F(AdminEndpoints, TellTheNewestNotesThatMatch) {
+  for (int64_t number = 1; number <= 6; ++number) {
+    persistence::NoteRow& note = reader.notes.emplace_back();
+    note.run = 2;
+    note.number = number;
+    note.at_us = 1'700'000'000'000'000 + number * 1'000'000;
+    note.player_id = number % 2 == 0 ? kAda : 99;
+    note.tick = 10;
+    note.kind = number > 4 ? persistence::NoteKind::kConduct : persistence::NoteKind::kChat;
+    note.code = 2;
+    note.text = "line " + std::to_string(number);
+  }
+  const auto numbers = [this](const std::string& query) {
+    std::vector<int> found;
+    const json notes = Get("/v1/admin/notes" + query);
+    for (const json& note : notes["notes"]) found.push_back(note["number"].get<int>());
+    return found;
+  };
+  using Numbers = std::vector<int>;
+  EXPECT_EQ(numbers(""), (Numbers{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(numbers("?player=Ada"), (Numbers{2, 4, 6}));
+  EXPECT_EQ(numbers("?player=player:" + std::to_string(kAda) + "&kind=chat"), (Numbers{2, 4}));
+  EXPECT_EQ(numbers("?kind=conduct&limit=1"), (Numbers{6}));
+  EXPECT_EQ(numbers("?since=1700000003&until=1700000005"), (Numbers{3, 4}));
+  const json note = Get("/v1/admin/notes?player=99&limit=1")["notes"][0];
+  EXPECT_EQ(note["player"], "99");
+  EXPECT_TRUE(note["name"].is_null()) << "a player who is not stored has no name";
+  EXPECT_EQ(note["kind"], "conduct");
+  EXPECT_EQ(note["text"], "line 5");
+  EXPECT_EQ(note["time"], "2023-11-14T22:13:25.000000Z");
+  EXPECT_EQ(Get("/v1/admin/notes?player=Ada")["notes"][0]["name"], "Ada");
+  for (const char* query : {"?kind=gossip", "?since=tick:5", "?since=soon", "?limit=1001",
+                            "?limit=0", "?until=version:1"})
+    EXPECT_EQ(Get(std::string("/v1/admin/notes") + query)["error"]["code"], "invalid") << query;
+  EXPECT_EQ(Get("/v1/admin/notes?player=Nobody")["error"]["code"], "not_found");
+}
+
 TEST_F(AdminEndpoints, SayWhatIsWrongWithAQuestion) {
   const struct {
     const char* target;

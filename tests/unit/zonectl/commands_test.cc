@@ -47,6 +47,27 @@ class Commands : public ::testing::Test {
   std::string out, err;
 };
 
+TEST_F(Commands, NotesAreShownWithTheirScopeAndWithoutWhatForgesALine) {
+  persistence::NoteRow note;
+  note.run = note.number = 1;
+  note.at_us = 1'700'000'000'000'000;
+  note.player_id = 17;
+  note.code = 2;
+  note.text = "hello\x1b[2J\nAda";
+  reader->notes = {note};
+  options.aggregate = "Ada";
+  options.kind = "chat";
+  EXPECT_EQ(Run(&RunNotes), 0);
+  EXPECT_NE(out.find("local"), std::string::npos) << out;
+  EXPECT_NE(out.find("hello\\x1b[2J\\x0aAda"), std::string::npos) << out;
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+  options.json = true;
+  EXPECT_EQ(Run(&RunNotes), 0);
+  EXPECT_EQ(Out()["notes"][0]["text"], note.text);
+  options.aggregate = "Nobody";
+  EXPECT_NE(Run(&RunNotes), 0);
+}
+
 TEST_F(Commands, HistoryGoesOverPagesUpToItsLimit) {
   options.aggregate = "player:Ada";
   EXPECT_EQ(Run(&RunHistory), 0);
