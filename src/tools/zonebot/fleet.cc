@@ -41,7 +41,9 @@ ClientOptions OptionsOf(const Options& options, const BotPlan& plan, bool decode
 
 Fleet::Fleet(const Options& options, const std::vector<BotPlan>& plans, const Trace& trace,
              const std::vector<bool>& decodes)
-    : clients_(plans.size(), nullptr), origin_ns_(kClock.NowNs()) {
+    : talker_(plans.size(), options.chat_per_s, core::HashCombine(options.seed, plans.size())),
+      clients_(plans.size(), nullptr),
+      origin_ns_(kClock.NowNs()) {
   bots_.reserve(plans.size());
   for (size_t i = 0; i < plans.size(); ++i) {
     bots_.push_back(Bot{Client(OptionsOf(options, plans[i], decodes[i], i)),
@@ -108,7 +110,10 @@ void Fleet::Turn(int wait_ms) {
   for (size_t i = 0; i < bots_.size(); ++i) {
     Bot& bot = bots_[i];
     if (bot.phase == Phase::kWaiting) continue;
-    if (bot.phase == Phase::kPlaying && now_ns >= bot.decide_ns && !quitting_) Decide(bot, now_ns);
+    if (bot.phase == Phase::kPlaying && !quitting_) {
+      if (now_ns >= bot.decide_ns) Decide(bot, now_ns);
+      talker_.Speak(i, bot.client, now_ns);
+    }
     if (now_ns < bot.due_ns) continue;
     if (++polled % kPollsPerClockReading == 0) now_ns = kClock.NowNs();
     Poll(i, now_ns, false);
@@ -118,6 +123,7 @@ void Fleet::Turn(int wait_ms) {
 void Fleet::Poll(size_t index, int64_t now_ns, bool readable) {
   Bot& bot = bots_[index];
   bot.client.Poll(now_ns, readable);
+  talker_.Listen(index, bot.client, now_ns);
   OnPhase(index, now_ns);
   bot.due_ns = bot.client.NextDueNs();
   if (bot.phase == Phase::kConnecting)
@@ -184,6 +190,7 @@ void Fleet::Collect() {
 void Fleet::Fill(Report& report, int64_t now_ns) const {
   report.wanted = bots_.size();
   report.connected = connected_;
+  talker_.Fill(report);
   report.refused = refused_;
   report.disconnected = disconnected_;
   report.connect_s = connected_ > 0 ? static_cast<double>(last_login_ns_ - origin_ns_) / 1e9 : 0.0;

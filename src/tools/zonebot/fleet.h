@@ -17,6 +17,7 @@
 #include "tools/zonebot/placing.h"
 #include "tools/zonebot/report.h"
 #include "tools/zonebot/steering.h"
+#include "tools/zonebot/talker.h"
 #include "tools/zonebot/trace.h"
 
 namespace bluemarble::zonebot {
@@ -71,6 +72,7 @@ class Fleet {
   void Refuse(Bot& bot, const std::string& reason, const std::string& text);
 
   std::vector<Bot> bots_;
+  Talker talker_;
   std::vector<const Client*> clients_;
   int epoll_ = -1;
   int64_t origin_ns_ = 0, swept_ns_ = 0, window_ns_ = 0, last_login_ns_ = 0;

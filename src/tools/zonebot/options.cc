@@ -33,6 +33,9 @@ std::string FirstProblem(const Options& o) {
   if (o.scenario == Scenario::kTrace && o.trace.empty())
     return "--scenario trace needs --trace FILE";
   if (o.scenario != Scenario::kTrace && !o.trace.empty()) return "--trace needs --scenario trace";
+  const bool acts = o.scenario == Scenario::kTrade || o.scenario == Scenario::kRace ||
+                    o.scenario == Scenario::kHostile;
+  if (o.chat_per_s > 0 && acts) return "--chat-per-s is for cities, spread, crowd and trace";
   if (!o.ops.empty() && !ParseOps(o.ops))
     return "--ops: expected kinds of actions with commas, such as offer,accept";
   if (!o.server.starts_with("http://") && !o.server.starts_with("https://"))
@@ -130,6 +133,11 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
                  "0.2 m in the window; "
                  "up to 1,000 players all decode for it, beyond that the observers are checked")
       ->check(CLI::Range(0, kMaxPlayers));
+  app.add_option(
+         "--chat-per-s", o.chat_per_s,
+         "cities, spread, crowd, trace: lines of chat of one player, zone and local in turn")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
   AddActionOptions(app, o);
   try {
     app.parse(argc, argv);

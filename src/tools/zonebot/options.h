@@ -31,6 +31,7 @@ struct Options {
   std::string report;
   std::optional<int> require_moving_others;
   double warmup_s = 5;
+  double chat_per_s = 0;  ///< Lines of chat of one bot.
   // trade, race, hostile:
   int group = 8;         ///< Bots that stand within reach of each other.
   double ops_per_s = 1;  ///< Actions of one bot.

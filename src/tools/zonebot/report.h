@@ -39,6 +39,9 @@ struct Report {
   uint64_t missing_base = 0, malformed = 0;
   int moving_others_min = 0, moving_others_p50 = 0;
   size_t moving_others_checked = 0;
+  uint64_t chat_said = 0, chat_heard = 0;  ///< Lines, since the start.
+  std::map<std::string, uint64_t> chat_refused_by_reason;
+  double chat_p50_ms = 0, chat_p99_ms = 0;  ///< From saying a line to hearing it oneself.
   double zonebot_cpu_s_per_s = 0;
   std::optional<ServerWindow> server;  ///< Nothing when the daemon did not answer.
 };

@@ -31,6 +31,14 @@ TEST(ZonebotOptions, AreReadByName) {
   EXPECT_EQ(options.require_moving_others, 5);
 }
 
+TEST(ZonebotOptions, ChatIsForThoseWhoOnlyWalk) {
+  Options options;
+  EXPECT_EQ(Parse({"--chat-per-s", "0.5"}, options), std::nullopt);
+  EXPECT_EQ(options.chat_per_s, 0.5);
+  EXPECT_EQ(Parse({"--scenario", "trade", "--chat-per-s", "0.5"}, options), ops::kExitUsage);
+  EXPECT_EQ(Parse({"--chat-per-s", "-1"}, options), ops::kExitUsage);
+}
+
 TEST(ZonebotOptions, OfActionsAreReadByName) {
   Options options;
   EXPECT_EQ(Parse({"--scenario", "trade", "--group", "5", "--ops-per-s", "0.5", "--resend", "5",
