@@ -224,6 +224,10 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   report.correction_p50_m = static_cast<double>(corrections_.Quantile(0.5)) / kErrorUnitsPerM;
   report.correction_p99_m = static_cast<double>(corrections_.Quantile(0.99)) / kErrorUnitsPerM;
   report.corrections_per_player_s = per(corrections_total_, player_s);
+  const auto some = std::find_if(clients_.begin(), clients_.end(),
+                                 [](const Client* client) { return client != nullptr; });
+  if (some != clients_.end())
+    report.corrected_share = report.corrections_per_player_s / std::max((*some)->tick_hz(), 1);
 }
 
 uint64_t Fleet::down_bytes() const {

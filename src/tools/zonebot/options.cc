@@ -13,6 +13,7 @@
 namespace bluemarble::zonebot {
 namespace {
 
+constexpr double kDefaultCheaters = 0.1;
 constexpr int kMaxPlayers = 60'000;  // ports of one address
 constexpr std::array kScenarios = {Scenario::kCities, Scenario::kSpread, Scenario::kCrowd,
                                    Scenario::kTrace,  Scenario::kTrade,  Scenario::kRace,
@@ -29,6 +30,11 @@ std::string ParseAnchor(const std::string& text, std::optional<GeoPosition>& out
   return "";
 }
 
+bool HasActionsOf(Scenario scenario) {
+  return scenario == Scenario::kTrade || scenario == Scenario::kRace ||
+         scenario == Scenario::kHostile;
+}
+
 std::string FirstProblem(const Options& o) {
   if (o.scenario == Scenario::kTrace && o.trace.empty())
     return "--scenario trace needs --trace FILE";
@@ -40,6 +46,22 @@ std::string FirstProblem(const Options& o) {
     return "--ops: expected kinds of actions with commas, such as offer,accept";
   if (!o.server.starts_with("http://") && !o.server.starts_with("https://"))
     return "--server: expected an address such as http://127.0.0.1:8080";
+  return "";
+}
+
+std::string ParseCheats(const std::string& text, Options& o) {
+  if (text.empty()) return o.cheaters > 0 ? "--cheaters needs --cheat" : "";
+  if (HasActionsOf(o.scenario)) return "--cheat does not go with trade, race and hostile";
+  if (o.cheaters <= 0) o.cheaters = kDefaultCheaters;
+  for (size_t i = 0; text == "all" && i < cheats::kCheatStyles; ++i)
+    o.cheat_styles.push_back(static_cast<cheats::CheatStyle>(i));
+  for (size_t from = 0; text != "all" && from <= text.size();) {
+    const size_t comma = std::min(text.find(',', from), text.size());
+    const auto style = cheats::ParseCheat(std::string_view(text).substr(from, comma - from));
+    if (!style) return "--cheat: there is no style " + text.substr(from, comma - from);
+    o.cheat_styles.push_back(*style);
+    from = comma + 1;
+  }
   return "";
 }
 
@@ -138,6 +160,15 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
          "cities, spread, crowd, trace: lines of chat of one player, zone and local in turn")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
+  std::string cheats;
+  app.add_option("--style", o.style, "of walkers; mixed: each of the others in turn")
+      ->check(CLI::IsMember({"walk", "sprint", "zigzag", "circle", "afk", "mixed"}))
+      ->capture_default_str();
+  app.add_option("--cheat", cheats,
+                 "some players cheat, in these ways, with commas, or all: speed, hops, teleport, "
+                 "burst, nan, spam, future, backwards, actions, action_spam (plain servers only)");
+  app.add_option("--cheaters", o.cheaters, "share of the players that cheat (default 0.1)")
+      ->check(CLI::Range(0.0, 1.0));
   AddActionOptions(app, o);
   try {
     app.parse(argc, argv);
@@ -151,6 +182,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
     if (scenario == ScenarioName(each)) o.scenario = each;
   std::string problem = anchor.empty() ? "" : ParseAnchor(anchor, o.anchor);
   if (problem.empty()) problem = FirstProblem(o);
+  if (problem.empty()) problem = ParseCheats(cheats, o);
   if (problem.empty()) return std::nullopt;
   std::cerr << "zonebot: " << problem << '\n';
   return ops::kExitUsage;

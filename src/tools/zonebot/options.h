@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bluemarble/client.h"
+#include "tools/cheats/styles.h"
 
 namespace bluemarble::zonebot {
 
@@ -32,6 +34,9 @@ struct Options {
   std::optional<int> require_moving_others;
   double warmup_s = 5;
   double chat_per_s = 0;  ///< Lines of chat of one bot.
+  std::string style = "walk";              ///< Of walkers; mixed: each style in turn.
+  std::vector<cheats::CheatStyle> cheat_styles;  ///< Cheaters take these in turn.
+  double cheaters = 0;                     ///< Share of the players.
   // trade, race, hostile:
   int group = 8;         ///< Bots that stand within reach of each other.
   double ops_per_s = 1;  ///< Actions of one bot.

@@ -30,12 +30,23 @@ inline constexpr double kCopySpacingM = 2000;
 inline constexpr double kGroupRadiusM = 1;      ///< Of traders: all within each other's reach.
 inline constexpr double kGroupSpacingM = 1100;  ///< Groups do not see each other.
 
+/// How a walker walks.
+enum class WalkStyle : uint8_t {
+  kWalk = 0,  ///< To random points, at walking speed, with pauses.
+  kSprint,    ///< At full speed, and stops dead now and then.
+  kZigzag,    ///< At full speed, turning by a right angle twice a second.
+  kCircle,    ///< At full speed, turning all the time.
+  kAfk        ///< Not at all.
+};
+inline constexpr int kWalkStyles = 5;
+
 struct BotPlan {
   geo::Vec3 spawn;   ///< ECEF, on the ellipsoid.
   geo::Vec3 centre;  ///< Walkers stay around it; a trace's agents measure from it.
   double walk_radius_m = 0;
   size_t agent = SIZE_MAX;  ///< In the trace; SIZE_MAX: a walker.
   bool pauses = true;       ///< A walker stands still now and then.
+  WalkStyle style = WalkStyle::kWalk;
 };
 
 /// The point east_m, north_m from `centre` on the ellipsoid.

@@ -51,6 +51,20 @@ json ViewJson(const Report& r) {
   return {{"age_ms", age}, {"error_m", error}, {"samples", samples}};
 }
 
+json CheatersJson(const Report& r) {
+  json out = json::object();
+  for (const auto& [style, figures] : r.cheaters) {
+    out[style] = {{"bots", figures.bots},
+                  {"connected", figures.connected},
+                  {"messages", figures.sent},
+                  {"ended_by_reason", figures.ended_by_reason},
+                  {"states", figures.states},
+                  {"way_m", Rounded(figures.way_m)},
+                  {"excess_m", Rounded(figures.excess_m)}};
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ToJson(const Report& r) {
@@ -72,7 +86,9 @@ std::string ToJson(const Report& r) {
                {"view", ViewJson(r)},
                {"own",
                 {{"correction_m", Pair(r.correction_p50_m, r.correction_p99_m)},
-                 {"corrections_per_player_s", Rounded(r.corrections_per_player_s)}}},
+                 {"corrections_per_player_s", Rounded(r.corrections_per_player_s)},
+                 {"corrected_share", Rounded(r.corrected_share)}}},
+               {"cheaters", CheatersJson(r)},
                {"decode_errors", {{"missing_base", r.missing_base}, {"malformed", r.malformed}}},
                {"chat",
                 {{"said", r.chat_said},

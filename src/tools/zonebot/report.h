@@ -9,6 +9,7 @@
 
 #include "bluemarble/wire.h"
 #include "core/result.h"
+#include "tools/cheats/cheat_fleet.h"
 #include "tools/zonebot/server_stats.h"
 
 namespace bluemarble::zonebot {
@@ -36,6 +37,8 @@ struct Report {
   std::array<ClassFigures, kReplicationClasses> view;
   double correction_p50_m = 0, correction_p99_m = 0;
   double corrections_per_player_s = 0;
+  double corrected_share = 0;  ///< Corrections for each tick of each player.
+  std::map<std::string, cheats::CheatFigures> cheaters;  ///< By style.
   uint64_t missing_base = 0, malformed = 0;
   int moving_others_min = 0, moving_others_p50 = 0;
   size_t moving_others_checked = 0;

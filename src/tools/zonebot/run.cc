@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 
 #include "core/clock.h"
 #include "ops/exit_codes.h"
+#include "tools/cheats/cheat_fleet.h"
 #include "tools/zonebot/csv.h"
 #include "tools/zonebot/fleet.h"
 #include "tools/zonebot/moving_others.h"
@@ -30,6 +33,7 @@ constexpr int64_t kSettleNs =
 constexpr double kDefaultRampS = 5;
 constexpr size_t kAllDecodeUpTo = 1000;
 constexpr rlim_t kOtherDescriptors = 64;
+constexpr double kCheatersPerS = 20;
 constexpr size_t kNamesMaxDigits = 6;
 
 const core::SystemClock kClock;
@@ -85,10 +89,31 @@ std::vector<size_t> SampleEvenly(size_t from, size_t count) {
   return sample;
 }
 
+/// The last ones, a share of all that is at least one when anybody shall cheat.
+std::vector<BotPlan> TakeCheaters(const Options& options, std::vector<BotPlan>& plans) {
+  if (options.cheat_styles.empty() || plans.size() < 2) return {};
+  const auto wanted = static_cast<size_t>(options.cheaters * static_cast<double>(plans.size()));
+  const auto count = static_cast<std::ptrdiff_t>(std::clamp<size_t>(wanted, 1, plans.size() - 1));
+  std::vector<BotPlan> cheaters(plans.end() - count, plans.end());
+  plans.erase(plans.end() - count, plans.end());
+  return cheaters;
+}
+
+void GiveStyles(const std::string& style, std::vector<BotPlan>& plans) {
+  constexpr std::array<std::string_view, kWalkStyles> kNames = {"walk", "sprint", "zigzag",
+                                                                "circle", "afk"};
+  for (size_t i = 0; i < plans.size(); ++i) {
+    for (size_t s = 0; s < kNames.size(); ++s) {
+      if (style == kNames[s] || (style == "mixed" && s == i % kNames.size()))
+        plans[i].style = static_cast<WalkStyle>(s);
+    }
+  }
+}
+
 class Session {
  public:
   Session(const Options& options, const std::vector<BotPlan>& plans, const Trace& trace,
-          ServerSample first, const std::atomic<bool>& stop)
+          std::vector<BotPlan> cheaters, ServerSample first, const std::atomic<bool>& stop)
       : options_(options),
         stop_(stop),
         observers_(SampleEvenly(plans.size(), static_cast<size_t>(options.observers))),
@@ -97,22 +122,58 @@ class Session {
         probe_(observers_, options.latency_ms),
         moving_(checked_),
         window_start_(std::move(first)),
-        poller_(options.server) {}
+        poller_(options.server) {
+    for (size_t i = 0; i < cheaters.size(); ++i) {
+      const geo::Geodetic spawn = geo::ToGeodetic(cheaters[i].spawn);
+      cheats_.Add({.style = CheatOf(i),
+                   .spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0},
+                   .loss = options.loss_pct / 100,
+                   .latency_ms = options.latency_ms,
+                   .jitter_ms = options.jitter_ms,
+                   .seed = core::HashCombine(options.seed + 2, i)});
+    }
+  }
 
   int Go() {
     if (auto status = fleet_.Open(); !status.ok()) return Complain(ops::kExitInternal, status);
     ConnectAll();
     RunUntil(kClock.NowNs() + static_cast<int64_t>(options_.warmup_s * 1e9));
     StartWindow();
+    // Within the window: the honest ones shall not notice.
+    ConnectCheaters(kCheatersPerS);
     RunUntil(options_.seconds > 0 ? window_ns_ + static_cast<int64_t>(options_.seconds * 1e9)
                                   : INT64_MAX);
     const Report report = Measure();
     status_.End();
+    cheats_.Quit();
     fleet_.Quit();
     return Judge(report);
   }
 
  private:
+  cheats::CheatStyle CheatOf(size_t index) const {
+    return options_.cheat_styles[index % options_.cheat_styles.size()];
+  }
+
+  void ConnectCheaters(double rate) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < cheats_.size(); ++i)
+      names.push_back(cheats::CheatFleet::NameOf(CheatOf(i), options_.seed, i));
+    if (names.empty()) return;
+    Joiner joiner(options_.server, std::move(names), rate);
+    std::vector<Joiner::Answer> answers;
+    const int64_t give_up_ns = kClock.NowNs() + kSettleNs;
+    for (size_t left = cheats_.size(); left > 0 && !stop_ && kClock.NowNs() < give_up_ns;) {
+      joiner.Take(answers);
+      for (const Joiner::Answer& answer : answers) {
+        --left;
+        if (answer.result.ok) cheats_.Connect(answer.bot, answer.result.ticket);
+      }
+      answers.clear();
+      Step();
+    }
+  }
+
   std::vector<size_t> Checked(size_t players) const {
     const bool all = options_.require_moving_others && players <= kAllDecodeUpTo;
     return all ? SampleEvenly(players, players) : observers_;
@@ -152,6 +213,7 @@ class Session {
   void Step() {
     fleet_.Turn(2);
     const int64_t now_ns = kClock.NowNs();
+    cheats_.Poll(now_ns);
     if (now_ns < sampled_ns_ + kSampleNs) return;
     sampled_ns_ = now_ns;
     ++passes_;
@@ -215,6 +277,7 @@ class Session {
     std::vector<int> moving;
     for (size_t i = 0; i < checked_.size(); ++i) moving.push_back(moving_.Count(i));
     std::sort(moving.begin(), moving.end());
+    report.cheaters = cheats_.figures();
     report.moving_others_checked = moving.size();
     report.moving_others_min = moving.empty() ? 0 : moving.front();
     report.moving_others_p50 = moving.empty() ? 0 : moving[moving.size() / 2];
@@ -249,6 +312,7 @@ class Session {
   const std::atomic<bool>& stop_;
   const std::vector<size_t> observers_, checked_;
   Fleet fleet_;
+  cheats::CheatFleet cheats_;
   ViewProbe probe_;
   MovingOthers moving_;
   ServerSample window_start_;
@@ -280,14 +344,18 @@ int Run(const Options& options, const std::atomic<bool>& stop) {
     if (!parsed.ok()) return ComplainFile(parsed.status());
     cities = std::move(*parsed);
   }
-  const auto plans = PlanBots(options, cities, trace);
+  auto plans = PlanBots(options, cities, trace);
   if (!plans.ok()) return Complain(ops::kExitUsage, plans.status());
   if (auto status = RaiseDescriptorLimit(plans->size()); !status.ok())
     return Complain(ops::kExitNoPermission, status);
   if (HasActions(options.scenario)) return RunActions(options, *plans, stop);
   auto first = FetchServerSample(options.server, 5000);
   if (!first.ok()) return Complain(ops::kExitUnavailable, first.status());
-  return std::make_unique<Session>(options, *plans, trace, std::move(*first), stop)->Go();
+  std::vector<BotPlan> cheaters = TakeCheaters(options, *plans);
+  GiveStyles(options.style, *plans);
+  return std::make_unique<Session>(options, *plans, trace, std::move(cheaters), std::move(*first),
+                                   stop)
+      ->Go();
 }
 
 }  // namespace bluemarble::zonebot

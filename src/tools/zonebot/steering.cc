@@ -15,6 +15,8 @@ constexpr double kWalkDecisionS = 0.5;
 constexpr double kFollowDecisionS = 0.1;
 constexpr double kPullPerS = 2.0;  // of the distance to where the trace says
 constexpr double kStandingMps = 0.05;
+constexpr double kZigzagS = 0.5, kSprintS = 3;
+constexpr double kTurnsPerS = 0.25;
 
 double YawTurns(double east, double north) {
   const double turns = std::atan2(east, north) / (2 * std::numbers::pi);
@@ -29,12 +31,38 @@ Steering::Steering(const BotPlan& plan, const Trace& trace, uint64_t seed)
 }
 
 double Steering::interval_s() const {
-  return plan_.agent == SIZE_MAX ? kWalkDecisionS : kFollowDecisionS;
+  return plan_.agent == SIZE_MAX && plan_.style == WalkStyle::kWalk ? kWalkDecisionS
+                                                                    : kFollowDecisionS;
 }
 
 PlayerInput Steering::Decide(geo::Vec3 position, double max_speed_mps, double elapsed_s) {
-  return plan_.agent == SIZE_MAX ? Walk(position, max_speed_mps, elapsed_s)
-                                 : Follow(position, max_speed_mps, elapsed_s);
+  if (plan_.agent != SIZE_MAX) return Follow(position, max_speed_mps, elapsed_s);
+  if (plan_.style == WalkStyle::kAfk) return {};
+  if (plan_.style == WalkStyle::kWalk) return Walk(position, max_speed_mps, elapsed_s);
+  return Run(position, elapsed_s);
+}
+
+PlayerInput Steering::Run(geo::Vec3 position, double elapsed_s) {
+  PlayerInput input;
+  input.yaw_turns = yaw_turns_;
+  if (plan_.style == WalkStyle::kSprint && elapsed_s < pause_until_s_) return input;
+  const geo::LocalFrame frame = geo::FrameAt(position);
+  const geo::Vec3 home = plan_.centre - position;
+  if (Length(home) > plan_.walk_radius_m) {
+    yaw_turns_ = YawTurns(Dot(home, frame.east), Dot(home, frame.north));
+  } else if (plan_.style == WalkStyle::kCircle) {
+    yaw_turns_ += kTurnsPerS * (elapsed_s - turned_s_);
+    turned_s_ = elapsed_s;
+  } else if (elapsed_s >= turned_s_ + (plan_.style == WalkStyle::kZigzag ? kZigzagS : kSprintS)) {
+    turned_s_ = elapsed_s;
+    yaw_turns_ += random_.Chance(0.5) ? 0.25 : 0.75;
+    if (plan_.style == WalkStyle::kSprint) pause_until_s_ = elapsed_s + kMaxPauseS * random_.Unit();
+  }
+  yaw_turns_ -= std::floor(yaw_turns_);
+  input.yaw_turns = yaw_turns_;
+  input.move_east = std::sin(2 * std::numbers::pi * yaw_turns_);
+  input.move_north = std::cos(2 * std::numbers::pi * yaw_turns_);
+  return input;
 }
 
 PlayerInput Steering::Walk(geo::Vec3 position, double max_speed_mps, double elapsed_s) {

@@ -1,5 +1,5 @@
-/// What a bot's player wants: walking between random points around a centre, or following an agent
-/// of a trace. One per bot, used by the thread that polls it.
+/// What a bot's player wants: walking between random points around a centre, running about there,
+/// or following an agent of a trace. One per bot, used by the thread that polls it.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ class Steering {
 
  private:
   PlayerInput Walk(geo::Vec3 position, double max_speed_mps, double elapsed_s);
+  PlayerInput Run(geo::Vec3 position, double elapsed_s);
   PlayerInput Follow(geo::Vec3 position, double max_speed_mps, double elapsed_s) const;
   void NextWaypoint();
 
@@ -33,6 +34,7 @@ class Steering {
   geo::Vec3 waypoint_;
   double pause_until_s_ = 0;
   double yaw_turns_ = 0;
+  double turned_s_ = 0;
 };
 
 }  // namespace bluemarble::zonebot

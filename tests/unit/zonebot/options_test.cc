@@ -39,6 +39,25 @@ TEST(ZonebotOptions, ChatIsForThoseWhoOnlyWalk) {
   EXPECT_EQ(Parse({"--chat-per-s", "-1"}, options), ops::kExitUsage);
 }
 
+TEST(ZonebotOptions, CheatersAreAShareOfThePlayersAndTheirStylesAreNamed) {
+  Options some;
+  EXPECT_EQ(Parse({"--scenario", "crowd", "--cheat", "hops,spam", "--style", "mixed"}, some),
+            std::nullopt);
+  EXPECT_EQ(some.cheat_styles, (std::vector{cheats::CheatStyle::kHops, cheats::CheatStyle::kSpam}));
+  EXPECT_EQ(some.cheaters, 0.1);
+  EXPECT_EQ(some.style, "mixed");
+  Options all;
+  EXPECT_EQ(Parse({"--scenario", "crowd", "--cheat", "all", "--cheaters", "0.5"}, all),
+            std::nullopt);
+  EXPECT_EQ(all.cheat_styles.size(), cheats::kCheatStyles);
+  Options none;
+  EXPECT_EQ(Parse({"--cheat", "fly"}, none), ops::kExitUsage);
+  Options half;
+  EXPECT_EQ(Parse({"--cheaters", "0.5"}, half), ops::kExitUsage);
+  Options traders;
+  EXPECT_EQ(Parse({"--scenario", "trade", "--cheat", "hops"}, traders), ops::kExitUsage);
+}
+
 TEST(ZonebotOptions, OfActionsAreReadByName) {
   Options options;
   EXPECT_EQ(Parse({"--scenario", "trade", "--group", "5", "--ops-per-s", "0.5", "--resend", "5",

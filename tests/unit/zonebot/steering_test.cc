@@ -48,6 +48,34 @@ TEST(Steering, WalksWithinItsRadiusAndKeepsMoving) {
   EXPECT_LT(farthest_m, 26);
 }
 
+TEST(Steering, EachStyleMovesInItsOwnWayAndStaysAround) {
+  const struct {
+    WalkStyle style;
+    double least_m, most_m;
+  } cases[] = {{WalkStyle::kAfk, 0, 0},
+               {WalkStyle::kSprint, 200, 750},
+               {WalkStyle::kZigzag, 600, 840},
+               {WalkStyle::kCircle, 780, 840}};
+  for (const auto& test : cases) {
+    BotPlan plan;
+    plan.centre = plan.spawn = geo::ToEcef({-74, 40.7, 0});
+    plan.walk_radius_m = 25;
+    plan.style = test.style;
+    const Trace trace;
+    Steering steering(plan, trace, 3);
+    double way_m = 0, farthest_m = 0;
+    geo::Vec3 last = plan.spawn;
+    Drive(steering, plan.spawn, 3600, [&](const motion::MotionState& state, double) {
+      way_m += Length(state.position - last);
+      last = state.position;
+      farthest_m = std::max(farthest_m, Length(state.position - plan.centre));
+    });
+    EXPECT_GE(way_m, test.least_m) << static_cast<int>(test.style);
+    EXPECT_LE(way_m, test.most_m + 1) << static_cast<int>(test.style);
+    EXPECT_LT(farthest_m, 35) << static_cast<int>(test.style);
+  }
+}
+
 TEST(Steering, FollowsATraceWithinDecimetres) {
   std::string text = "t_s,agent,x_m,y_m\n";
   for (int i = 0; i <= 320; ++i) {
