@@ -42,8 +42,9 @@ enum class DisconnectReason : uint32_t {
   kQuarantined = 19,       ///< What is stored of the player is damaged: tell the operator.
   kSessionUnknown =
       20,  ///< The server does not know the session any more: it was restarted. Join again.
+  kKicked = 21,  ///< The player's conduct; the client library cannot cause it.
 };
-inline constexpr uint32_t kDisconnectReasons = 21;
+inline constexpr uint32_t kDisconnectReasons = 22;
 
 /// snake_case name of a reason, for logs and metrics ("unknown" for numbers not in the table).
 const char* DisconnectReasonName(DisconnectReason reason);

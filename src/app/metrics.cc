@@ -55,6 +55,18 @@ void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
                  {"reason", DisconnectReasonName(reason)}});
     }
   }
+  for (size_t i = 0; i < session::kViolations; ++i) {
+    add.Count("conduct_violations_total", "What honest clients do not do, by kind.",
+              stats.violations[i],
+              {{"kind", session::ViolationName(static_cast<session::Violation>(i))}});
+  }
+  add.Count("conduct_flagged_total", "Times that a player reached conduct.flag_score.",
+            stats.flagged);
+  add.Count("conduct_kicked_total", "Sessions ended at conduct.kick_score.", stats.kicked);
+  add.Count("conduct_put_back_total", "Bodies put back where they had been.", stats.put_back);
+  add.Level("conduct_players", "Players whose violations are remembered.", stats.conduct_players);
+  add.Count("conduct_notes_refused_total", "Conduct events that the store would not take.",
+            stats.notes_refused);
   add.Count("gate_ignored_messages_total",
             "Messages left out because all sessions of their address said too much.",
             stats.ignored_messages);
@@ -274,11 +286,13 @@ std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s) {
   std::string out = fmt::format(
       "{{\"tick_hz\":{},\"tick\":{},\"uptime_s\":{:.3f},\"players\":{},\"entities\":{},\"ticks\":{}"
       ","
-      "\"missed_ticks\":{},\"allocations\":{},\"cpu_s\":{:.4f},\"zone_cpu_s\":{:.4f},\"rss_mb\":{:."
+      "\"flagged\":{},\"kicked\":{},\"missed_ticks\":{},\"allocations\":{},\"cpu_s\":{:.4f},\"zone_"
+      "cpu_s\":{:.4f},\"rss_mb\":{:."
       "1f},"
       "\"steal_ticks_s\":{:.3f},\"cores\":{},\"histograms\":{{",
       tick_hz, zone.tick.Get(), uptime_s, counted.zone.session_stats().players.Get(),
-      zone.entities.Get(), zone.ticks.Get(),
+      zone.entities.Get(), zone.ticks.Get(), counted.zone.session_stats().flagged.Get(),
+      counted.zone.session_stats().kicked.Get(),
       ticks.ticks_missed.Get() + counted.loop.stats().skipped.Get(),
       counted.loop.stats().allocations.Get(), ops::ProcessCpuSeconds(),
       static_cast<double>(counted.loop.stats().cpu_us.Get()) / 1e6,

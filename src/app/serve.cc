@@ -10,6 +10,7 @@
 
 #include "api/admin_endpoints.h"
 #include "api/admin_secret.h"
+#include "api/conduct_endpoint.h"
 #include "api/endpoints.h"
 #include "app/admission.h"
 #include "app/archivist.h"
@@ -256,6 +257,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   api::AddAdminEndpoints(router,
                          AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items)),
                          &guard, clock);
+  const session::ConductSettings& conduct = zone_settings.session.conduct;
+  api::AddConductEndpoint(router,
+                          {.read = [&zone] { return zone->conduct_board().Read(); },
+                           .tick = [&zone] { return zone->stats().tick.Get(); },
+                           .flag_score = conduct.flag_score,
+                           .kick_score = conduct.kick_score},
+                          guard);
   struct HttpGuard {  // its handlers use what was built before this
     api::HttpServer& http;
     ~HttpGuard() { http.Stop(); }

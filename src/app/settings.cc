@@ -9,6 +9,7 @@
 #include "api/admin_secret.h"
 #include "app/catalogue_file.h"
 #include "app/settings_auth.h"
+#include "app/settings_conduct.h"
 #include "app/settings_net.h"
 #include "app/settings_persistence.h"
 #include "net/address.h"
@@ -362,6 +363,7 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindAuth(schema, settings);
   BindSession(schema, settings.zone.session);
   BindChat(schema, settings.zone.chat);
+  BindConduct(schema, settings.zone.session.conduct);
   BindWorld(schema, settings);
   BindReplication(schema, settings.zone.replication);
   BindPersistence(schema, settings.zone.persistence);

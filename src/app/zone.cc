@@ -37,8 +37,11 @@ items::ItemSettings ItemSettingsOf(const ZoneSettings& settings) {
 }
 
 session::SessionTiming TimingOf(const ZoneSettings& settings) {
-  return {settings.tick.hz, settings.persistence.position_interval_ms,
-          settings.persistence.sample_interval_s};
+  return {settings.tick.hz,
+          settings.persistence.position_interval_ms,
+          settings.persistence.sample_interval_s,
+          {settings.game.player_limits.max_speed_mps, settings.game.player_limits.acceleration_mps2,
+           settings.tick.hz}};
 }
 
 /// Adds the time since `begin_ns` to the phase and returns the new begin.
@@ -204,8 +207,9 @@ void Zone::Commit(core::Tick now) {
 
 uint64_t Zone::Hash() const {
   const uint64_t world = core::HashCombine(world_.Hash(), rules_.Hash());
+  const uint64_t players = core::HashCombine(items_.Hash(), chat_.Hash());
   return core::HashCombine(core::HashCombine(world, octree_.StructureHash()),
-                           core::HashCombine(items_.Hash(), chat_.Hash()));
+                           core::HashCombine(players, sessions_.conduct().Hash()));
 }
 
 bool Zone::MayChoosePlace(uint32_t address_v4) const {
@@ -249,6 +253,10 @@ void Zone::StateOf(core::EntityId entity, world::Body& body, world::Vitals& vita
   const uint32_t row = world_.RowOf(entity);
   body = world_.bodies()[row];
   vitals = world_.vitals()[row];
+}
+
+void Zone::PutBack(core::EntityId entity, const world::Body& body) {
+  world_.bodies()[world_.RowOf(entity)] = body;
 }
 
 void Zone::DescribeZone(protocol::Welcome& welcome) const {

@@ -94,6 +94,7 @@ class Zone final : private session::ZoneAccess {
   const ZoneStats& stats() const { return stats_; }
   const session::SessionStats& session_stats() const { return sessions_.stats(); }
   const replication::ReplicationStats& replication_stats() const { return replicator_.stats(); }
+  const session::ConductBoard& conduct_board() const { return sessions_.conduct().board(); }
   const items::ItemStats& item_stats() const { return items_.stats(); }
   const chat::ChatStats& chat_stats() const { return chat_.stats(); }
   /// Who is in play; any thread may ask.
@@ -126,6 +127,7 @@ class Zone final : private session::ZoneAccess {
                              uint8_t health) override;
   void RemoveEntity(core::EntityId entity) override;
   void StateOf(core::EntityId entity, world::Body& body, world::Vitals& vitals) const override;
+  void PutBack(core::EntityId entity, const world::Body& body) override;
   void DescribeZone(protocol::Welcome& welcome) const override;
 
   const ZoneSettings settings_;

@@ -25,6 +25,7 @@ const char* DisconnectReasonName(DisconnectReason reason) {
     case DisconnectReason::kInternal: return "internal";
     case DisconnectReason::kQuarantined: return "quarantined";
     case DisconnectReason::kSessionUnknown: return "session_unknown";
+    case DisconnectReason::kKicked: return "kicked";
   }
   return "unknown";
 }

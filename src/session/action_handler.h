@@ -10,6 +10,7 @@
 #include "persistence/durable_queue.h"
 #include "protocol/control.h"
 #include "session/session_table.h"
+#include "session/violation.h"
 
 namespace bluemarble::session {
 
@@ -26,6 +27,10 @@ class ControlSender {
   /// The store refused an action of that player, and of `partner` (0: of him alone), which memory
   /// had found right: what is stored of one of them is not what was loaded, or is damaged.
   virtual void OnDisagreement(SessionId session, int64_t partner) = 0;
+  /// The player asked for something that an honest client cannot ask for, not even by a race with
+  /// what it was not yet told. It was refused; this only keeps the
+  /// books, where somebody keeps them.
+  virtual void Report(SessionId /*session*/, Violation /*violation*/) {}
 };
 
 class ActionHandler {

@@ -3,36 +3,58 @@
 #include <algorithm>
 
 namespace bluemarble::session {
+namespace {
 
-void InputBuffer::Reset(core::Tick now, const protocol::Command& held) {
+// -127 to 127 are all the moves that there are; the byte has one value more.
+bool IsOutOfRange(const protocol::Command& command) {
+  return command.move_east == INT8_MIN || command.move_north == INT8_MIN;
+}
+
+}  // namespace
+
+void InputBuffer::Reset(core::Tick now, const protocol::Command& held, core::Tick far_ticks) {
   *this = InputBuffer{};
   start_ = simulated_ = now;
   held_ = held;
+  far_ticks_ = far_ticks;
 }
 
-void InputBuffer::Push(const protocol::InputMessage& message, InputStats& stats) {
+InputViolations InputBuffer::Push(const protocol::InputMessage& message, InputStats& stats) {
   const core::Tick newest = core::ExpandTick(message.newest_tick, simulated_);
+  InputViolations found = 0;
+  if (newest > simulated_ + kAhead + far_ticks_) found |= Bit(Violation::kInputFuture);
+  if (newest + far_ticks_ < newest_seen_) found |= Bit(Violation::kInputBackwards);
   // Half a minute off is no clock that will be steered right: nothing of it can be used.
   constexpr core::Tick kAbsurdTicks = 1024;
   if (newest > simulated_ + kAbsurdTicks || newest + kAbsurdTicks < simulated_) {
     stats.early.Add(static_cast<uint64_t>(message.count));
-    return;
+    return found;
   }
   if (newest <= newest_seen_) stats.repeated.Add();
   for (int i = message.count - 1; i >= 0; --i) {
     const core::Tick tick = newest - static_cast<core::Tick>(i);
+    const protocol::Command& command = message.commands[static_cast<size_t>(i)];
+    if (IsOutOfRange(command)) found |= Bit(Violation::kInputInvalid);
     if (tick > simulated_ + kAhead) {
       stats.early.Add();
     } else if (tick <= simulated_) {
       if (tick > newest_seen_) stats.late.Add();
+      if (i == 0 && Contradicts(tick, command)) found |= Bit(Violation::kInputConflict);
     } else if (Waiting& slot = waiting_[tick % kAhead]; slot.tick != tick) {
-      slot = {tick, message.commands[static_cast<size_t>(i)]};
+      slot = {tick, command};
       stats.accepted.Add();
+    } else if (i == 0 && slot.command != command) {
+      // Of the newest only: a client that fell behind fills up with any commands.
+      found |= Bit(Violation::kInputConflict);
     }
   }
   newest_seen_ = std::max(newest_seen_, newest);
+  if (newest >= depth_tick_ || depth_came_ + kAhead <= simulated_) {
+    depth_tick_ = newest;
+    depth_came_ = simulated_;
+  }
 
-  if (newest <= newest_judged_ || newest > simulated_ + kAhead) return;
+  if (newest <= newest_judged_ || newest > simulated_ + kAhead) return found;
   newest_judged_ = newest;
   if (newest > simulated_) {
     expected_[newest % kAhead] = {newest, message.digest};
@@ -42,6 +64,7 @@ void InputBuffer::Push(const protocol::InputMessage& message, InputStats& stats)
         remembered ? history_[newest % kHistory] : static_cast<uint16_t>(~message.digest);
     Judge(newest, message.digest, judged_against, stats);
   }
+  return found;
 }
 
 protocol::Command InputBuffer::Take(core::Tick now, InputStats& stats) {
@@ -50,8 +73,11 @@ protocol::Command InputBuffer::Take(core::Tick now, InputStats& stats) {
   if (slot.tick == now) {
     held_ = slot.command;
     slot.tick = 0;
+    taken_[now % kHistory] = held_;
+    own_ |= 1u << now % kHistory;
   } else {
     stats.held.Add();
+    own_ &= ~(1u << now % kHistory);
   }
   return held_;
 }
@@ -72,8 +98,13 @@ void InputBuffer::Judge(core::Tick tick, uint16_t client, uint16_t server, Input
   }
 }
 
+bool InputBuffer::Contradicts(core::Tick tick, const protocol::Command& command) const {
+  return tick + kHistory > simulated_ && (own_ >> tick % kHistory & 1) != 0 &&
+         taken_[tick % kHistory] != command;
+}
+
 int8_t InputBuffer::depth() const {
-  const auto depth = static_cast<int64_t>(newest_seen_) - static_cast<int64_t>(simulated_);
+  const auto depth = static_cast<int64_t>(depth_tick_) - static_cast<int64_t>(simulated_);
   return static_cast<int8_t>(std::clamp<int64_t>(depth, -127, 127));
 }
 

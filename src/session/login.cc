@@ -283,7 +283,14 @@ void PlayerSessions::Welcome(Session& session) {
   session.sampled_tick = now_ - session.id.index % sample_ticks_;
   protocol::Command still;
   still.yaw = session.state_now.yaw;
-  session.input.Reset(now_ - 1, still);
+  // The path to a player is never longer than this (client library: one second), nor is a clock
+  // that is steered so far off.
+  constexpr core::Tick kFarS = 2;
+  session.input.Reset(now_ - 1, still, kFarS * static_cast<core::Tick>(timing_.tick_hz));
+  world::Body body;
+  world::Vitals vitals;
+  parts_.zone.StateOf(session.entity, body, vitals);
+  session.watch.Reset(body);
 
   protocol::Welcome welcome;
   parts_.zone.DescribeZone(welcome);

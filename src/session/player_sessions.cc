@@ -38,8 +38,10 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
       quarantine_(TicksOf(kQuarantineMs, timing.tick_hz)),
       // Twice the sessions: an address that somebody still uses is never the oldest.
       addresses_(2 * (settings.max_players + settings.max_pending)),
+      conduct_(settings.conduct, timing.tick_hz),
       end_log_(kEndLogPeriodNs),
-      quarantine_log_(kQuarantineLogPeriodNs) {
+      quarantine_log_(kQuarantineLogPeriodNs),
+      conduct_log_(kEndLogPeriodNs) {
   saves_.reserve(settings.max_players + settings.max_pending);
   saving_.reserve(settings.max_players + settings.max_pending);
 }
@@ -98,6 +100,7 @@ void PlayerSessions::OnMessage(Session& session, const net::Inbound& inbound) {
     const auto index = static_cast<size_t>(reason);
     stats_.refused_messages[index].Add();
     stats_.refused_by_message[verdict.message][index].Add();
+    if (verdict.row == nullptr) NoteRefusal(session, verdict);
   }
   End(session, {reason, verdict.row != nullptr ? verdict.row->name : "message refused"});
 }
@@ -123,6 +126,10 @@ void PlayerSessions::Expire(core::Tick now) {
             {DisconnectReason::kStoreUnavailable, "the player could not be loaded in time"});
         break;
       case SessionState::kPlaying:
+        if (session.kicked) {
+          End(session, {DisconnectReason::kKicked, "the server does not take part in this"});
+          break;
+        }
         if (session.overflowed) {
           End(session, {DisconnectReason::kQueueOverflow,
                         "an answer did not fit (net.outbound_queue_bytes)"});
@@ -141,7 +148,7 @@ void PlayerSessions::Expire(core::Tick now) {
 }
 
 DisconnectReason PlayerSessions::Input(Session& session, const protocol::InputMessage& message) {
-  session.input.Push(message, stats_.input);
+  NoteInput(session, session.input.Push(message, stats_.input));
   if (message.ack != 0) {
     session.acked = true;
     parts_.replicator.OnAck(session.viewer, message.ack, message.ack_bits);
@@ -166,6 +173,7 @@ void PlayerSessions::CompareResults(core::Tick now, uint16_t (*digest)(geo::Vec3
     world::Body body;
     world::Vitals vitals;
     parts_.zone.StateOf(session.entity, body, vitals);
+    WatchMovement(session, body);
     session.input.Simulated(digest(body.position), stats_.input);
     replication::OwnReport report;
     report.input_depth = session.input.depth();

@@ -21,6 +21,7 @@
 #include "replication/replicator.h"
 #include "session/action_handler.h"
 #include "session/chat_handler.h"
+#include "session/conduct.h"
 #include "session/dispatch.h"
 #include "session/quarantine.h"
 #include "session/recent_table.h"
@@ -40,12 +41,18 @@ struct SessionStats {
   core::Counter
       ignored_messages;  ///< Left out because all sessions of their address said too much.
   core::Counter addresses_forgotten;  ///< Addresses whose buckets made room for others.
-  core::Counter connected;            ///< Peers that connected.
-  core::Counter logins;               ///< Welcomes sent.
-  core::Counter refused_no_slot;      ///< Peers sent away because the table was full.
-  core::Counter players;              ///< In play now.
-  core::Counter pending;              ///< Sessions not in play now.
-  core::Counter snapshots_dropped;    ///< The queue to the net thread was full.
+  std::array<core::Counter, kViolations> violations;
+  core::Counter flagged;            ///< Times that a player's score reached conduct.flag_score.
+  core::Counter kicked;             ///< Sessions ended at conduct.kick_score.
+  core::Counter put_back;           ///< Bodies put back where they were.
+  core::Counter conduct_players;    ///< Whose violations are remembered; a level.
+  core::Counter notes_refused;      ///< Conduct events that the store would not take.
+  core::Counter connected;          ///< Peers that connected.
+  core::Counter logins;             ///< Welcomes sent.
+  core::Counter refused_no_slot;    ///< Peers sent away because the table was full.
+  core::Counter players;            ///< In play now.
+  core::Counter pending;            ///< Sessions not in play now.
+  core::Counter snapshots_dropped;  ///< The queue to the net thread was full.
   core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
   core::Counter
       logouts_refused;  ///< Logout events that the store would not take; the position save stands.
@@ -55,11 +62,12 @@ struct SessionStats {
   InputStats input;
 };
 
-/// The shard's rhythm, in ticks.
+/// The shard's rhythm, and what its bodies may do.
 struct SessionTiming {
   int tick_hz = 30;
   int position_interval_ms = 1000;
   int sample_interval_s = 60;
+  MovementRules movement;  ///< Its tick_hz is this one's.
 };
 
 /// What the sessions work with; all of it outlives them.
@@ -98,7 +106,7 @@ class PlayerSessions final : public ControlSender {
   // Replicate: hands each viewer's snapshot to the transport.
   void SendSnapshots();
 
-  // Commit: position saves, samples and logouts to the durable queue.
+  // Commit: position saves, samples and logouts to the durable queue, conduct to its board.
   void Save(core::Tick now);
 
   /// Tells everybody that the server stops; their last states go out with the next Save.
@@ -110,6 +118,8 @@ class PlayerSessions final : public ControlSender {
   /// Any thread may ask it.
   const Presence& presence() const { return table_.presence(); }
   const SessionStats& stats() const { return stats_; }
+  ConductLedger& conduct() { return conduct_; }
+  const ConductLedger& conduct() const { return conduct_; }
 
   // For the handlers of the dispatch table.
   DisconnectReason Login(Session& session, const protocol::Login& login);
@@ -122,6 +132,7 @@ class PlayerSessions final : public ControlSender {
   void SendTo(SessionId session, const protocol::ServerControl& message) override;
   bool SendEncoded(SessionId session, std::span<const std::byte> message) override;
   void OnDisagreement(SessionId session, int64_t partner) override;
+  void Report(SessionId session, Violation violation) override;
 
  private:
   static constexpr const char* kQuarantineText =
@@ -141,6 +152,13 @@ class PlayerSessions final : public ControlSender {
   /// The buckets that the session shares with its address; null: addresses of this machine, where
   /// the bots of a whole test live, are not limited.
   RateBuckets* AddressOf(const Session& session);
+  /// Books a violation, and does what follows from the score.
+  void Note(Session& session, Violation violation);
+  void NoteRefusal(Session& session, const Verdict& verdict);
+  void NoteInput(Session& session, InputViolations found);
+  /// The result of this tick, or what was put in its place.
+  void WatchMovement(Session& session, world::Body& body);
+  void Audit(const Session& session, ConductResponse response, Violation violation);
   void OnCompletion(const persistence::Completion& completion);
   void OnLoginDone(Session& session, const persistence::Completion& completion);
   void OnEventDone(Session& session, const persistence::Completion& completion);
@@ -186,6 +204,7 @@ class PlayerSessions final : public ControlSender {
   Quarantine quarantine_;
   SessionStats stats_;
   RecentTable<RateBuckets> addresses_;
+  ConductLedger conduct_;
   Message message_;
   std::vector<persistence::PositionSave> saves_;
   std::vector<uint32_t> saving_;  // session index of each save
@@ -197,6 +216,7 @@ class PlayerSessions final : public ControlSender {
   uint64_t requests_ = 0;
   core::RateLimit end_log_;
   core::RateLimit quarantine_log_;
+  core::RateLimit conduct_log_;
 };
 
 }  // namespace bluemarble::session

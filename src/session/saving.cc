@@ -21,6 +21,7 @@ PlayerState PlayerSessions::StateOf(const Session& session) const {
 
 void PlayerSessions::Save(core::Tick now) {
   now_ = now;
+  if (now % static_cast<core::Tick>(timing_.tick_hz) == 0) conduct_.Publish(now);
   SavePositions();
   store_away_ = false;
   for (Session& session : table_.slots()) {

@@ -13,6 +13,7 @@
 #include "persistence/rows.h"
 #include "replication/replicator.h"
 #include "session/input_buffer.h"
+#include "session/movement_watch.h"
 #include "session/presence.h"
 #include "session/rates.h"
 
@@ -61,7 +62,11 @@ struct Session {
   bool acked = false;       ///< Has acknowledged some snapshot.
   bool overflowed = false;  ///< A control message did not fit: Expire ends it.
   bool damaged = false;     ///< The player is held in quarantine: Expire ends it.
+  bool kicked = false;      ///< By its conduct: Expire ends it.
   InputBuffer input;
+  MovementWatch watch;
+  InputViolations noted = 0;  ///< Of `noted_tick`: each kind counts once a tick.
+  core::Tick noted_tick = 0;
 };
 
 class SessionTable {

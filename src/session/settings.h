@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "session/conduct_settings.h"
+
 namespace bluemarble::session {
 
 struct SessionSettings {
@@ -50,6 +52,7 @@ struct SessionSettings {
   /// After this long without the store's answer a player is told "unknown: ask again",
   /// milliseconds. Too low: a busy disk makes players ask twice; too high: they wait.
   uint32_t action_timeout_ms = 800;
+  ConductSettings conduct;
 };
 
 }  // namespace bluemarble::session

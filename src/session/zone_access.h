@@ -1,5 +1,5 @@
 /// What sessions need of the zone around them: the world, the shard's range and the game's places.
-/// Implemented by app/ and by tests. Called by the zone thread, at logins and departures only.
+/// Implemented by app/ and by tests. Called by the zone thread.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,8 @@ class ZoneAccess {
   virtual void RemoveEntity(core::EntityId entity) = 0;
   /// The state of a living entity.
   virtual void StateOf(core::EntityId entity, world::Body& body, world::Vitals& vitals) const = 0;
+  /// Undoes a movement of a living entity that cannot have been.
+  virtual void PutBack(core::EntityId entity, const world::Body& body) = 0;
   /// Fills what does not depend on the player: rates, limits, classes, range.
   virtual void DescribeZone(protocol::Welcome& welcome) const = 0;
 };

@@ -181,6 +181,9 @@ void ItemActions::OnAction(const session::Session& session, const protocol::Acti
     question.request.digest = plan.request.digest;
     question.request.tick = now_;
     question.request.refuse_with = refusal;
+    if (refusal != Refusal::kBusy)
+      question.suspicion =
+          std::visit([&](const auto& what) { return Suspect(*own, what, refusal); }, action.what);
     plan = question;
   } else {
     plan.carries = true;
@@ -234,6 +237,10 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
       done.refusal != Refusal::kUnavailable && done.refusal != Refusal::kKeyReused) {
     OnDisagreement(action, done.refusal);
   }
+  // A repeat of something done long ago is refused by memory, and found by the store.
+  if (action.suspicion && done.outcome == Outcome::kRefused && !done.repeated &&
+      done.refusal == action.request.refuse_with)
+    sender_->Report(action.session, *action.suspicion);
   if (action.kind == ActionKind::kMint) {
     OnMinted(action, done);
   } else if (action.kind == ActionKind::kOfferTrade) {

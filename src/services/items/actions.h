@@ -3,7 +3,8 @@
 /// An action that memory finds wrong is asked for as well, with the refusal, so that a repeat of
 /// one that was done finds its answer by key. Exactly one ActionResult for each Action message.
 /// Deterministic: what it does follows from messages and completions in their order. Owned by the
-/// zone thread. The rules by subject: pick_up_and_drop.cc, gifts.cc, trading.cc, stacks.cc.
+/// zone thread. The rules by subject: pick_up_and_drop.cc, gifts.cc, trading.cc, stacks.cc; whom a
+/// refusal speaks against: suspicion.cc.
 #pragma once
 
 #include <cstdint>
@@ -90,6 +91,19 @@ class ItemActions final : public session::ActionHandler {
   Refusal Plan(Inventory& own, const protocol::Merge& what, InFlight& plan);
   Refusal PlanTrade(Inventory& own, Inventory& other, const Offer& offer, InFlight& plan,
                     Refusal& others_fault);
+
+  // What a refused action says of its player; nothing when a race explains it (suspicion.cc).
+  Suspicion Suspect(const Inventory& own, const protocol::PickUp& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::Drop& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::Give& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::OfferTrade& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::AcceptTrade& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::Split& what, Refusal refusal) const;
+  Suspicion Suspect(const Inventory& own, const protocol::Merge& what, Refusal refusal) const;
+  Suspicion SuspectToward(const Inventory& own, uint32_t entity_id, std::span<const int64_t> items,
+                          Refusal refusal) const;
+  bool OutOfAnyReach(const Inventory& own, uint32_t entity_id, double reach_m) const;
+  bool IsOtherThan(uint32_t entity_id, world::Kind kind) const;
 
   Refusal FindOther(const Inventory& own, uint32_t entity_id, Inventory*& other);
   bool Within(core::EntityId a, core::EntityId b, double reach_m) const;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "core/ids.h"
@@ -14,6 +15,7 @@
 #include "services/items/item_stats.h"
 #include "services/items/key_index.h"
 #include "session/session_table.h"
+#include "session/violation.h"
 
 namespace bluemarble::items {
 
@@ -22,6 +24,9 @@ struct Stack {
   uint32_t definition = 0;
   uint32_t quantity = 0;
 };
+
+/// What a player is to be reported for, if the store refuses the action as memory did.
+using Suspicion = std::optional<session::Violation>;
 
 struct InFlight {
   persistence::ActionRequest request;                        ///< request_id 0: a free place.
@@ -37,6 +42,7 @@ struct InFlight {
   int64_t other_gold = 0;     ///< and of request.other_id.
   uint32_t own_incoming = 0;  ///< Places kept likewise.
   uint32_t other_incoming = 0;
+  Suspicion suspicion;
 
   persistence::ItemChange& Add(persistence::ItemOp op, const Stack& stack) {
     stacks[request.changes] = stack;

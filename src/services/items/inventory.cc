@@ -33,7 +33,12 @@ bool Inventory::Take(int64_t item_id) {
   const HeldItem* found = Find(item_id);
   if (found == nullptr) return false;
   items.erase(items.begin() + (found - items.data()));
+  gone[gone_at++ % kLately] = item_id;
   return true;
+}
+
+bool Inventory::HadLately(int64_t item_id) const {
+  return std::find(gone.begin(), gone.end(), item_id) != gone.end();
 }
 
 Inventories::Inventories(uint32_t sessions, uint32_t max_items)

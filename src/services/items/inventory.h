@@ -3,6 +3,8 @@
 /// by the zone thread; allocates at logins only, but for players who own more than game.max_items.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <unordered_map>
@@ -38,6 +40,12 @@ struct Inventory {
   /// Replaces one of the same number.
   void Put(const HeldItem& item);
   bool Take(int64_t item_id);
+  /// Was it among the last kLately things that went?
+  bool HadLately(int64_t item_id) const;
+
+  static constexpr size_t kLately = 32;
+  std::array<int64_t, kLately> gone{};
+  uint32_t gone_at = 0;
 };
 
 class Inventories {

@@ -58,6 +58,7 @@ class Trades {
   void Remove(Offer& offer);
   /// Null when there is none (any more).
   Offer* Find(uint64_t id);
+  const Offer* Find(uint64_t id) const { return const_cast<Trades*>(this)->Find(id); }
   /// O(1).
   Offer* FindByKey(int64_t from, const protocol::ActionKey& key);
   /// Offers of that player, and whether one of them goes to `to`; O(its offers).

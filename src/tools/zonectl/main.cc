@@ -26,6 +26,7 @@ int Run(const zonectl::Options& options) {
     case zonectl::Command::kAccount: return zonectl::RunAccount(**source, options);
     case zonectl::Command::kBan: return zonectl::RunBan(**source, options);
     case zonectl::Command::kUnban: return zonectl::RunUnban(**source, options);
+    case zonectl::Command::kConduct: return zonectl::RunConduct(**source, options);
     case zonectl::Command::kArchive:
     case zonectl::Command::kNone: break;
   }

@@ -20,6 +20,8 @@ std::string FirstProblem(const Options& o) {
       o.command == Command::kAccount || o.command == Command::kBan || o.command == Command::kUnban;
   if (of_accounts && o.url.empty() && !o.database.empty())
     return "accounts go through the daemon only: give --url";
+  if (o.command == Command::kConduct && o.url.empty() && !o.database.empty())
+    return "conduct is the daemon's alone: give --url";
   if (o.all && (o.from != 0 || !o.aggregate.starts_with("player:")))
     return "--all is for player:NUMBER or player:NAME, without --from";
   if (o.command != Command::kArchive) return "";
@@ -84,6 +86,8 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   rollback->add_option("player", o.aggregate, "number or name")->required();
   rollback->add_option("--to", o.at, "the moment, as for state --at")->required();
   rollback->add_flag("--yes", o.yes, "carry it out");
+  add(Command::kConduct, "conduct", "who misbehaved lately: risk scores, counters, flags")
+      ->add_option("player", o.aggregate, "only this one: number or name");
   CLI::App* check = add(Command::kCheckHistory, "check-history",
                         "compare what zonebots were told with the database");
   check->add_option("files", o.files, "histories written by zonebot --history")

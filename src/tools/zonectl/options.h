@@ -21,6 +21,7 @@ enum class Command : uint8_t {
   kAccount,
   kBan,
   kUnban,
+  kConduct,
 };
 
 struct Options {

@@ -96,9 +96,10 @@ core::Result<std::unique_ptr<persistence::StoreReader>> OpenReader(const Options
 
 core::Result<std::unique_ptr<Source>> OpenSource(const Options& options) {
   // Accounts are the daemon's: what it keeps in memory of them must not be passed by.
-  const bool of_accounts = options.command == Command::kAccount ||
-                           options.command == Command::kBan || options.command == Command::kUnban;
-  if (!of_accounts && options.url.empty() &&
+  const bool of_daemon = options.command == Command::kConduct ||
+                         options.command == Command::kAccount || options.command == Command::kBan ||
+                         options.command == Command::kUnban;
+  if (!of_daemon && options.url.empty() &&
       (!options.database.empty() || !options.data_dir.empty())) {
     auto reader = OpenReader(options);
     if (!reader.ok()) return reader.status();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/hash.h"
+
 namespace bluemarble::session {
 namespace {
 
@@ -82,6 +84,108 @@ TEST_F(Buffer, ABurstAfterSilenceBuysNoMoreTicksThanElapsed) {
   for (core::Tick newest = 101; newest <= 160; ++newest) buffer.Push(Message(newest), stats);
   EXPECT_EQ(stats.accepted.Get(), static_cast<uint64_t>(InputBuffer::kAhead));
   EXPECT_GT(stats.early.Get(), 0u);
+}
+
+TEST_F(Buffer, AHonestSequenceIsNoViolationHoweverLateOrDoubled) {
+  for (core::Tick tick = 101; tick <= 400; ++tick) {
+    EXPECT_EQ(buffer.Push(Message(tick + 6, 16), stats), 0u);
+    if (tick % 3 == 0) {
+      EXPECT_EQ(buffer.Push(Message(tick + 2), stats), 0u);
+    }
+    if (tick % 50 == 0) {
+      EXPECT_EQ(buffer.Push(Message(tick - 40), stats), 0u);
+    }
+    Take(tick);
+  }
+  // Silence of five seconds, and then all that waited.
+  for (core::Tick tick = 401; tick <= 550; ++tick) Take(tick);
+  for (core::Tick newest = 407; newest <= 556; ++newest)
+    EXPECT_EQ(buffer.Push(Message(newest), stats), 0u);
+}
+
+TEST_F(Buffer, AStampFarAheadIsAViolationAndMisleadsTheDepthForAMomentOnly) {
+  buffer.Push(Message(103), stats);
+  EXPECT_EQ(buffer.Push(Message(100 + InputBuffer::kAhead + InputBuffer::kFarTicks), stats), 0u);
+  EXPECT_EQ(buffer.Push(Message(101 + InputBuffer::kAhead + InputBuffer::kFarTicks), stats),
+            Bit(Violation::kInputFuture));
+  EXPECT_EQ(buffer.Push(Message(100 + 5000), stats), Bit(Violation::kInputFuture));
+  for (core::Tick tick = 101; tick <= 100 + InputBuffer::kAhead; ++tick) {
+    buffer.Push(Message(tick + 3), stats);
+    Take(tick);
+  }
+  buffer.Push(Message(100 + InputBuffer::kAhead + 4), stats);
+  Take(101 + InputBuffer::kAhead);
+  EXPECT_EQ(buffer.depth(), 3);
+}
+
+TEST_F(Buffer, AClientThatIsTooFarAheadIsStillToldHowFar) {
+  for (core::Tick tick = 101; tick <= 200; ++tick) {
+    buffer.Push(Message(tick + 20), stats);
+    Take(tick);
+    EXPECT_EQ(buffer.depth(), 20);
+  }
+}
+
+TEST_F(Buffer, AnOldStampIsAViolationOnlyWhenTheSameSessionWasFarBeyondIt) {
+  for (core::Tick tick = 101; tick <= 300; ++tick) {
+    buffer.Push(Message(tick + 2), stats);
+    Take(tick);
+  }
+  EXPECT_EQ(buffer.Push(Message(302 - InputBuffer::kFarTicks), stats), 0u);
+  EXPECT_EQ(buffer.Push(Message(301 - InputBuffer::kFarTicks), stats),
+            Bit(Violation::kInputBackwards));
+}
+
+TEST_F(Buffer, ASecondCommandForATickIsAViolationAndTheFirstOneCounts) {
+  for (core::Tick tick = 101; tick <= 130; ++tick) {
+    buffer.Push(Message(tick + 1), stats);
+    Take(tick);
+  }
+  buffer.Push(Message(135), stats);
+  auto other = Message(135);
+  other.commands[0] = East(-9);
+  EXPECT_EQ(buffer.Push(other, stats), Bit(Violation::kInputConflict));
+  for (core::Tick tick = 131; tick <= 135; ++tick)
+    EXPECT_EQ(Take(tick), static_cast<int>(tick % 100));
+}
+
+TEST_F(Buffer, ASecondCommandForATickThatIsOverIsAViolationTooButNotOneForATickWithoutAny) {
+  for (core::Tick tick = 101; tick <= 130; ++tick) {
+    buffer.Push(Message(tick + 1), stats);
+    Take(tick);
+  }
+  Take(131);
+  Take(132);  // without a command of its own
+  auto late = Message(132);
+  late.commands[0] = East(-9);
+  EXPECT_EQ(buffer.Push(late, stats), 0u);
+  // What a client that fell behind fills up with is no second thought.
+  late.commands[2] = East(-9);
+  EXPECT_EQ(buffer.Push(late, stats), 0u);
+  auto again = Message(130);
+  again.commands[0] = East(-9);
+  EXPECT_EQ(buffer.Push(again, stats), Bit(Violation::kInputConflict));
+}
+
+TEST_F(Buffer, AMoveOutOfRangeIsAViolation) {
+  auto message = Message(103);
+  message.commands[2].move_north = -127;
+  EXPECT_EQ(buffer.Push(message, stats), 0u);
+  message = Message(104);
+  message.commands[0].move_north = -128;
+  EXPECT_EQ(buffer.Push(message, stats) & Bit(Violation::kInputInvalid),
+            Bit(Violation::kInputInvalid));
+}
+
+TEST_F(Buffer, HoweverManyMessagesComeATickTakesOneCommand) {
+  uint64_t taken = 0;
+  core::Random random(9);
+  for (core::Tick tick = 101; tick <= 1100; ++tick) {
+    for (int i = 0; i < 5; ++i) buffer.Push(Message(tick - 30 + random.Below(60), 16), stats);
+    Take(tick);
+    ++taken;
+  }
+  EXPECT_LE(stats.accepted.Get(), taken + InputBuffer::kAhead);
 }
 
 TEST_F(Buffer, ATickFarFromHereIsIgnored) {
