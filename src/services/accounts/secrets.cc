@@ -27,6 +27,7 @@ void StartSodium() {
 
 void RandomBytes(std::span<std::byte> out) {
   StartSodium();
+  if (out.empty()) return;  // its pointer may be null, which libsodium does not take
   randombytes_buf(out.data(), out.size());
 }
 
@@ -49,9 +50,9 @@ std::string Base64Url(std::span<const std::byte> bytes) {
 std::optional<std::vector<std::byte>> FromBase64Url(std::string_view text, size_t max_bytes) {
   StartSodium();
   if (text.size() > (max_bytes * 4 + 2) / 3) return std::nullopt;
-  std::vector<std::byte> bytes(max_bytes);
+  std::vector<std::byte> bytes(std::max<size_t>(max_bytes, 1));  // never a null pointer
   size_t size = 0;
-  if (sodium_base642bin(Raw(bytes.data()), bytes.size(), text.data(), text.size(), nullptr, &size,
+  if (sodium_base642bin(Raw(bytes.data()), max_bytes, text.data(), text.size(), nullptr, &size,
                         nullptr, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
     return std::nullopt;
   }
