@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tools/cheats/cheater.h"
@@ -29,8 +31,11 @@ class CheatFleet {
   void Add(const CheaterOptions& options) {
     cheaters_.push_back(std::make_unique<Cheater>(options));
   }
-  void Connect(size_t index, const JoinTicket& ticket) { cheaters_[index]->Connect(ticket); }
+  /// Joins them by name, so many a second, on a thread of its own; Poll connects who got a ticket.
+  void Start(const std::string& server, std::vector<std::string> names, double rate_per_s);
   void Poll(int64_t now_ns);
+  /// Everybody has connected, or was refused a ticket.
+  bool started() const { return answered_ == cheaters_.size(); }
   void Quit();
 
   size_t size() const { return cheaters_.size(); }
@@ -38,7 +43,15 @@ class CheatFleet {
   std::map<std::string, CheatFigures> figures() const;
 
  private:
+  struct Ticket {
+    size_t index = 0;
+    JoinResult result;
+  };
   std::vector<std::unique_ptr<Cheater>> cheaters_;
+  size_t answered_ = 0;
+  std::mutex mutex_;
+  std::vector<Ticket> tickets_;  // under the mutex
+  std::jthread joiner_;          // last: it ends before what it uses
 };
 
 }  // namespace bluemarble::cheats

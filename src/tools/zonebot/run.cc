@@ -160,18 +160,9 @@ class Session {
     for (size_t i = 0; i < cheats_.size(); ++i)
       names.push_back(cheats::CheatFleet::NameOf(CheatOf(i), options_.seed, i));
     if (names.empty()) return;
-    Joiner joiner(options_.server, std::move(names), rate);
-    std::vector<Joiner::Answer> answers;
+    cheats_.Start(options_.server, std::move(names), rate);
     const int64_t give_up_ns = kClock.NowNs() + kSettleNs;
-    for (size_t left = cheats_.size(); left > 0 && !stop_ && kClock.NowNs() < give_up_ns;) {
-      joiner.Take(answers);
-      for (const Joiner::Answer& answer : answers) {
-        --left;
-        if (answer.result.ok) cheats_.Connect(answer.bot, answer.result.ticket);
-      }
-      answers.clear();
-      Step();
-    }
+    while (!cheats_.started() && !stop_ && kClock.NowNs() < give_up_ns) Step();
   }
 
   std::vector<size_t> Checked(size_t players) const {
