@@ -183,10 +183,11 @@ TEST_F(CommitterNowTest, StopAnswersWhoWaits) {
 
 TEST_F(CommitterNowTest, AShardTakenByAnotherProcessIsTold) {
   Committer committer(settings_, Gated(), clock_);
-  sim_->TakeOver();
-  committer.Start();
-  EXPECT_FALSE(committer.lost_ownership());
+  // Before the start: an idle committer finds out by itself and takes nothing any more.
   ASSERT_TRUE(committer.RequestLogin(LoginOf(1, "Ada")).ok());
+  sim_->TakeOver();
+  EXPECT_FALSE(committer.lost_ownership());
+  committer.Start();
   EXPECT_EQ(WaitForOne(committer).refusal, Refusal::kUnavailable);
   EXPECT_TRUE(committer.lost_ownership());
   EXPECT_TRUE(committer.failed());
