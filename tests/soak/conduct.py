@@ -1,7 +1,7 @@
 """Honest styles on bad networks against cheating bots in one zone: T-43, and slow or selfish readers: T-12.
 
     conduct.py --bin DIR [--players N] [--seconds S] [--seed K] [--only T-43,...] [--ci] [--correctness-only]
-               [--table docs/anticheat.md]
+               [--networks 300:10:60,...] [--table docs/anticheat.md]
 
 Prints one JSON line per test and network: id, seed, sizes, measured values, limits, what was omitted and why, pass.
 Exit code 1 when a limit does not hold. --ci: two networks, small. --table writes what T-43 found into a page.
@@ -71,7 +71,7 @@ def movement_cheats(options, network, rows):
         result.limit("honest_not_connected", report["players"]["wanted"] - report["players"]["connected"], "==", 0)
         result.limit("honest_disconnected", report["players"]["disconnected"], "==", 0)
         result.limit("honest_flagged", sum(p["flags"] > 0 or p["kicks"] > 0 for p in honest.values()), "==", 0)
-        result.note(honest_refused=report["refused_by_reason"], honest_with_violations=len(honest),
+        result.note(honest_refused=report["refused_by_reason"], honest_ended=report["disconnected_by_reason"], honest_with_violations=len(honest),
                     honest_score_max=max((p["score"] for p in honest.values()), default=0.0))
         # A loaded machine is a bad network too, but not the one that was asked for.
         result.limit("honest_corrected_pct", 100 * report["own"]["corrected_share"], "<", 100 * CORRECTED_LIMIT,
@@ -178,6 +178,7 @@ def parse(arguments):
     parser.add_argument("--seconds", type=float, help="of each network")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="T-43,T-12", help="tests by id, with commas")
+    parser.add_argument("--networks", help="only these: latency:loss:jitter, with commas")
     parser.add_argument("--ci", action="store_true", help="small sizes, two networks")
     parser.add_argument("--correctness-only", action="store_true", help="limits of time do not decide")
     parser.add_argument("--table", type=pathlib.Path, help="page to write T-43's table into")
@@ -187,6 +188,9 @@ def parse(arguments):
     options.seconds = options.seconds or (18 if options.ci else 60)
     if options.seconds < LEAST_SECONDS:
         parser.error(f"--seconds: at least {LEAST_SECONDS}")
+    options.chosen = CI_NETWORKS if options.ci else NETWORKS
+    if options.networks:
+        options.chosen = [tuple(map(int, network.split(":"))) for network in options.networks.split(",")]
     unknown = [name for name in options.only.split(",") if name not in ("T-43", "T-12")]
     if unknown:
         parser.error(f"no such test: {', '.join(unknown)}")
@@ -207,7 +211,7 @@ def main():
         failed += not json.loads(line)["pass"]
 
     if "T-43" in options.only.split(","):
-        for network in CI_NETWORKS if options.ci else NETWORKS:
+        for network in options.chosen:
             show(lambda: movement_cheats(options, network, rows))
     if "T-12" in options.only.split(","):
         show(lambda: selfish_readers(options))
