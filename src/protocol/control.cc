@@ -179,6 +179,7 @@ void Put(const Welcome& welcome, wire::ServerControl& out) {
   body->set_player_id(welcome.player_id);
   body->set_lon_min_deg(welcome.lon_min_deg);
   body->set_lon_max_deg(welcome.lon_max_deg);
+  body->set_resumed(welcome.resumed);
 }
 
 void Put(const Refused& refused, wire::ServerControl& out) {
@@ -351,6 +352,7 @@ core::Result<ServerControl> ReadWelcome(const wire::Welcome& body) {
   welcome.player_id = body.player_id();
   welcome.lon_min_deg = body.lon_min_deg();
   welcome.lon_max_deg = body.lon_max_deg();
+  welcome.resumed = body.resumed();
   return ServerControl(std::move(welcome));
 }
 

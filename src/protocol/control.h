@@ -109,6 +109,7 @@ struct Welcome {
   std::string shard_id;
   int64_t player_id = 0;
   double lon_min_deg = -180, lon_max_deg = 180;
+  bool resumed = false;
 };
 struct Refused {
   DisconnectReason reason = DisconnectReason::kNone;

@@ -46,6 +46,8 @@ class ActionHandler {
   virtual void OnLoaded(const Session& session, int64_t gold) = 0;
   /// In play; the welcome has been sent.
   virtual void OnEntered(const Session& session) = 0;
+  /// In play again over another connection, whose client knows nothing; a welcome has been sent.
+  virtual void OnResumed(const Session& session) = 0;
   /// Out of play, or ended between OnLoaded and OnEntered. No message of it comes after this.
   virtual void OnLeft(const Session& session) = 0;
 

@@ -65,10 +65,11 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   if (login.protocol_version < kProtocolVersionMin || login.protocol_version > kProtocolVersion) {
     return refuse({DisconnectReason::kWrongVersion, "this server speaks other protocol versions"});
   }
-  if (!core::ValidateName(login.token, persistence::kMaxNameBytes).ok()) {
-    return refuse({DisconnectReason::kBadToken, "the token is not a player's name"});
+  if (!TakeName(session, login)) {
+    return refuse({DisconnectReason::kBadToken, session.identity || settings_.identity_required
+                                                    ? "the token is not this connection's"
+                                                    : "the token is not a player's name"});
   }
-  table_.SetName(session, persistence::PlayerName::From(login.token));
 
   if (quarantine_.Holds(session.name, now_)) {
     stats_.quarantine_refusals.Add();
@@ -94,34 +95,60 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
   } else {
     body = parts_.zone.FirstPlace(session.name.view());
   }
-  // Who takes the place of an own older session needs none of its own.
+  // Who takes the place of an own older session needs none of its own, and lingering ones give way.
   const bool replaces = FindNamed(session, SessionState::kPlaying) != nullptr;
   if (!replaces && CountPlaying() + entering_ >= settings_.max_players) {
     return refuse({DisconnectReason::kZoneFull, "the zone is full (session.max_players)"});
   }
-
   constexpr uint8_t kFullHealth = 100;
+  session.state_now = StateAt(body, kFullHealth);
+  session.state = SessionState::kLoading;
+  session.since = now_;
+  if (FindResumable(session) == nullptr) {
+    AskStore(session);
+  } else if (resuming_.size() < table_.capacity()) {
+    resuming_.push_back(session.id);
+  } else {
+    return refuse({DisconnectReason::kZoneFull, "too many come back at once, try again"});
+  }
+  return DisconnectReason::kNone;
+}
+
+bool PlayerSessions::TakeName(Session& session, const protocol::Login& login) {
+  if (session.identity) {
+    if (!login.token.empty() && login.token != session.identity->view()) return false;
+    table_.SetName(session, *session.identity);
+    return true;
+  }
+  if (settings_.identity_required ||
+      !core::ValidateName(login.token, persistence::kMaxNameBytes).ok()) {
+    return false;
+  }
+  table_.SetName(session, persistence::PlayerName::From(login.token));
+  return true;
+}
+
+void PlayerSessions::AskStore(Session& session) {
   persistence::LoginRequest request;
   request.request_id = NextRequestId(session);
   request.tick = now_;
-  request.initial = session.state_now = StateAt(body, kFullHealth);
+  request.initial = session.state_now;
   request.name = session.name;
   parts_.actions.DescribeNewPlayer(request);
   if (!parts_.store.RequestLogin(request).ok()) {
     stats_.save_queue_full.Add();
-    return refuse({DisconnectReason::kStoreUnavailable,
-                   "the store is busy (persistence.queue_bytes), try again"});
+    End(session, {DisconnectReason::kStoreUnavailable,
+                  "the store is busy (persistence.queue_bytes), try again"});
+    return;
   }
   session.request_id = request.request_id;
-  session.state = SessionState::kLoading;
-  session.since = now_;
-  return DisconnectReason::kNone;
 }
 
 void PlayerSessions::ReceiveCompletions(core::Tick now,
                                         core::FunctionRef<void(core::Tick)> reserved) {
   now_ = now;
   entering_ = 0;
+  ResumeWaiting();
   persistence::Completion completion;
   for (;;) {
     held_back_ = entering_ >= settings_.enters_per_tick;
@@ -204,7 +231,7 @@ void PlayerSessions::OnLoginDone(Session& session, const persistence::Completion
     End(session, {DisconnectReason::kWrongShard, "another shard owns this place", redirect});
     return;
   }
-  if (playing_ + entering_ >= settings_.max_players) {
+  if (!HasRoom()) {
     End(session, {DisconnectReason::kZoneFull, "the zone is full (session.max_players)"});
     return;
   }
@@ -227,7 +254,7 @@ bool PlayerSessions::EndReplaced(const Session& newer, PlayerState& taken_over) 
   for (Session* other = table_.FirstNamed(newer.name); other != nullptr; other = next) {
     next = table_.NextNamed(*other);
     if (other->id == newer.id) continue;
-    const bool playing = other->state == SessionState::kPlaying;
+    const bool playing = HasEntity(other->state);
     const bool leaving = other->state == SessionState::kLeaving;
     if (!playing && !leaving && other->state != SessionState::kEntering) continue;
     if (playing || leaving || other->took_over) {
@@ -270,17 +297,32 @@ void PlayerSessions::OnCreated(SessionId id, const core::Result<core::EntityId>&
   }
   session->entity = *entity;
   session->viewer = *viewer;
-  Welcome(*session);
+  Enter(*session);
 }
 
-void PlayerSessions::Welcome(Session& session) {
+bool PlayerSessions::HasRoom() {
+  if (playing_ + lingering_ + entering_ < settings_.max_players) return true;
+  Session* const longest = LongestLingering();
+  if (longest == nullptr) return false;
+  stats_.lingers_evicted.Add();
+  TakeOut(*longest, /*keep_state=*/true);
+  return true;
+}
+
+void PlayerSessions::Enter(Session& session) {
   --entering_;
-  ++playing_;
-  session.state = SessionState::kPlaying;
-  session.since = session.heard = session.entered = now_;
   // Spread over the interval, so that a storm of logins does not become a storm of saves.
   session.saved_tick = now_ - (session.saved ? session.id.index % save_ticks_ : save_ticks_);
   session.sampled_tick = now_ - session.id.index % sample_ticks_;
+  Welcome(session, /*resumed=*/false);
+  if (session.state == SessionState::kPlaying) parts_.actions.OnEntered(session);
+}
+
+void PlayerSessions::Welcome(Session& session, bool resumed) {
+  ++playing_;
+  session.state = SessionState::kPlaying;
+  session.since = session.heard = session.entered = now_;
+  session.acked = session.overflowed = false;
   protocol::Command still;
   still.yaw = session.state_now.yaw;
   // The path to a player is never longer than this (client library: one second), nor is a clock
@@ -295,18 +337,18 @@ void PlayerSessions::Welcome(Session& session) {
   protocol::Welcome welcome;
   parts_.zone.DescribeZone(welcome);
   welcome.entity_id = session.entity.bits;
-  welcome.tick = now_;
+  // Who is new stands still in the tick to come; who was in play has yet to go through it.
+  welcome.tick = resumed ? now_ - 1 : now_;
   welcome.position = {session.state_now.x_m, session.state_now.y_m, session.state_now.z_m};
   welcome.ground_height_m = session.state_now.ground_height_m;
   welcome.yaw = session.state_now.yaw;
   welcome.player_id = session.player_id;
+  welcome.resumed = resumed;
   stats_.logins.Add();
   if (!SendControl(session, welcome)) {
     End(session,
         {DisconnectReason::kQueueOverflow, "the welcome did not fit (net.outbound_queue_bytes)"});
-    return;
   }
-  parts_.actions.OnEntered(session);
 }
 
 uint64_t PlayerSessions::NextRequestId(const Session& session) {

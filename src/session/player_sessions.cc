@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "net/address.h"
+#include "net/identity.h"
 
 namespace bluemarble::session {
 namespace {
@@ -27,6 +28,7 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
       timing_(timing),
       rates_(RatesOf(settings, timing.tick_hz)),
       timeout_ticks_(TicksOf(settings.timeout_ms, timing.tick_hz)),
+      linger_ticks_(core::Tick{settings.linger_s} * static_cast<core::Tick>(timing.tick_hz)),
       login_timeout_ticks_(TicksOf(settings.login_timeout_ms, timing.tick_hz)),
       // A quarter of the promised second is left for the commit itself.
       save_ticks_(
@@ -75,6 +77,10 @@ void PlayerSessions::OnConnected(const net::Inbound& inbound) {
     return;
   }
   session->address_v4 = inbound.address_v4;
+  if (const auto identity = net::ReadIdentity(inbound.bytes);
+      identity && core::ValidateName(identity->name, persistence::kMaxNameBytes).ok()) {
+    session->identity = persistence::PlayerName::From(identity->name);
+  }
   for (RateBucket& bucket : session->rates) bucket.updated = now_;
 }
 
@@ -121,7 +127,9 @@ void PlayerSessions::Expire(core::Tick now) {
         End(session, {DisconnectReason::kTimeout, "no login within session.login_timeout_ms"});
         break;
       case SessionState::kLoading:
-        if (held_back_ || now - session.since <= login_timeout_ticks_) break;
+        // Without a request it waits for its turn to resume.
+        if (held_back_ || session.request_id == 0 || now - session.since <= login_timeout_ticks_)
+          break;
         End(session,
             {DisconnectReason::kStoreUnavailable, "the player could not be loaded in time"});
         break;
@@ -142,6 +150,14 @@ void PlayerSessions::Expire(core::Tick now) {
         if (now - session.heard <= timeout_ticks_) break;
         End(session, {DisconnectReason::kTimeout, "nothing heard for session.timeout_ms"});
         break;
+      case SessionState::kLingering:
+        if (session.damaged) {
+          End(session, {DisconnectReason::kQuarantined, kQuarantineText});
+        } else if (now - session.since >= linger_ticks_) {
+          stats_.lingers_expired.Add();
+          TakeOut(session, /*keep_state=*/true);
+        }
+        break;
       default: break;
     }
   }
@@ -159,8 +175,13 @@ DisconnectReason PlayerSessions::Input(Session& session, const protocol::InputMe
 void PlayerSessions::ApplyInputs(
     core::Tick now, core::FunctionRef<void(core::EntityId, const protocol::Command&)> apply) {
   for (Session& session : table_.slots()) {
-    if (session.state == SessionState::kPlaying)
+    if (session.state == SessionState::kPlaying) {
       apply(session.entity, session.input.Take(now, stats_.input));
+    } else if (session.state == SessionState::kLingering) {
+      protocol::Command still;
+      still.yaw = session.state_now.yaw;
+      apply(session.entity, still);
+    }
   }
 }
 
@@ -187,7 +208,8 @@ void PlayerSessions::CompareResults(core::Tick now, uint16_t (*digest)(geo::Vec3
 
 void PlayerSessions::SendSnapshots() {
   stats_.players.Set(playing_);  // before anybody can hear of this tick
-  stats_.pending.Set(table_.size() - playing_);
+  stats_.lingering.Set(lingering_);
+  stats_.pending.Set(table_.size() - playing_ - lingering_);
   for (Session& session : table_.slots()) {
     if (session.state != SessionState::kPlaying) continue;
     const auto snapshot = parts_.replicator.SnapshotOf(session.viewer);
@@ -208,8 +230,13 @@ void PlayerSessions::EndAll(core::Tick now, DisconnectReason reason, const char*
 }
 
 void PlayerSessions::End(Session& session, const Ending& ending) {
-  Record(session, ending);
+  // What became of a lingering player was recorded when it was lost.
+  if (session.state != SessionState::kLingering) Record(session, ending);
   if (session.peer) Tell(session, ending);
+  if (Lingers(session, ending.reason)) {
+    Linger(session);
+    return;
+  }
   TakeOut(session, /*keep_state=*/ending.reason != DisconnectReason::kReplaced);
 }
 
@@ -242,11 +269,12 @@ void PlayerSessions::TakeOut(Session& session, bool keep_state) {
     --entering_;
     parts_.actions.OnLeft(session);
   }
-  if (session.state == SessionState::kPlaying) {
-    --playing_;
+  if (HasEntity(session.state)) {
+    const bool playing = session.state == SessionState::kPlaying;
+    --(playing ? playing_ : lingering_);
     parts_.actions.OnLeft(session);
     session.state_now = StateOf(session);
-    parts_.replicator.RemoveViewer(session.viewer);
+    if (playing) parts_.replicator.RemoveViewer(session.viewer);
     parts_.zone.RemoveEntity(session.entity);
   } else if (!session.took_over) {
     keep_state = false;  // the store has all that is known of the player

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,13 @@ struct SessionStats {
   core::Counter connected;          ///< Peers that connected.
   core::Counter logins;             ///< Welcomes sent.
   core::Counter refused_no_slot;    ///< Peers sent away because the table was full.
-  core::Counter players;            ///< In play now.
+  core::Counter players;            ///< In play now and connected.
   core::Counter pending;            ///< Sessions not in play now.
+  core::Counter lingering;          ///< Of those in play, whose connection is lost, now.
+  core::Counter resumed;            ///< Welcomes back to a lingering player, or to one who
+                                    ///< moved to another connection.
+  core::Counter lingers_expired;    ///< Lingering players who did not come back in time,
+  core::Counter lingers_evicted;    ///< and those who made room in a full zone.
   core::Counter snapshots_dropped;  ///< The queue to the net thread was full.
   core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
   core::Counter
@@ -88,10 +94,11 @@ class PlayerSessions final : public ControlSender {
 
   // Receive.
   void ReceiveMessages(core::Tick now);
-  /// Takes store completions; `reserved` is called with each confirmed tick reservation.
+  /// Lets lost players come back, then takes store completions; `reserved` is called with each
+  /// confirmed tick reservation.
   void ReceiveCompletions(core::Tick now, core::FunctionRef<void(core::Tick)> reserved);
-  /// Ends sessions that are silent or slow to log in. Nobody is slow whose answer may be among the
-  /// completions that session.enters_per_tick holds back.
+  /// Ends sessions that are silent, slow to log in or lingering for too long. Nobody is slow whose
+  /// answer may be among the completions that session.enters_per_tick holds back.
   void Expire(core::Tick now);
   /// The answer to ZoneAccess::RequestEntity: the entity is in the world, and the player gets its
   /// welcome.
@@ -171,7 +178,25 @@ class PlayerSessions final : public ControlSender {
   bool EndReplaced(const Session& newer, persistence::PlayerState& taken_over);
   /// Another session of the same player in that state, or null.
   Session* FindNamed(const Session& session, SessionState state);
-  void Welcome(Session& session);
+  /// Whom the session is: by its token's identity, or by the message where there is none. False:
+  /// nobody.
+  bool TakeName(Session& session, const protocol::Login& login);
+  void AskStore(Session& session);
+  /// Makes room for one more player if need be. False: the zone is full.
+  bool HasRoom();
+  void Enter(Session& session);
+  void Welcome(Session& session, bool resumed);
+
+  // Lingering (lingering.cc).
+  /// Was the connection of somebody in play lost, rather than ended?
+  bool Lingers(const Session& session, DisconnectReason reason) const;
+  void Linger(Session& session);
+  /// The session that this login goes on with; null: it has to be loaded.
+  Session* FindResumable(const Session& newer);
+  void ResumeWaiting();
+  /// `newer`, which is closed, hands its peer to `kept`.
+  void Resume(Session& kept, Session& newer);
+  Session* LongestLingering();
 
   /// The one place where a session ends: records, tells the peer (unless it is gone), then takes
   /// the player out. The session is closed now, or when its logout is done.
@@ -196,6 +221,7 @@ class PlayerSessions final : public ControlSender {
   const SessionTiming timing_;
   const Rates rates_;
   const core::Tick timeout_ticks_;
+  const core::Tick linger_ticks_;
   const core::Tick login_timeout_ticks_;
   const core::Tick save_ticks_;
   const core::Tick sample_ticks_;
@@ -210,9 +236,11 @@ class PlayerSessions final : public ControlSender {
   std::vector<uint32_t> saving_;  // session index of each save
   core::Tick now_ = 0;
   uint32_t playing_ = 0;
+  uint32_t lingering_ = 0;
   uint32_t entering_ = 0;
-  bool store_away_ = false;  // as this Save found it
-  bool held_back_ = false;   // this tick's last completions wait for the next one
+  std::deque<SessionId> resuming_;  // whose turn to resume has not come, in order
+  bool store_away_ = false;         // as this Save found it
+  bool held_back_ = false;          // this tick's last completions wait for the next one
   uint64_t requests_ = 0;
   core::RateLimit end_log_;
   core::RateLimit quarantine_log_;

@@ -25,7 +25,7 @@ void PlayerSessions::Save(core::Tick now) {
   SavePositions();
   store_away_ = false;
   for (Session& session : table_.slots()) {
-    if (session.state == SessionState::kPlaying) {
+    if (HasEntity(session.state)) {
       if (now - session.sampled_tick >= sample_ticks_) AppendSample(session);
     } else if (session.state == SessionState::kLeaving) {
       if (AppendLogout(session)) table_.Close(session);
@@ -38,7 +38,7 @@ void PlayerSessions::SavePositions() {
   saving_.clear();
   for (Session& session : table_.slots()) {
     const bool leaving = session.state == SessionState::kLeaving;
-    if (!leaving && session.state != SessionState::kPlaying) continue;
+    if (!leaving && !HasEntity(session.state)) continue;
     if (!leaving && now_ - session.saved_tick < save_ticks_) continue;
     const PlayerState state = leaving ? session.state_now : StateOf(session);
     if (state == session.saved) {
@@ -117,7 +117,7 @@ void PlayerSessions::OnEventDone(Session& session, const persistence::Completion
   const bool other_version = completion.refusal == Refusal::kVersion;
   session.version = other_version ? completion.row.version : session.version - 1;
   if (!logout) {
-    if (session.state == SessionState::kPlaying) OnSampleRefused(session, completion.refusal);
+    if (HasEntity(session.state)) OnSampleRefused(session, completion.refusal);
     return;
   }
   session.saved.reset();
@@ -137,7 +137,7 @@ void PlayerSessions::OnSampleRefused(Session& session, persistence::Refusal refu
 
 void PlayerSessions::OnDisagreement(SessionId id, int64_t partner) {
   Session* session = table_.Find(id);
-  if (session == nullptr || session->state != SessionState::kPlaying || session->damaged) return;
+  if (session == nullptr || !HasEntity(session->state) || session->damaged) return;
   if (quarantine_.Strike(session->name, partner, now_)) {
     session->damaged = true;
     NoteQuarantined(*session, "actions_refused");

@@ -14,6 +14,7 @@ const char* SessionStateName(SessionState state) {
     case SessionState::kLoading: return "loading";
     case SessionState::kEntering: return "entering";
     case SessionState::kPlaying: return "playing";
+    case SessionState::kLingering: return "lingering";
     case SessionState::kLeaving: return "leaving";
   }
   return "unknown";
@@ -47,9 +48,7 @@ Session* SessionTable::Open(core::PeerId peer, core::Tick now) {
   session.state = SessionState::kConnected;
   session.peer = peer;
   session.since = session.heard = now;
-  size_t bucket = BucketOf(peer);
-  while (buckets_[bucket] != 0) bucket = (bucket + 1) & (buckets_.size() - 1);
-  buckets_[bucket] = index + 1;
+  Link(peer, index);
   ++size_;
   used_ = std::max(used_, index + 1);
   return &session;
@@ -69,6 +68,13 @@ void SessionTable::Detach(Session& session) {
   if (!session.peer) return;
   Unlink(session.peer);
   session.peer = {};
+}
+
+void SessionTable::MovePeer(Session& from, Session& to) {
+  const core::PeerId peer = from.peer;
+  Detach(from);
+  to.peer = peer;
+  Link(peer, to.id.index);
 }
 
 Session* SessionTable::Find(SessionId id) {
@@ -124,6 +130,12 @@ Session* SessionTable::FirstNamed(const persistence::PlayerName& name) {
 
 Session* SessionTable::NextNamed(const Session& session) {
   return FindInChain(name_next_[session.id.index], session.name);
+}
+
+void SessionTable::Link(core::PeerId peer, uint32_t index) {
+  size_t bucket = BucketOf(peer);
+  while (buckets_[bucket] != 0) bucket = (bucket + 1) & (buckets_.size() - 1);
+  buckets_[bucket] = index + 1;
 }
 
 void SessionTable::Unlink(core::PeerId peer) {

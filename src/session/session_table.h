@@ -25,9 +25,14 @@ enum class SessionState : uint8_t {
   kLoading,    ///< The store was asked for the player.
   kEntering,   ///< The player is known; its entity is made at the end of this Receive phase.
   kPlaying,    ///< Entity, viewer and inputs.
+  kLingering,  ///< The entity stands still; the peer was lost and may come back.
   kLeaving,    ///< The peer is gone or told to go; the logout is not yet durable.
 };
 const char* SessionStateName(SessionState state);
+/// The player's entity is in the world.
+constexpr bool HasEntity(SessionState state) {
+  return state == SessionState::kPlaying || state == SessionState::kLingering;
+}
 
 struct SessionId {
   uint32_t index = 0;
@@ -42,6 +47,8 @@ struct Session {
   uint32_t address_v4 = 0;
   core::Tick since = 0;  ///< When `state` was entered.
   core::Tick heard = 0;  ///< When the peer last said something.
+  /// Whom the connect token names; none: plain mode, the login message says.
+  std::optional<persistence::PlayerName> identity;
   RateBuckets rates;
 
   persistence::PlayerName name;
@@ -79,6 +86,8 @@ class SessionTable {
   void Close(Session& session);
   /// The peer is gone: it is not found by it any more, the session stays.
   void Detach(Session& session);
+  /// The peer of `from` is that of `to` from now on; `to` has none before, `from` none afterwards.
+  void MovePeer(Session& from, Session& to);
 
   Session* Find(SessionId id);
   Session* FindByPeer(core::PeerId peer);
@@ -93,6 +102,7 @@ class SessionTable {
   const Presence& presence() const { return presence_; }
   Session* AtIndex(uint32_t index);  ///< Null when free.
   uint32_t size() const { return size_; }
+  uint32_t capacity() const { return static_cast<uint32_t>(slots_.size()); }
   /// The slots that were ever used, free ones included, in index order: the order in which
   /// everything is done. Low slots are taken first, so a table for thousands costs little while few
   /// are in it.
@@ -100,6 +110,7 @@ class SessionTable {
 
  private:
   size_t BucketOf(core::PeerId peer) const;
+  void Link(core::PeerId peer, uint32_t index);
   void Unlink(core::PeerId peer);
   uint32_t& NameHead(const persistence::PlayerName& name);
   void UnlinkName(const Session& session);

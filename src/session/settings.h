@@ -17,6 +17,13 @@ struct SessionSettings {
   /// Silence after which a player is taken out, milliseconds. Too low: a short outage costs the
   /// session; too high: ghosts stand around.
   uint32_t timeout_ms = 5000;
+  /// A player whose connection was lost stays in play for so long, standing still, and whoever logs
+  /// in as that player goes on where it stood; seconds, 0: taken out at once. Such a player counts
+  /// against max_players and makes room for others when the zone is full. Too low: a tunnel costs
+  /// the session; too high: the helpless stand around.
+  uint32_t linger_s = 30;
+  /// Peers must bring an identity (net/identity.h): set where datagrams are sealed, no setting.
+  bool identity_required = false;
   /// From connecting to a finished login, milliseconds. Too low: a slow store refuses players; too
   /// high: idle peers hold slots.
   uint32_t login_timeout_ms = 5000;

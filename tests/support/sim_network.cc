@@ -40,7 +40,8 @@ client::Link& SimNetwork::Connect(Listener& listener, uint32_t address_v4) {
   end.listener = &listener;
   end.address_v4 = address_v4;
   end.client_open = true;
-  Post(up_, end.reliable_up_ns, {.kind = InboundKind::kConnected, .end = end.index});
+  Post(up_, end.reliable_up_ns,
+       {.kind = InboundKind::kConnected, .end = end.index, .bytes = std::exchange(identity_, {})});
   return end;
 }
 

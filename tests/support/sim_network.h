@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "client/link.h"
@@ -41,6 +42,9 @@ class SimNetwork final : public net::Transport {
   /// A client end that begins to connect; both ends hear of it after the latency. The link lives as
   /// long as the network.
   client::Link& Connect(Listener& listener, uint32_t address_v4 = 0x7f000001);
+  /// The next Connect brings these bytes along, as a sealed transport brings the identity of a
+  /// token.
+  void IdentifyNext(std::vector<std::byte> identity) { identity_ = std::move(identity); }
   /// The client is gone without a word; the zone hears nothing of it.
   void Vanish(client::Link& link);
   /// Every message of the zone to clients and back is forgotten and all ends are dead: the process
@@ -96,7 +100,7 @@ class SimNetwork final : public net::Transport {
   uint64_t order_ = 0;
   std::deque<End> ends_;
   Queue up_, down_;
-  std::vector<std::byte> received_;
+  std::vector<std::byte> received_, identity_;
   int refuse_sends_ = 0;
   uint64_t to_client_bytes_ = 0, to_client_datagrams_ = 0;
 };

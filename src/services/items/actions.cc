@@ -139,6 +139,18 @@ void ItemActions::OnEntered(const session::Session& session) {
   SendWhole(*inventory);
 }
 
+void ItemActions::OnResumed(const session::Session& session) {
+  const Inventory* inventory = inventories_.OfSession(session.id);
+  if (inventory == nullptr) return;
+  SendWhole(*inventory);
+  trades_.ForEach([&](Offer& offer) {
+    if (offer.state != OfferState::kStanding || !(offer.to_session == session.id)) return;
+    const Inventory* from = inventories_.OfSession(offer.from_session);
+    // What cannot be told stands until somebody tries it, as for everybody who was told before.
+    if (from != nullptr) (void)TellOffered(offer, *from);
+  });
+}
+
 void ItemActions::OnLeft(const session::Session& session) {
   Inventory* inventory = inventories_.OfSession(session.id);
   if (inventory == nullptr) return;

@@ -64,6 +64,7 @@ class ItemActions final : public session::ActionHandler {
   void OnLoginItem(const session::Session& session, const persistence::ItemRow& item) override;
   void OnLoaded(const session::Session& session, int64_t gold) override;
   void OnEntered(const session::Session& session) override;
+  void OnResumed(const session::Session& session) override;
   void OnLeft(const session::Session& session) override;
   void OnAction(const session::Session& session, const protocol::Action& action) override;
   void OnDecline(const session::Session& session, const protocol::DeclineTrade& decline) override;
@@ -127,6 +128,8 @@ class ItemActions final : public session::ActionHandler {
   void OnOfferDone(InFlight& action, const persistence::Completion& done);
   void OnAcceptDone(Offer& offer, const InFlight& action, const persistence::Completion& done);
   void Stand(Offer& offer);
+  /// False: the offerer does not have any more what is offered.
+  bool TellOffered(const Offer& offer, const Inventory& from);
   void StandAgain(Offer& offer);
   void Close(Offer& offer, Refusal reason);
   void AnswerOffer(Offer& offer, persistence::Outcome outcome, Refusal reason, bool repeated);

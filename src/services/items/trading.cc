@@ -101,21 +101,23 @@ void ItemActions::Stand(Offer& offer) {
     Close(offer, Refusal::kOffline);
     return;
   }
+  if (!TellOffered(offer, *from)) Close(offer, Refusal::kNotHolder);
+}
+
+bool ItemActions::TellOffered(const Offer& offer, const Inventory& from) {
   protocol::TradeOffered offered;
   offered.trade_id = offer.id;
-  offered.entity_id = from->entity.bits;
+  offered.entity_id = from.entity.bits;
   for (const int64_t item_id : offer.given()) {
-    const HeldItem* item = from->Find(item_id);
-    if (item == nullptr) {
-      Close(offer, Refusal::kNotHolder);
-      return;
-    }
+    const HeldItem* item = from.Find(item_id);
+    if (item == nullptr) return false;
     offered.get.push_back({item_id, item->definition, item->quantity});
   }
   offered.get_gold = offer.give_gold;
   offered.give_item_ids.assign(offer.wanted().begin(), offer.wanted().end());
   offered.give_gold = offer.want_gold;
   sender_->SendTo(offer.to_session, offered);
+  return true;
 }
 
 Refusal ItemActions::Plan(Inventory& own, const protocol::AcceptTrade& what, InFlight& plan) {
