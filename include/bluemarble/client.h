@@ -32,15 +32,35 @@ struct JoinTicket {
   std::string address;  ///< IPv4, dotted.
   uint16_t port = 0;
   std::string token;
+  std::string security = "plain";  ///< "sealed": `token` is a connect token, secret and good once.
 };
+
+/// What a client should do about a request that failed.
+enum class RequestFailure : uint8_t {
+  kNone = 0,
+  kUnreachable,  ///< No answer: try again later.
+  kBusy,         ///< The server says later; `retry_after_ms` when, 0: it does not say.
+  kDenied,       ///< Wrong password, or logged out: a person has to log in again.
+  kRefused,      ///< As asked it will never be granted.
+};
+
+struct HttpOptions {
+  std::string ca_file;  ///< PEM of the certificates that https:// believes; empty: the system's.
+  int timeout_ms = 5000;
+};
+
 struct JoinResult {
   bool ok = false;
   JoinTicket ticket;
   std::string error;  ///< For people, when !ok.
+  RequestFailure failure = RequestFailure::kNone;
+  int retry_after_ms = 0;
 };
-/// Asks the server's HTTP interface (`http_url` such as "http://127.0.0.1:8080") for a ticket.
-/// Blocks up to `timeout_ms`.
+/// Asks the server's HTTP interface (`http_url` such as "http://127.0.0.1:8080") for a ticket under
+/// a name, which servers in plain mode grant; else see bluemarble/account.h. Blocks.
 JoinResult Join(const std::string& http_url, const std::string& player_name, int timeout_ms = 5000);
+JoinResult Join(const std::string& http_url, const std::string& player_name,
+                const HttpOptions& options);
 
 struct ClientOptions {
   /// Where the player wants to appear; servers accept it in development only.
@@ -59,6 +79,9 @@ struct ClientOptions {
   /// An action whose outcome is unknown is asked for again, with its key, so long after the answer
   /// said so; at most four a second. 0: never, the caller does.
   int resend_unknown_ms = 1000;
+  /// In play, nothing heard of the server for so long ends the connection. Too low: a hiccup costs
+  /// it; too high: who plays waits for nothing.
+  int silence_ms = 5000;
 };
 
 enum class ClientState : uint8_t { kIdle, kConnecting, kLoggingIn, kPlaying, kEnded };
@@ -221,6 +244,12 @@ class Client {
   int64_t player_id() const;
   /// Says goodbye; Poll a few more times to get it out.
   void Disconnect();
+  /// Is this the same entity as over the player's connection before? False before kPlaying.
+  bool resumed() const;
+  /// For tests of bad networks. Nothing leaves or arrives until then, `until_ns` as for Poll.
+  void GoDark(int64_t until_ns);
+  /// For tests of bad networks. Goes on from another local port, as behind a router that forgot it.
+  bool Rebind();
 
   ClientState state() const;
   DisconnectReason end_reason() const;  ///< Why kEnded.

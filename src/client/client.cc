@@ -39,6 +39,12 @@ struct Client::Impl final : client::Link {
     unsent = true;
   }
 
+  core::Status ConnectSealed(const JoinTicket& ticket) {
+    const auto token = net::DecodeConnectToken(ticket.token);
+    if (!token.ok()) return token.status();
+    return endpoint.Connect(ticket.address, ticket.port, *token);
+  }
+
   void Poll(int64_t now_ns, bool readable) {
     if (!open) return;
     endpoint.Service(readable);
@@ -85,13 +91,16 @@ Client& Client::operator=(Client&&) noexcept = default;
 
 bool Client::Connect(const JoinTicket& ticket) {
   if (impl_->core.state() != ClientState::kIdle) return false;
-  const core::Status status = impl_->endpoint.Connect(ticket.address, ticket.port);
+  const bool sealed = ticket.security == "sealed";
+  const core::Status status = sealed ? impl_->ConnectSealed(ticket)
+                                     : impl_->endpoint.Connect(ticket.address, ticket.port);
   if (!status.ok()) {
     impl_->core.Fail(DisconnectReason::kInternal, status.ToString());
     return false;
   }
   impl_->open = true;
-  impl_->core.Start(ticket.token, kSystemClock.NowNs());
+  // The connect token names the player.
+  impl_->core.Start(sealed ? "" : ticket.token, kSystemClock.NowNs());
   return true;
 }
 
@@ -121,6 +130,12 @@ const std::vector<InventoryItem>& Client::inventory() const {
 bool Client::inventory_known() const { return impl_->core.inventory().known(); }
 int64_t Client::gold() const { return impl_->core.inventory().gold(); }
 void Client::Disconnect() { impl_->core.Quit(); }
+bool Client::resumed() const {
+  const protocol::Welcome* welcome = impl_->core.welcome();
+  return welcome != nullptr && welcome->resumed;
+}
+void Client::GoDark(int64_t until_ns) { impl_->endpoint.GoDark(until_ns); }
+bool Client::Rebind() { return impl_->endpoint.Rebind().ok(); }
 
 ClientState Client::state() const { return impl_->core.state(); }
 DisconnectReason Client::end_reason() const { return impl_->core.end_reason(); }

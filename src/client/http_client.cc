@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace bluemarble::client {
@@ -48,7 +49,7 @@ Status Failure(CURLcode code, const std::string& url, const char* cause) {
 }
 
 Result<HttpReply> Perform(const std::string& url, const std::string* json_body, int timeout_ms,
-                          const HttpTrust& trust) {
+                          const HttpTrust& trust, const std::string& access_token) {
   CURL* easy = ThreadHandle();
   if (easy == nullptr) return Status(Code::kInternal, "libcurl does not start");
   curl_easy_reset(easy);
@@ -68,6 +69,10 @@ Result<HttpReply> Perform(const std::string& url, const std::string* json_body, 
   std::unique_ptr<curl_slist, FreeList> headers;
   if (json_body != nullptr) {
     headers.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
+    if (!access_token.empty()) {
+      const std::string bearer = "Authorization: Bearer " + access_token;
+      curl_slist_append(headers.get(), bearer.c_str());
+    }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json_body->size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json_body->data());
@@ -78,18 +83,22 @@ Result<HttpReply> Perform(const std::string& url, const std::string* json_body, 
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   reply.status = static_cast<int>(status);
+  curl_off_t retry_after_s = 0;
+  constexpr curl_off_t kMostRetryS = 3600;
+  if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK)
+    reply.retry_after_s = static_cast<int>(std::clamp<curl_off_t>(retry_after_s, 0, kMostRetryS));
   return reply;
 }
 
 }  // namespace
 
 Result<HttpReply> HttpGet(const std::string& url, int timeout_ms, const HttpTrust& trust) {
-  return Perform(url, nullptr, timeout_ms, trust);
+  return Perform(url, nullptr, timeout_ms, trust, {});
 }
 
 Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body, int timeout_ms,
-                           const HttpTrust& trust) {
-  return Perform(url, &json_body, timeout_ms, trust);
+                           const HttpTrust& trust, const std::string& access_token) {
+  return Perform(url, &json_body, timeout_ms, trust, access_token);
 }
 
 }  // namespace bluemarble::client

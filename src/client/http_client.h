@@ -12,6 +12,7 @@ namespace bluemarble::client {
 struct HttpReply {
   int status = 0;
   std::string body;
+  int retry_after_s = 0;  ///< Retry-After in seconds; 0: none.
 };
 
 /// Whom https:// believes.
@@ -26,7 +27,9 @@ struct HttpTrust {
 /// the URL and the cause.
 core::Result<HttpReply> HttpGet(const std::string& url, int timeout_ms,
                                 const HttpTrust& trust = {});
+/// `access_token`: sent as "Authorization: Bearer ..." unless empty.
 core::Result<HttpReply> HttpPost(const std::string& url, const std::string& json_body,
-                                 int timeout_ms, const HttpTrust& trust = {});
+                                 int timeout_ms, const HttpTrust& trust = {},
+                                 const std::string& access_token = {});
 
 }  // namespace bluemarble::client

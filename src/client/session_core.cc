@@ -12,7 +12,6 @@ namespace {
 constexpr int64_t kConnectTimeoutNs = 5'000'000'000;
 // In a storm of logins a zone lets in some hundred players a second; ENet finds out what is dead.
 constexpr int64_t kLoginTimeoutNs = 30'000'000'000;
-constexpr int64_t kSilenceTimeoutNs = 5'000'000'000;
 // No command heard of for so long: the lead is far off, in a direction that cannot be told.
 constexpr int64_t kLeadSearchNs = 500'000'000;
 constexpr double kFirstPathTicks = 2, kMaxFirstPathTicks = 8, kMaxSearchTicks = 30;
@@ -192,8 +191,9 @@ void ClientCore::CheckTimeouts(int64_t now_ns) {
     text = "no answer from the server within 5 s";
   if (state_ == ClientState::kLoggingIn && now_ns - connected_ns_ > kLoginTimeoutNs)
     text = "the server did not answer the login within 10 s";
-  if (state_ == ClientState::kPlaying && now_ns - heard_ns_ > kSilenceTimeoutNs)
-    text = "nothing heard from the server for 5 s";
+  if (state_ == ClientState::kPlaying &&
+      now_ns - heard_ns_ > int64_t{options_.silence_ms} * 1'000'000)
+    text = "nothing heard from the server for too long";
   if (text == nullptr) return;
   End(DisconnectReason::kTimeout, text);
   link_.Close(static_cast<uint32_t>(DisconnectReason::kTimeout));

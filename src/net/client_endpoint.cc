@@ -284,6 +284,7 @@ void ClientEndpoint::Put(std::span<const iovec> parts, size_t bytes) noexcept {
 }
 
 void ClientEndpoint::Transmit(std::span<const iovec> parts) noexcept {
+  if (dark()) return;
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();
@@ -304,6 +305,7 @@ void ClientEndpoint::ReleaseDelayed() {
 size_t ClientEndpoint::ReadSocket(std::span<std::byte> out) noexcept {
   while (readable_) {
     const ssize_t got = recv(host_->socket, out.data(), out.size(), MSG_DONTWAIT | MSG_TRUNC);
+    if (got > 0 && dark()) continue;
     if (got > 0 && static_cast<size_t>(got) <= std::min(out.size(), kDatagramBytes)) {
       return static_cast<size_t>(got);
     }

@@ -62,6 +62,9 @@ class ClientEndpoint final : private HookedSocket {
   /// keeps its number. kStale: not connected.
   core::Status Rebind();
 
+  /// Nothing leaves or arrives until then, in the clock's time: for tests of outages.
+  void GoDark(int64_t until_ns) { dark_until_ns_ = until_ns; }
+
   /// Reads what came in, resends, pings, and sends what was queued. Call it often: at least every
   /// 10 ms while connected, and when fd() is readable. `readable` false (a poll said so) saves the
   /// system call that looks.
@@ -105,6 +108,7 @@ class ClientEndpoint final : private HookedSocket {
   void Transmit(std::span<const iovec> parts) noexcept;
   size_t ReadSocket(std::span<std::byte> out) noexcept;
   void ReleaseDelayed();
+  bool dark() const { return dark_until_ns_ != 0 && clock_.NowNs() < dark_until_ns_; }
   void OnConnect();
   void End(uint32_t reason);
   void Destroy();
@@ -117,6 +121,7 @@ class ClientEndpoint final : private HookedSocket {
   Address server_;
   std::unique_ptr<SealedClient> sealed_;  // null: plain
   int64_t give_up_ns_ = 0;                // of the sealed handshake, which comes before ENet's
+  int64_t dark_until_ns_ = 0;
   bool shaking_ = false;
   bool readable_ = false;
   bool connected_ = false;
