@@ -31,6 +31,15 @@ HttpResponse Refusal(const core::Status& status) {
         {{"code", std::string(core::CodeName(status.code()))}, {"message", status.ToString()}}}});
 }
 
+HttpResponse Later(int wait_ms) {
+  HttpResponse answer = JsonAnswer(503, {{"error",
+                                          {{"code", "busy"},
+                                           {"message", "many players come at once, ask again"},
+                                           {"retry_after_ms", wait_ms}}}});
+  answer.retry_after_s = (wait_ms + 999) / 1000;
+  return answer;
+}
+
 core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
   const json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object()) return core::Status(Code::kInvalid, "the body is not a JSON object");
@@ -93,6 +102,7 @@ Router BuildRouter(EndpointProviders providers) {
                }
                const auto answer = join(wanted);
                if (!answer) return Refusal(answer.status());
+               if (answer->wait_ms > 0) return Later(answer->wait_ms);
                return JsonAnswer(200, JoinJson(*answer));
              });
   return router;

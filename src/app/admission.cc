@@ -1,16 +1,24 @@
 #include "app/admission.h"
 
 namespace bluemarble::app {
+namespace {
+
+// Clients that are told to wait for longer try again all the same.
+constexpr int kMostWaitMs = 20'000;
+
+}  // namespace
 
 Admission::Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
-                     const persistence::DurableQueue& store, std::string address,
-                     uint32_t max_players, uint32_t max_peers_per_host)
+                     const persistence::DurableQueue& store, const core::Clock& clock,
+                     std::string address, const Limits& limits)
     : transport_(transport),
       sessions_(sessions),
       store_(store),
+      clock_(clock),
       address_(std::move(address)),
-      max_players_(max_players),
-      max_peers_per_host_(max_peers_per_host) {}
+      limits_(limits),
+      // Tickets are shown late and in crowds: a quarter of the places leaves room for both.
+      pace_(limits.entries_per_s, limits.max_pending / 4, kMostWaitMs) {}
 
 core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (stopping_.load(std::memory_order_relaxed)) {
@@ -19,7 +27,8 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (!store_.ready()) {
     return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
   }
-  if (sessions_.players.Get() >= max_players_) {
+  // Of those who linger one gives way.
+  if (sessions_.players.Get() >= limits_.max_players) {
     return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
   }
   // Tickets of a storm are given out long before their peers connect, so near-equal hosts take
@@ -28,11 +37,11 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   const auto hosts = static_cast<uint32_t>(transport_.hosts());
   const uint32_t turn = next_host_.fetch_add(1, std::memory_order_relaxed);
   int best = -1;
-  uint64_t best_peers = max_peers_per_host_;
+  uint64_t best_peers = limits_.max_peers_per_host;
   for (uint32_t i = 0; i < hosts; ++i) {
     const auto host = static_cast<int>((turn + i) % hosts);
     const uint64_t peers = transport_.host_stats(host).peers_connected.Get();
-    if (peers >= max_peers_per_host_) continue;
+    if (peers >= limits_.max_peers_per_host) continue;
     if (best < 0 || peers + kNearlyEqualPeers < best_peers) {
       best = host;
       best_peers = peers;
@@ -41,7 +50,18 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (best < 0)
     return core::Status(core::Code::kFull,
                         "every host is full (net.hosts, net.max_peers_per_host)");
-  return api::JoinAnswer{address_, transport_.port(best), request.name};
+  if (const int wait_ms = pace_.Ask(clock_.NowNs()); wait_ms > 0) {
+    paced_.Add();
+    return api::JoinAnswer{.wait_ms = wait_ms};
+  }
+  api::JoinAnswer answer{.address = address_, .port = transport_.port(best), .token = request.name};
+  if (!transport_.sealed()) return answer;
+  auto token = transport_.Mint(best, request.account_id, request.name);
+  if (!token.ok()) return token.status();
+  answer.token = std::move(*token);
+  answer.security = "sealed";
+  answer.expires_s = limits_.token_life_s;
+  return answer;
 }
 
 }  // namespace bluemarble::app

@@ -6,6 +6,9 @@
 #include <string>
 
 #include "api/endpoints.h"
+#include "app/join_pace.h"
+#include "core/clock.h"
+#include "core/counters.h"
 #include "core/result.h"
 #include "net/enet_transport.h"
 #include "persistence/durable_queue.h"
@@ -15,22 +18,35 @@ namespace bluemarble::app {
 
 class Admission {
  public:
+  /// `entries_per_s`: how many players the zone takes in (session.enters_per_tick); a quarter of
+  /// `max_pending` may be on their way at once.
+  struct Limits {
+    uint32_t max_players = 0;
+    uint32_t max_pending = 0;
+    uint32_t max_peers_per_host = 0;
+    double entries_per_s = 600;
+    int token_life_s = 0;
+  };
   Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
-            const persistence::DurableQueue& store, std::string address, uint32_t max_players,
-            uint32_t max_peers_per_host);
+            const persistence::DurableQueue& store, const core::Clock& clock, std::string address,
+            const Limits& limits);
 
-  /// kUnavailable: stopping, or the store is not ready, so that the login would fail; kFull:
-  /// session.max_players or every host's slots.
+  /// Sealed: with a connect token for the account; plain: the name is the token. Only a `wait_ms`
+  /// when too many come at once. kUnavailable: stopping, or the store is not ready, so that the
+  /// login would fail; kFull: session.max_players or every host's slots.
   core::Result<api::JoinAnswer> Join(const api::JoinRequest& request);
+  const core::Counter& paced() const { return paced_; }
   void Stop() { stopping_.store(true, std::memory_order_relaxed); }
 
  private:
   const net::EnetTransport& transport_;
   const session::SessionStats& sessions_;
   const persistence::DurableQueue& store_;
+  const core::Clock& clock_;
   const std::string address_;
-  const uint32_t max_players_;
-  const uint32_t max_peers_per_host_;
+  const Limits limits_;
+  JoinPace pace_;
+  core::Counter paced_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> next_host_{0};
 };

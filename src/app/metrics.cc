@@ -78,6 +78,14 @@ void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
             stats.refused_no_slot);
   add.Level("session_players", "Players in play.", stats.players);
   add.Level("session_pending_players", "Sessions not in play.", stats.pending);
+  add.Level("session_lingering_players", "Players in play whose connection is lost.",
+            stats.lingering);
+  add.Count("session_resumed_total", "Welcomes back to players who were still in play.",
+            stats.resumed);
+  add.Count("session_lingers_expired_total", "Lost players who did not come back in time.",
+            stats.lingers_expired);
+  add.Count("session_lingers_evicted_total", "Lost players who made room in a full zone.",
+            stats.lingers_evicted);
   add.Count("session_snapshots_dropped_total", "Snapshots lost to a full outbound queue.",
             stats.snapshots_dropped);
   add.Count("session_save_queue_full_total", "Saves put off because the durable queue was full.",

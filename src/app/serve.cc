@@ -20,6 +20,7 @@
 #include "app/metrics.h"
 #include "app/recorder.h"
 #include "app/reload.h"
+#include "app/reset_key.h"
 #include "app/stop_or_leave.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
@@ -145,7 +146,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   } log_guard;
 
   // Ports first: they tell at once that another zoned runs here, before its data is touched.
-  auto transport = net::EnetTransport::Open(settings.net, clock);
+  net::TransportSecurity security{.reset_key = {}, .public_address = settings.net.public_address};
+  if (settings.net.sealed()) {
+    const auto key = ReadOrMakeResetKey(settings.zone.persistence.data_dir);
+    if (!key.ok()) return Fail(ExitOf(key.status().code()), key.status().ToString());
+    security.reset_key = *key;
+  }
+  auto transport = net::EnetTransport::Open(settings.net, clock, security);
   if (!transport.ok()) {
     const bool taken = transport.status().code() == core::Code::kConflict ||
                        transport.status().code() == core::Code::kDenied;
@@ -214,9 +221,15 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
-  Admission admission(**transport, zone->session_stats(), committer, settings.net.bind,
-                      settings.zone.session.max_players,
-                      static_cast<uint32_t>(settings.net.max_peers_per_host));
+  const session::SessionSettings& session = settings.zone.session;
+  Admission admission(
+      **transport, zone->session_stats(), committer, clock, 
+      settings.net.public_address.empty() ? settings.net.bind : settings.net.public_address,
+      {.max_players = session.max_players,
+       .max_pending = session.max_pending,
+       .max_peers_per_host = static_cast<uint32_t>(settings.net.max_peers_per_host),
+       .entries_per_s = static_cast<double>(session.enters_per_tick) * hz,
+       .token_life_s = settings.net.token_life_s});
   const int64_t started_ns = clock.NowNs();
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());

@@ -140,6 +140,14 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
          .unit = "ms",
          .help = "Silence that ends a session. Too low: a short outage costs it; too high: ghosts "
                  "stand around."});
+  s.Add("linger_s", &session.linger_s,
+        {.min = 0,
+         .max = 600,
+         .unit = "s",
+         .help = "A player whose connection was lost stays in play for so long and can come back "
+                 "to it; 0: taken out at once. Counts against max_players, yet gives way when the "
+                 "zone is full. Too low: a tunnel costs the session; too high: the helpless stand "
+                 "around."});
   s.Add("login_timeout_ms", &session.login_timeout_ms,
         {.min = 500,
          .max = 120000,
@@ -417,6 +425,7 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
         "http.bind: without TLS only a loopback address is accepted; set http.tls_certificate_file "
         "and http.tls_key_file, or http.allow_plaintext = true behind a proxy that speaks TLS");
   }
+  settings.zone.session.identity_required = settings.net.sealed();
   if (!LoopbackBind(settings.net)) {
     if (!settings.net.sealed()) {
       problems.push_back("net.bind: only a loopback address while net.security is \"plain\"");

@@ -13,6 +13,8 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
         {.help = "sealed: players come with a connect token, and every datagram is encrypted. "
                  "plain: everybody is who they say, on loopback, for tests and development.",
          .choices = {"sealed", "plain"}});
+  s.Add("public_address", &net.public_address,
+        {.help = "IPv4 address that players are told. Empty: net.bind, which 0.0.0.0 cannot be for."});
   s.Add("port", &net.port,
         {.help = "UDP port of host 0; host i listens on port + i. 0: the system chooses."});
   s.Add("hosts", &net.hosts,

@@ -19,6 +19,12 @@ void Within(std::vector<std::string>& problems, std::string_view name, int64_t v
 }  // namespace
 
 void NetSettings::Validate(std::vector<std::string>& problems) const {
+  if (!public_address.empty() && !ParseV4(public_address).ok()) {
+    problems.push_back(fmt::format("net.public_address is '{}'; it must be a dotted IPv4 address",
+                                   public_address));
+  }
+  if (public_address.empty() && bind == "0.0.0.0")
+    problems.push_back("net.public_address: must be given when net.bind is 0.0.0.0");
   if (!ParseV4(bind).ok()) {
     problems.push_back(fmt::format("net.bind is '{}'; it must be a dotted IPv4 address", bind));
   }

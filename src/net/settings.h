@@ -17,6 +17,8 @@ struct NetSettings {
   /// "sealed": connect tokens and sealed datagrams (DESIGN §5). "plain": everybody is who they say;
   /// loopback only, for tests and development.
   std::string security = "plain";
+  /// IPv4 address that clients are told. Empty: `bind`. Wrong: nobody finds the zone.
+  std::string public_address = "";
   /// UDP port of host 0; host i listens on port + i. 0: the kernel chooses each (tests).
   uint16_t port = 7777;
   /// ENet hosts, each with its own port and thread. Too low: 4,095 peers is a host's end, and one

@@ -25,12 +25,24 @@ struct AdmissionTest : testing::Test {
     net::NetSettings settings;
     settings.port = 0;
     settings.hosts = 1;
+    settings.security = "plain";
     settings.max_peers_per_host = 8;
     auto opened = net::EnetTransport::Open(settings, clock);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     transport = std::move(*opened);
   }
-  Admission Make() { return {*transport, sessions, store, "127.0.0.1", 2, 8}; }
+  Admission Make() {
+    return {*transport,
+            sessions,
+            store,
+            clock,
+            "127.0.0.1",
+            {.max_players = 2,
+             .max_pending = 16,
+             .max_peers_per_host = 8,
+             .entries_per_s = 0.01,
+             .token_life_s = 60}};
+  }
   static core::Code Ask(Admission& admission) {
     return admission.Join({.name = "ann", .remote_address = "::1"}).status().code();
   }
@@ -47,6 +59,18 @@ TEST_F(AdmissionTest, AnswersWithThePortOfAHost) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer.value().port, transport->port(0));
   EXPECT_EQ(answer.value().token, "ann");
+  EXPECT_EQ(answer.value().security, "plain");
+}
+
+TEST_F(AdmissionTest, TellsACrowdToComeBackLaterOneAfterAnother) {
+  Admission admission = Make();
+  const auto ask = [&] {
+    return admission.Join({.name = "ann", .remote_address = "::1"})->wait_ms;
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(), 0) << i;
+  EXPECT_GT(ask(), 0);
+  EXPECT_GT(ask(), 0);
+  EXPECT_EQ(admission.paced().Get(), 2u);
 }
 
 TEST_F(AdmissionTest, SendsNobodyToAZoneWhoseStoreIsNotReady) {
