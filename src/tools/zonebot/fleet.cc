@@ -24,30 +24,21 @@ constexpr double kErrorUnitsPerM = 10'000;
 
 const core::SystemClock kClock;
 
-ClientOptions OptionsOf(const Options& options, const BotPlan& plan, bool decodes, size_t index) {
-  ClientOptions out;
-  const geo::Geodetic spawn = geo::ToGeodetic(plan.spawn);
-  out.spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0};
-  out.decode = decodes;
-  out.loss = options.loss_pct / 100;
-  out.latency_ms = options.latency_ms;
-  out.jitter_ms = options.jitter_ms;
-  out.seed = core::HashCombine(options.seed, index);
-  out.client_version = "zonebot";
-  return out;
-}
-
 }  // namespace
 
 Fleet::Fleet(const Options& options, const std::vector<BotPlan>& plans, const Trace& trace,
              const std::vector<bool>& decodes)
     : talker_(plans.size(), options.chat_per_s, core::HashCombine(options.seed, plans.size())),
+      way_in_(options),
       clients_(plans.size(), nullptr),
       origin_ns_(kClock.NowNs()) {
   bots_.reserve(plans.size());
   for (size_t i = 0; i < plans.size(); ++i) {
-    bots_.push_back(Bot{Client(OptionsOf(options, plans[i], decodes[i], i)),
-                        Steering(plans[i], trace, core::HashCombine(options.seed + 1, i))});
+    const geo::Geodetic spawn = geo::ToGeodetic(plans[i].spawn);
+    bots_.push_back(
+        Bot{Connection(way_in_.CallOf(i), way_in_.pool(),
+                       way_in_.OptionsOf(i, {spawn.lon_deg, spawn.lat_deg, 0}, decodes[i])),
+            Steering(plans[i], trace, core::HashCombine(options.seed + 1, i))});
     bots_.back().decodes = decodes[i];
   }
 }
@@ -62,34 +53,14 @@ core::Status Fleet::Open() {
   return core::Status::Ok();
 }
 
-void Fleet::Connect(std::vector<Joiner::Answer>& answers, int64_t now_ns) {
-  for (Joiner::Answer& answer : answers) {
-    Bot& bot = bots_[answer.bot];
-    if (!answer.result.ok) {
-      Refuse(bot, "join", answer.result.error);
-      continue;
-    }
-    if (!bot.client.Connect(answer.result.ticket)) {
-      Refuse(bot, "socket", bot.client.error());
-      continue;
-    }
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = answer.bot;
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, bot.client.fd(), &event) != 0) {
-      Refuse(bot, "socket", std::strerror(errno));
-      continue;
-    }
-    bot.phase = Phase::kConnecting;
-    bot.asked_ns = answer.asked_ns;
-    bot.due_ns = now_ns;
-  }
-  answers.clear();
+void Fleet::Start(double rate_per_s, int64_t now_ns) {
+  for (size_t i = 0; i < bots_.size(); ++i)
+    bots_[i].asked_ns = now_ns + static_cast<int64_t>(1e9 * static_cast<double>(i) / rate_per_s);
 }
 
 void Fleet::Refuse(Bot& bot, const std::string& reason, const std::string& text) {
   bot.phase = Phase::kDone;
-  ++refused_;
+  if (bot.lost_ns == 0) ++refused_;
   // One line for each kind: thousands may follow.
   if (refused_by_reason_[reason]++ == 0)
     std::fprintf(stderr, "zonebot: refused (%s): %s\n", reason.c_str(), text.c_str());
@@ -109,10 +80,14 @@ void Fleet::Turn(int wait_ms) {
   size_t polled = 0;
   for (size_t i = 0; i < bots_.size(); ++i) {
     Bot& bot = bots_[i];
-    if (bot.phase == Phase::kWaiting) continue;
+    if (bot.phase == Phase::kWaiting) {
+      if (now_ns < bot.asked_ns || quitting_) continue;
+      bot.phase = Phase::kConnecting;
+      bot.connection.Start(now_ns);
+    }
     if (bot.phase == Phase::kPlaying && !quitting_) {
       if (now_ns >= bot.decide_ns) Decide(bot, now_ns);
-      talker_.Speak(i, bot.client, now_ns);
+      talker_.Speak(i, bot.connection.client(), now_ns);
     }
     if (now_ns < bot.due_ns) continue;
     if (++polled % kPollsPerClockReading == 0) now_ns = kClock.NowNs();
@@ -122,55 +97,81 @@ void Fleet::Turn(int wait_ms) {
 
 void Fleet::Poll(size_t index, int64_t now_ns, bool readable) {
   Bot& bot = bots_[index];
-  bot.client.Poll(now_ns, readable);
-  talker_.Listen(index, bot.client, now_ns);
+  bot.connection.Poll(now_ns, readable);
+  Watch(index);
+  talker_.Listen(index, bot.connection.client(), now_ns);
   OnPhase(index, now_ns);
-  bot.due_ns = bot.client.NextDueNs();
+  bot.due_ns = bot.connection.NextDueNs();
   if (bot.phase == Phase::kConnecting)
     bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
 }
 
 void Fleet::Decide(Bot& bot, int64_t now_ns) {
-  const OwnView own = bot.client.own();
+  const OwnView own = bot.connection.client().own();
   const double elapsed_s = static_cast<double>(now_ns - origin_ns_) / 1e9;
-  bot.client.SetInput(bot.steering.Decide({own.predicted.x, own.predicted.y, own.predicted.z},
-                                          bot.client.max_speed_mps(), elapsed_s));
+  bot.connection.client().SetInput(
+      bot.steering.Decide({own.predicted.x, own.predicted.y, own.predicted.z},
+                          bot.connection.client().max_speed_mps(), elapsed_s));
   bot.decide_ns = now_ns + static_cast<int64_t>(bot.steering.interval_s() * 1e9);
-  bot.due_ns = std::min(bot.due_ns, bot.client.NextDueNs());
+  bot.due_ns = std::min(bot.due_ns, bot.connection.NextDueNs());
+}
+
+// Each connection has a socket of its own; the one before is closed, so that epoll forgets it.
+void Fleet::Watch(size_t index) {
+  Bot& bot = bots_[index];
+  if (bot.connects == bot.connection.connects() || bot.connection.client().fd() < 0) return;
+  bot.connects = bot.connection.connects();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = index;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, bot.connection.client().fd(), &event) != 0)
+    std::fprintf(stderr, "zonebot: epoll: %s\n", std::strerror(errno));
 }
 
 void Fleet::OnPhase(size_t index, int64_t now_ns) {
   Bot& bot = bots_[index];
-  const ClientState state = bot.client.state();
-  if (bot.phase == Phase::kConnecting && state == ClientState::kPlaying) {
-    bot.phase = Phase::kPlaying;
-    bot.decide_ns = now_ns;
-    clients_[index] = &bot.client;
-    logins_.Add(static_cast<uint64_t>((now_ns - bot.asked_ns) / 1000));
-    last_login_ns_ = now_ns;
-    ++connected_;
-    ++playing_;
-  } else if (state == ClientState::kEnded && bot.phase != Phase::kDone) {
-    const std::string reason = DisconnectReasonName(bot.client.end_reason());
-    if (bot.phase == Phase::kConnecting) {
-      Refuse(bot, reason, bot.client.error());
-      return;
-    }
-    bot.phase = Phase::kDone;
+  const ConnectionState state = bot.connection.state();
+  const std::string reason = bot.connection.join_failure() != RequestFailure::kNone
+                                 ? "join"
+                                 : DisconnectReasonName(bot.connection.reason());
+  if (bot.phase == Phase::kConnecting && state == ConnectionState::kPlaying) {
+    OnPlaying(index, now_ns);
+  } else if (bot.phase == Phase::kPlaying && state != ConnectionState::kPlaying) {
+    bot.phase = state == ConnectionState::kStopped ? Phase::kDone : Phase::kConnecting;
+    bot.lost_ns = now_ns;
     clients_[index] = nullptr;
     --playing_;
     if (quitting_) return;
     ++disconnected_;
     if (disconnected_by_reason_[reason]++ == 0)
       std::fprintf(stderr, "zonebot: disconnected (%s): %s\n", reason.c_str(),
-                   bot.client.error().c_str());
+                   bot.connection.error().c_str());
+  } else if (bot.phase == Phase::kConnecting && state == ConnectionState::kStopped && !quitting_) {
+    Refuse(bot, reason, bot.connection.error());
   }
+}
+
+void Fleet::OnPlaying(size_t index, int64_t now_ns) {
+  Bot& bot = bots_[index];
+  bot.phase = Phase::kPlaying;
+  bot.decide_ns = now_ns;
+  clients_[index] = &bot.connection.client();
+  ++playing_;
+  if (bot.lost_ns != 0) {
+    ++reconnected_;
+    if (bot.connection.client().resumed()) ++resumed_;
+    away_.Add(static_cast<uint64_t>((now_ns - bot.lost_ns) / 1'000'000));
+    return;
+  }
+  logins_.Add(static_cast<uint64_t>((now_ns - bot.asked_ns) / 1000));
+  last_login_ns_ = now_ns;
+  ++connected_;
 }
 
 void Fleet::StartWindow(int64_t now_ns) {
   window_ns_ = now_ns;
   for (Bot& bot : bots_) {
-    bot.at_start = bot.client.stats();
+    bot.at_start = bot.connection.client().stats();
     bot.corrections = bot.at_start.corrections;
   }
 }
@@ -179,7 +180,7 @@ void Fleet::Collect() {
   if (window_ns_ == 0) return;
   for (Bot& bot : bots_) {
     if (bot.phase != Phase::kPlaying) continue;
-    const ClientStats& stats = bot.client.stats();
+    const ClientStats& stats = bot.connection.client().stats();
     if (stats.corrections == bot.corrections) continue;
     corrections_total_ += stats.corrections - bot.corrections;
     bot.corrections = stats.corrections;
@@ -193,6 +194,11 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   talker_.Fill(report);
   report.refused = refused_;
   report.disconnected = disconnected_;
+  report.reconnected = reconnected_;
+  report.resumed = resumed_;
+  report.away_p50_ms = static_cast<double>(away_.Quantile(0.5));
+  report.away_p99_ms = static_cast<double>(away_.Quantile(0.99));
+  report.away_max_ms = static_cast<double>(away_.max());
   report.connect_s = connected_ > 0 ? static_cast<double>(last_login_ns_ - origin_ns_) / 1e9 : 0.0;
   report.login_p50_ms = static_cast<double>(logins_.Quantile(0.5)) / 1000;
   report.login_p99_ms = static_cast<double>(logins_.Quantile(0.99)) / 1000;
@@ -202,7 +208,7 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   ClientStats sum;
   uint64_t decoded_bytes = 0, updates = 0;
   for (const Bot& bot : bots_) {
-    const ClientStats& stats = bot.client.stats();
+    const ClientStats& stats = bot.connection.client().stats();
     const ClientStats& start = bot.at_start;
     sum.down_bytes += stats.down_bytes - start.down_bytes;
     sum.down_packets += stats.down_packets - start.down_packets;
@@ -242,14 +248,14 @@ void Fleet::Quit() {
   const int64_t until_ns = kClock.NowNs() + kGoodbyeNs;
   for (Bot& bot : bots_) {
     if (bot.phase != Phase::kPlaying && bot.phase != Phase::kConnecting) continue;
-    bot.client.Disconnect();
+    bot.connection.Disconnect();
     bot.due_ns = 0;
   }
   bool open = true;
   while (open && kClock.NowNs() < until_ns) {
     Turn(2);
     open = std::any_of(bots_.begin(), bots_.end(),
-                       [](const Bot& bot) { return bot.client.NextDueNs() != INT64_MAX; });
+                       [](const Bot& bot) { return bot.connection.NextDueNs() != INT64_MAX; });
   }
 }
 

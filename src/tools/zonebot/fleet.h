@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "bluemarble/client.h"
+#include "bluemarble/connection.h"
 #include "core/counters.h"
 #include "core/result.h"
-#include "tools/zonebot/joiner.h"
 #include "tools/zonebot/options.h"
 #include "tools/zonebot/placing.h"
 #include "tools/zonebot/report.h"
 #include "tools/zonebot/steering.h"
 #include "tools/zonebot/talker.h"
 #include "tools/zonebot/trace.h"
+#include "tools/zonebot/way_in.h"
 
 namespace bluemarble::zonebot {
 
@@ -33,8 +33,8 @@ class Fleet {
 
   /// kDenied: no epoll.
   core::Status Open();
-  /// Connects those that got a ticket and counts those that did not.
-  void Connect(std::vector<Joiner::Answer>& answers, int64_t now_ns);
+  /// The bots join from now on, one after another, `rate_per_s` of them a second.
+  void Start(double rate_per_s, int64_t now_ns);
   /// Waits at most `wait_ms` for datagrams, then polls who has something to do.
   void Turn(int wait_ms);
   /// Forgets the sums so far; the measured window begins.
@@ -57,27 +57,34 @@ class Fleet {
  private:
   enum class Phase : uint8_t { kWaiting, kConnecting, kPlaying, kDone };
   struct Bot {
-    Client client;
+    Connection connection;
     Steering steering;
     Phase phase = Phase::kWaiting;
     bool decodes = false;
-    int64_t due_ns = 0, decide_ns = 0, asked_ns = 0;
+    int64_t due_ns = 0, decide_ns = 0, asked_ns = INT64_MAX;
+    int64_t lost_ns = 0;    // when it was in play last; 0: never lost
+    uint64_t connects = 0;  // as epoll knows
     ClientStats at_start;
     uint64_t corrections = 0;
   };
 
   void Poll(size_t index, int64_t now_ns, bool readable);
   void Decide(Bot& bot, int64_t now_ns);
+  void Watch(size_t index);
   void OnPhase(size_t index, int64_t now_ns);
+  void OnPlaying(size_t index, int64_t now_ns);
   void Refuse(Bot& bot, const std::string& reason, const std::string& text);
 
-  std::vector<Bot> bots_;
   Talker talker_;
+  WayIn way_in_;
+  std::vector<Bot> bots_;
   std::vector<const Client*> clients_;
   int epoll_ = -1;
   int64_t origin_ns_ = 0, swept_ns_ = 0, window_ns_ = 0, last_login_ns_ = 0;
   bool quitting_ = false;
   size_t connected_ = 0, refused_ = 0, playing_ = 0, disconnected_ = 0;
+  uint64_t reconnected_ = 0, resumed_ = 0;
+  core::Histogram away_;  // milliseconds from a loss to being in play again
   std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
   core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre

@@ -82,7 +82,6 @@ void AddActionOptions(CLI::App& app, Options& o) {
       ->capture_default_str();
   app.add_option("--history", o.history,
                  "append what was asked and told to this file, for zonectl check-history");
-  app.add_flag("--reconnect", o.reconnect, "come back, with backoff, when the server goes away");
   app.add_option("--settle", o.settle_s,
                  "seconds at the end in which nothing is begun and everything shall be answered")
       ->check(CLI::Range(0.0, 3600.0))
@@ -149,6 +148,12 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
       ->check(CLI::Range(1, 10'000));
   app.add_option("--cities", o.cities,
                  "CSV: lon_deg,lat_deg,population (default build/cities.csv)");
+  app.add_flag("--reconnect", o.reconnect, "come back, with jitter, when the server goes away");
+  app.add_flag("--accounts", o.accounts,
+               "each bot logs in with an account of its own and makes it if there is none: what a "
+               "sealed server wants; its auth.mode should be development");
+  app.add_option("--ca-file", o.ca_file,
+                 "PEM of the certificates that an https:// server is believed by");
   app.add_option("--report", o.report, "write the measurements to this JSON file");
   app.add_option("--require-moving-others", o.require_moving_others,
                  "exit 1 unless every player connected and holds this many others that moved by "

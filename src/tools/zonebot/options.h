@@ -33,10 +33,10 @@ struct Options {
   std::string report;
   std::optional<int> require_moving_others;
   double warmup_s = 5;
-  double chat_per_s = 0;  ///< Lines of chat of one bot.
-  std::string style = "walk";              ///< Of walkers; mixed: each style in turn.
+  double chat_per_s = 0;                         ///< Lines of chat of one bot.
+  std::string style = "walk";                    ///< Of walkers; mixed: each style in turn.
   std::vector<cheats::CheatStyle> cheat_styles;  ///< Cheaters take these in turn.
-  double cheaters = 0;                     ///< Share of the players.
+  double cheaters = 0;                           ///< Share of the players.
   // trade, race, hostile:
   int group = 8;         ///< Bots that stand within reach of each other.
   double ops_per_s = 1;  ///< Actions of one bot.
@@ -45,6 +45,8 @@ struct Options {
   std::string ops;       ///< Kinds of actions, with commas; empty: all.
   std::string history;   ///< File to append to; empty: none is written.
   bool reconnect = false;
+  bool accounts = false;
+  std::string ca_file;
   double settle_s = 10;
 };
 

@@ -29,6 +29,8 @@ struct Report {
   uint64_t seed = 0;
   double seconds = 0;
   size_t wanted = 0, connected = 0, refused = 0, disconnected = 0;
+  uint64_t reconnected = 0, resumed = 0;  ///< Came back; of those to where they still stood.
+  double away_p50_ms = 0, away_p99_ms = 0, away_max_ms = 0;  ///< From a loss to being back.
   double connect_s = 0;                       ///< From the first request to the last login.
   double login_p50_ms = 0, login_p99_ms = 0;  ///< From a player's first request to being in play.
   std::map<std::string, uint64_t> refused_by_reason, disconnected_by_reason;

@@ -34,7 +34,6 @@ constexpr double kDefaultRampS = 5;
 constexpr size_t kAllDecodeUpTo = 1000;
 constexpr rlim_t kOtherDescriptors = 64;
 constexpr double kCheatersPerS = 20;
-constexpr size_t kNamesMaxDigits = 6;
 
 const core::SystemClock kClock;
 
@@ -177,24 +176,14 @@ class Session {
   }
 
   void ConnectAll() {
-    std::vector<std::string> names;
-    for (size_t i = 0; i < fleet_.size(); ++i) {
-      std::string number = std::to_string(i);
-      number.insert(0, kNamesMaxDigits - std::min(kNamesMaxDigits, number.size()), '0');
-      names.push_back("bot-" + std::to_string(options_.seed) + "-" + number);
-    }
     const double rate = options_.ramp_per_s > 0
                             ? options_.ramp_per_s
-                            : std::max(1.0, static_cast<double>(names.size()) / kDefaultRampS);
-    const int64_t give_up_ns = kClock.NowNs() + kSettleNs +
-                               static_cast<int64_t>(1e9 * static_cast<double>(names.size()) / rate);
-    Joiner joiner(options_.server, std::move(names), rate);
-    std::vector<Joiner::Answer> answers;
-    while (!stop_ && fleet_.settled() < fleet_.size() && kClock.NowNs() < give_up_ns) {
-      joiner.Take(answers);
-      fleet_.Connect(answers, kClock.NowNs());
-      Step();
-    }
+                            : std::max(1.0, static_cast<double>(fleet_.size()) / kDefaultRampS);
+    const int64_t now_ns = kClock.NowNs();
+    const int64_t give_up_ns =
+        now_ns + kSettleNs + static_cast<int64_t>(1e9 * static_cast<double>(fleet_.size()) / rate);
+    fleet_.Start(rate, now_ns);
+    while (!stop_ && fleet_.settled() < fleet_.size() && kClock.NowNs() < give_up_ns) Step();
   }
 
   void RunUntil(int64_t end_ns) {

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <thread>
+#include <utility>
 
 #include "core/clock.h"
 
@@ -19,20 +22,9 @@ constexpr int64_t kSweepNs = 4'000'000;  // granularity of due times
 constexpr int64_t kConnectingPollNs = 10'000'000;
 constexpr size_t kEventsPerWait = 512;
 constexpr double kDefaultRampS = 5;
-constexpr int64_t kFirstPauseNs = 200'000'000;
-constexpr int kMostDoublings = 4;  // 3.2 s, with jitter up to 4.8
-// A zone sends something ten times a second: sooner than the transport notices that it is dead.
-constexpr int64_t kSilenceNs = 2 * kSecondNs;
-constexpr size_t kNamesMaxDigits = 6;
 constexpr double kOnceMoreChance = 0.2;
 
 const core::SystemClock kClock;
-
-std::string NameOf(uint64_t seed, size_t index) {
-  std::string number = std::to_string(index);
-  number.insert(0, kNamesMaxDigits - std::min(kNamesMaxDigits, number.size()), '0');
-  return "bot-" + std::to_string(seed) + "-" + number;
-}
 
 bool IsZero(const ActionKey& key) {
   return std::all_of(key.begin(), key.end(), [](uint8_t byte) { return byte == 0; });
@@ -52,14 +44,19 @@ Traders::Traders(const Options& options, const std::vector<BotPlan>& plans,
       report_(report),
       on_answer_(std::move(on_answer)),
       random_(core::HashCombine(options.seed, 0x7261646572)),
-      joins_(options.server),
+      way_in_(options),
       origin_ns_(kClock.NowNs()) {
   const double rate = options.ramp_per_s > 0
                           ? options.ramp_per_s
                           : std::max(1.0, static_cast<double>(plans.size()) / kDefaultRampS);
   bots_.reserve(plans.size());
   for (size_t i = 0; i < plans.size(); ++i) {
-    bots_.push_back(Bot{NameOf(options.seed, i), MakeClient(i, /*again=*/false),
+    const geo::Geodetic spawn = geo::ToGeodetic(plans[i].spawn);
+    ConnectionOptions wanted = way_in_.OptionsOf(i, {spawn.lon_deg, spawn.lat_deg, 0}, decodes_[i]);
+    wanted.client.resend_unknown_ms = 0;  // the book asks again,
+    wanted.resend = false;                // over the next connection, too
+    bots_.push_back(Bot{BotName(options.seed, i),
+                        Connection(way_in_.CallOf(i), way_in_.pool(), std::move(wanted)),
                         Steering(plans[i], no_trace_, core::HashCombine(options.seed + 1, i))});
     bots_.back().join_ns = origin_ns_ + static_cast<int64_t>(1e9 * static_cast<double>(i) / rate);
   }
@@ -70,47 +67,22 @@ Traders::~Traders() {
   if (epoll_ >= 0) close(epoll_);
 }
 
-std::unique_ptr<Client> Traders::MakeClient(size_t index, bool again) const {
-  ClientOptions out;
-  if (!again) {  // who comes back appears where the world kept it
-    const geo::Geodetic spawn = geo::ToGeodetic(plans_[index].spawn);
-    out.spawn = GeoPosition{spawn.lon_deg, spawn.lat_deg, 0};
-  }
-  out.decode = decodes_[index];
-  out.loss = options_.loss_pct / 100;
-  out.latency_ms = options_.latency_ms;
-  out.jitter_ms = options_.jitter_ms;
-  out.seed = core::HashCombine(options_.seed, index);
-  out.client_version = "zonebot";
-  out.resend_unknown_ms = 0;  // the book asks again
-  return std::make_unique<Client>(std::move(out));
-}
-
 core::Status Traders::Open() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) return {core::Code::kDenied, "epoll_create1", std::strerror(errno)};
   return core::Status::Ok();
 }
 
-void Traders::Connect(Joiner::Answer& answer, int64_t now_ns) {
-  Bot& bot = bots_[answer.bot];
-  if (bot.phase != Phase::kJoining) return;
-  if (!answer.result.ok) {
-    Lose(answer.bot, now_ns, "join", answer.result.error);
-    return;
-  }
+// Each connection has a socket of its own; the one before is closed, so that epoll forgets it.
+void Traders::Watch(size_t index) {
+  Bot& bot = bots_[index];
+  if (bot.connects == bot.connection.connects() || bot.connection.client().fd() < 0) return;
+  bot.connects = bot.connection.connects();
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = answer.bot;
-  if (!bot.client->Connect(answer.result.ticket) ||
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, bot.client->fd(), &event) != 0) {
-    Lose(answer.bot, now_ns, "socket", bot.client->error());
-    return;
-  }
-  bot.phase = Phase::kConnecting;
-  bot.due_ns = now_ns;
-  bot.heard_ns = now_ns;
-  bot.heard_packets = 0;
+  event.data.u64 = index;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, bot.connection.client().fd(), &event) != 0)
+    std::fprintf(stderr, "zonebot: epoll: %s\n", std::strerror(errno));
 }
 
 void Traders::Turn(int wait_ms) {
@@ -120,20 +92,14 @@ void Traders::Turn(int wait_ms) {
   for (int i = 0; i < ready; ++i) Poll(events[static_cast<size_t>(i)].data.u64, now_ns, true);
   if (now_ns < swept_ns_ + kSweepNs) return;
   swept_ns_ = now_ns;
-  joins_.Take(join_answers_);
-  for (Joiner::Answer& answer : join_answers_) Connect(answer, now_ns);
-  join_answers_.clear();
   for (size_t i = 0; i < bots_.size(); ++i) {
     Bot& bot = bots_[i];
     if (bot.phase == Phase::kWaiting && now_ns >= bot.join_ns && !quitting_) {
-      bot.phase = Phase::kJoining;
-      joins_.Ask(i, bot.name);
+      bot.phase = Phase::kConnecting;
+      bot.connection.Start(now_ns);
     }
     if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) continue;
-    if (bot.phase == Phase::kPlaying && !quitting_) {
-      AskAgain(i, now_ns);
-      CheckSilence(bot, now_ns);
-    }
+    if (bot.phase == Phase::kPlaying && !quitting_) AskAgain(i, now_ns);
     if (now_ns >= bot.due_ns) Poll(i, now_ns, false);
   }
 }
@@ -142,40 +108,42 @@ void Traders::Poll(size_t index, int64_t now_ns, bool readable) {
   Bot& bot = bots_[index];
   if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) return;
   if (bot.phase == Phase::kPlaying && now_ns >= bot.decide_ns && !quitting_) {
-    const OwnView own = bot.client->own();
+    const OwnView own = bot.connection.client().own();
     const double elapsed_s = static_cast<double>(now_ns - origin_ns_) / 1e9;
-    bot.client->SetInput(
-        bot.steering.Decide(ToVec(own.predicted), bot.client->max_speed_mps(), elapsed_s));
+    bot.connection.client().SetInput(bot.steering.Decide(
+        ToVec(own.predicted), bot.connection.client().max_speed_mps(), elapsed_s));
     bot.decide_ns = now_ns + static_cast<int64_t>(bot.steering.interval_s() * 1e9);
   }
-  bot.client->Poll(now_ns, readable);
+  bot.connection.Poll(now_ns, readable);
+  Watch(index);
   TakeAnswers(index, now_ns);
   OnPhase(index, now_ns);
   if (bot.phase != Phase::kConnecting && bot.phase != Phase::kPlaying) return;
-  bot.due_ns = bot.client->NextDueNs();
+  bot.due_ns = bot.connection.NextDueNs();
   if (bot.phase == Phase::kConnecting)
     bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
   if (bot.phase != Phase::kPlaying) return;
-  const OwnView own = bot.client->own();
+  const OwnView own = bot.connection.client().own();
   bot.way.Add(now_ns, own.confirmed_tick, ToVec(own.confirmed));
 }
 
 void Traders::OnPhase(size_t index, int64_t now_ns) {
   Bot& bot = bots_[index];
-  const ClientState state = bot.client->state();
-  if (bot.phase == Phase::kConnecting && state == ClientState::kPlaying) {
-    OnLogin(index, now_ns);
-  } else if (state == ClientState::kEnded) {
-    const std::string reason = DisconnectReasonName(bot.client->end_reason());
-    Lose(index, now_ns, reason, bot.client->error());
+  const ConnectionState state = bot.connection.state();
+  if (state == ConnectionState::kPlaying) {
+    if (bot.phase == Phase::kConnecting) OnLogin(index, now_ns);
+    return;
   }
+  const bool over = state == ConnectionState::kWaiting || state == ConnectionState::kStopped;
+  if (over && !bot.put_off) Lose(index, now_ns);
+  bot.put_off = state == ConnectionState::kWaiting;
 }
 
 void Traders::OnLogin(size_t index, int64_t now_ns) {
   Bot& bot = bots_[index];
   bot.phase = Phase::kPlaying;
   bot.decide_ns = now_ns;
-  bot.tries = 0;
+  bot.put_off = false;
   ++playing_;
   if (!bot.was_in) {
     bot.was_in = true;
@@ -183,7 +151,7 @@ void Traders::OnLogin(size_t index, int64_t now_ns) {
     return;
   }
   ++report_.reconnected;
-  const auto behind_ns = bot.way.BehindNs(ToVec(bot.client->own().confirmed));
+  const auto behind_ns = bot.way.BehindNs(ToVec(bot.connection.client().own().confirmed));
   if (behind_ns) {
     report_.progress_lost_ms.Add(static_cast<uint64_t>(*behind_ns / 1'000'000));
   } else if (!bot.way.empty()) {
@@ -193,14 +161,14 @@ void Traders::OnLogin(size_t index, int64_t now_ns) {
   bot.book.OnBack(now_ns);
   // What was done stays done, and is told so, over connections and restarts.
   if (const Action* done = bot.book.newest_done();
-      done != nullptr && !IsZero(bot.client->Act(*done)))
+      done != nullptr && !IsZero(bot.connection.client().Act(*done)))
     ++report_.asked_after_ok;
 }
 
 void Traders::TakeAnswers(size_t index, int64_t now_ns) {
   Bot& bot = bots_[index];
   ActionAnswer answer;
-  while (bot.client->NextAnswer(answer)) {
+  while (bot.connection.NextAnswer(answer)) {
     const ActionBook::Told told = bot.book.OnAnswer(answer, now_ns);
     OpCounts& counts = report_.ops[static_cast<size_t>(told.op)];
     const auto took_us = static_cast<uint64_t>(told.took_ns / 1000);
@@ -245,7 +213,7 @@ void Traders::AskOnceMore(Bot& bot, const ActionBook::Told& told) {
   const bool settled = told.news == ActionBook::News::kOk ||
                        (told.news == ActionBook::News::kRefused && !IsTemporary(told.reason));
   if (!settled || options_.resend < 2 || !random_.Chance(kOnceMoreChance)) return;
-  if (!IsZero(bot.client->Act(*bot.book.last_settled()))) ++report_.asked_after_answer;
+  if (!IsZero(bot.connection.client().Act(*bot.book.last_settled()))) ++report_.asked_after_answer;
 }
 
 void Traders::AskAgain(size_t index, int64_t now_ns) {
@@ -253,8 +221,8 @@ void Traders::AskAgain(size_t index, int64_t now_ns) {
   while (OpenAction* open = bot.book.Due(now_ns)) {
     // The number is of the server's life; the partner is who was meant.
     if (open->partner != SIZE_MAX && bots_[open->partner].phase == Phase::kPlaying)
-      open->action.entity_id = bots_[open->partner].client->own().id;
-    const bool sent = !IsZero(bot.client->Act(open->action));
+      open->action.entity_id = bots_[open->partner].connection.client().own().id;
+    const bool sent = !IsZero(bot.connection.client().Act(open->action));
     bot.book.Again(*open, sent ? 1 : 0, now_ns);
     if (!sent) return;
     ++report_.asked_again;
@@ -263,25 +231,16 @@ void Traders::AskAgain(size_t index, int64_t now_ns) {
   }
 }
 
-void Traders::CheckSilence(Bot& bot, int64_t now_ns) {
-  const uint64_t packets = bot.client->stats().down_packets;
-  if (packets != bot.heard_packets) {
-    bot.heard_packets = packets;
-    bot.heard_ns = now_ns;
-  } else if (options_.reconnect && now_ns > bot.heard_ns + kSilenceNs) {
-    bot.client->Disconnect();
-    bot.due_ns = now_ns;
-  }
-}
-
-void Traders::Lose(size_t index, int64_t now_ns, const std::string& reason,
-                   const std::string& text) {
+void Traders::Lose(size_t index, int64_t now_ns) {
   Bot& bot = bots_[index];
   const bool played = bot.phase == Phase::kPlaying;
+  const std::string reason = bot.connection.join_failure() != RequestFailure::kNone
+                                 ? "join"
+                                 : DisconnectReasonName(bot.connection.reason());
   auto& counts = played ? report_.ends : report_.refused_joins;
   if (!quitting_ && counts[reason]++ == 0)
     std::fprintf(stderr, "zonebot: %s (%s): %s\n", played ? "disconnected" : "refused",
-                 reason.c_str(), text.c_str());
+                 reason.c_str(), bot.connection.error().c_str());
   if (played) {
     --playing_;
     if (!quitting_) ++report_.disconnected;
@@ -290,16 +249,10 @@ void Traders::Lose(size_t index, int64_t now_ns, const std::string& reason,
       Tell(bot, open->action.key, open->op, "unknown", ActionReason::kNone, false);
     }
   }
-  if (!options_.reconnect || quitting_) {
-    if (!bot.was_in) ++report_.refused;
-    bot.phase = Phase::kDone;
-    return;
-  }
-  bot.phase = Phase::kWaiting;
-  bot.client = MakeClient(index, bot.was_in);  // closes the socket, so epoll forgets it
-  const int64_t pause_ns = kFirstPauseNs << std::min(bot.tries++, kMostDoublings);
-  bot.join_ns =
-      now_ns + static_cast<int64_t>(static_cast<double>(pause_ns) * (0.5 + random_.Unit()));
+  bot.phase = Phase::kConnecting;
+  if (bot.connection.state() != ConnectionState::kStopped) return;
+  if (!bot.was_in) ++report_.refused;
+  bot.phase = Phase::kDone;
 }
 
 void Traders::Tell(const Bot& bot, const ActionKey& key, Op op, const char* outcome,
@@ -307,7 +260,7 @@ void Traders::Tell(const Bot& bot, const ActionKey& key, Op op, const char* outc
   HistoryLine line;
   line.unix_s = static_cast<double>(kClock.WallUs()) / 1e6;
   line.bot = bot.name;
-  line.player_id = bot.client->player_id();
+  line.player_id = bot.connection.client().player_id();
   line.key = key;
   line.op = OpName(op);
   line.outcome = outcome;
@@ -321,13 +274,13 @@ bool Traders::Ask(size_t index, Action action, Op op, size_t partner, int copies
   if (bot.phase != Phase::kPlaying) return false;
   // Without a key: the library takes one that has a key for a repetition, and for those a passing
   // refusal says nothing.
-  action.key = bot.client->Act(action);
+  action.key = bot.connection.client().Act(action);
   if (IsZero(action.key)) {
     ++report_.refused_locally;
     return false;
   }
   int sent = 1;
-  while (sent < copies && !IsZero(bot.client->Act(action))) ++sent;
+  while (sent < copies && !IsZero(bot.connection.client().Act(action))) ++sent;
   const int64_t now_ns = kClock.NowNs();
   // Before the datagram leaves, which the next Poll brings.
   Tell(bot, action.key, op, "sent", ActionReason::kNone, false);
@@ -342,12 +295,13 @@ void Traders::Decline(size_t index, uint64_t trade_id) {
   Bot& bot = bots_[index];
   if (bot.phase != Phase::kPlaying) return;
   ++report_.ops[static_cast<size_t>(Op::kDecline)].begun;
-  bot.client->DeclineTrade(trade_id);
+  bot.connection.client().DeclineTrade(trade_id);
   bot.due_ns = kClock.NowNs();
 }
 
 bool Traders::ready(size_t index) const {
-  return bots_[index].phase == Phase::kPlaying && bots_[index].client->inventory_known();
+  return bots_[index].phase == Phase::kPlaying &&
+         bots_[index].connection.client().inventory_known();
 }
 
 size_t Traders::open() const {
@@ -362,16 +316,20 @@ void Traders::Quit() {
   quitting_ = true;
   const int64_t until_ns = kClock.NowNs() + kSecondNs;
   for (Bot& bot : bots_) {
-    if (bot.phase != Phase::kPlaying && bot.phase != Phase::kConnecting) continue;
-    bot.client->Disconnect();
-    bot.due_ns = 0;
+    if (bot.phase == Phase::kPlaying || bot.phase == Phase::kConnecting)
+      bot.connection.Disconnect();
+    bot.phase = Phase::kDone;
   }
+  playing_ = 0;
+  // Until the goodbyes are out.
   bool under_way = true;
   while (under_way && kClock.NowNs() < until_ns) {
-    Turn(2);
-    under_way = std::any_of(bots_.begin(), bots_.end(), [](const Bot& bot) {
-      return bot.phase == Phase::kPlaying || bot.phase == Phase::kConnecting;
-    });
+    under_way = false;
+    for (Bot& bot : bots_) {
+      bot.connection.Poll(kClock.NowNs());
+      under_way = under_way || bot.connection.NextDueNs() != INT64_MAX;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 

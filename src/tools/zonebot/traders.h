@@ -6,19 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "bluemarble/client.h"
+#include "bluemarble/connection.h"
 #include "core/hash.h"
 #include "tools/zonebot/action_book.h"
 #include "tools/zonebot/history.h"
-#include "tools/zonebot/join_queue.h"
 #include "tools/zonebot/options.h"
 #include "tools/zonebot/placing.h"
 #include "tools/zonebot/steering.h"
 #include "tools/zonebot/trade_report.h"
+#include "tools/zonebot/way_in.h"
 #include "tools/zonebot/way_log.h"
 
 namespace bluemarble::zonebot {
@@ -51,38 +50,35 @@ class Traders {
   size_t settled() const { return report_.connected + report_.refused; }  ///< First logins.
   /// In play, with its inventory known?
   bool ready(size_t bot) const;
-  const Client& client(size_t bot) const { return *bots_[bot].client; }
+  const Client& client(size_t bot) const { return bots_[bot].connection.client(); }
   const ActionBook& book(size_t bot) const { return bots_[bot].book; }
   /// Actions of all bots without a final answer.
   size_t open() const;
   core::Random& random() { return random_; }
 
  private:
-  enum class Phase : uint8_t { kWaiting, kJoining, kConnecting, kPlaying, kDone };
+  enum class Phase : uint8_t { kWaiting, kConnecting, kPlaying, kDone };
   struct Bot {
     std::string name;
-    std::unique_ptr<Client> client;
+    Connection connection;
     Steering steering;
     ActionBook book;
     WayLog way;
     Phase phase = Phase::kWaiting;
     int64_t due_ns = 0, decide_ns = 0, join_ns = 0;
-    int64_t heard_ns = 0;
-    uint64_t heard_packets = 0;
-    int tries = 0;
+    uint64_t connects = 0;  // as epoll knows
     bool was_in = false;
+    bool put_off = false;  // a try failed and was counted; the next one is awaited
   };
 
-  std::unique_ptr<Client> MakeClient(size_t index, bool again) const;
-  void Connect(Joiner::Answer& answer, int64_t now_ns);
+  void Watch(size_t index);
   void Poll(size_t index, int64_t now_ns, bool readable);
   void OnPhase(size_t index, int64_t now_ns);
   void OnLogin(size_t index, int64_t now_ns);
   void TakeAnswers(size_t index, int64_t now_ns);
   void AskAgain(size_t index, int64_t now_ns);
   void AskOnceMore(Bot& bot, const ActionBook::Told& told);
-  void CheckSilence(Bot& bot, int64_t now_ns);
-  void Lose(size_t index, int64_t now_ns, const std::string& reason, const std::string& text);
+  void Lose(size_t index, int64_t now_ns);
   void Tell(const Bot& bot, const ActionKey& key, Op op, const char* outcome, ActionReason reason,
             bool repeated);
 
@@ -94,9 +90,8 @@ class Traders {
   const OnAnswer on_answer_;
   const Trace no_trace_;
   core::Random random_;
+  WayIn way_in_;
   std::vector<Bot> bots_;
-  JoinQueue joins_;
-  std::vector<Joiner::Answer> join_answers_;
   int epoll_ = -1;
   int64_t origin_ns_ = 0, swept_ns_ = 0;
   size_t playing_ = 0;
