@@ -287,6 +287,13 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
   return add.status();
 }
 
+core::Status RegisterAdmission(ops::MetricsRegistry& registry, const core::Counter& put_off) {
+  Registrar add(registry);
+  add.Count("admission_put_off_total", "Joins that were told to come later: too many at once.",
+            put_off);
+  return add.status();
+}
+
 std::string StatsJson(const Counted& counted, int tick_hz, double uptime_s) {
   const ZoneStats& zone = counted.zone.stats();
   const net::TickStats& ticks = counted.transport.tick_stats();

@@ -34,6 +34,8 @@ core::Status RegisterOperators(ops::MetricsRegistry& registry, const api::AdminS
                                const ArchivistStats* archivist);
 /// The HTTP endpoint's and the log's own counts.
 core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http);
+/// `put_off`: joins that were told to come later.
+core::Status RegisterAdmission(ops::MetricsRegistry& registry, const core::Counter& put_off);
 
 /// The JSON of GET /v1/stats: totals since the start and histograms as [upper bound, count] pairs
 /// of the buckets that are not empty. zonebot takes differences of two of them.

@@ -230,6 +230,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
        .max_peers_per_host = static_cast<uint32_t>(settings.net.max_peers_per_host),
        .entries_per_s = static_cast<double>(session.enters_per_tick) * hz,
        .token_life_s = settings.net.token_life_s});
+  if (core::Status registered = RegisterAdmission(metrics, admission.paced()); !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
   const int64_t started_ns = clock.NowNs();
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());

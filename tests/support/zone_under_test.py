@@ -72,8 +72,9 @@ class Zone:
         """Of zoned, and of whatever else reads its settings."""
         port = self.http.rsplit(":", 1)[1] if self.http else 0
         out = ["-c", ROOT / "config/zoned.toml"]
-        for setting in (f"http.port={port}", "net.port=0", "log.format=json", "dev.allow_spawn_position=true",
-                        f"persistence.data_dir={self.data}", *self.settings):
+        chosen = any(setting.startswith("net.port=") for setting in self.settings)
+        for setting in (f"http.port={port}", *(() if chosen else ("net.port=0",)), "log.format=json",
+                        "dev.allow_spawn_position=true", f"persistence.data_dir={self.data}", *self.settings):
             out += ["--set", setting]
         return out
 
