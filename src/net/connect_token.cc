@@ -13,8 +13,8 @@ namespace {
 //   [4 "BMT1"][u8 ciphers][u8 0][u16 port][u32 v4][u32 life_s][32 to_server][32 to_client][188
 //   sealed]
 constexpr std::string_view kMagic = "BMT1";
-constexpr size_t kCiphersAt = 4, kPortAt = 6, kV4At = 8, kLifeAt = 12, kToServerAt = 16,
-                 kToClientAt = 48, kSealedAt = 80;
+constexpr size_t kCiphersAt = 4, kReservedAt = 5, kPortAt = 6, kV4At = 8, kLifeAt = 12,
+                 kToServerAt = 16, kToClientAt = 48, kSealedAt = 80;
 
 // Sealed token: [u32 key id][u64 number] sealed([i64 account][i64 issued_ms][i64 expires_ms][u32
 // v4][u16 port][u8 name length][u8 0][64 name][32 to_server][32 to_client]) [16 tag]. The number is
@@ -93,7 +93,8 @@ std::string EncodeConnectToken(const ConnectToken& token) {
 
 core::Result<ConnectToken> DecodeConnectToken(std::string_view text) {
   std::array<std::byte, kPublicTokenBytes> bytes;
-  if (!FromBase64Url(text, bytes) || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
+  if (!FromBase64Url(text, bytes) || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0 ||
+      bytes[kReservedAt] != std::byte{0}) {
     return {core::Code::kInvalid, "not a connect token of this version"};
   }
   ConnectToken token;
