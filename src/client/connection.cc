@@ -91,7 +91,7 @@ struct Connection::Impl {
       if (hopeless) {
         state = ConnectionState::kStopped;
       } else {
-        TryLater(now_ns, result->retry_after_ms, result->failure == RequestFailure::kBusy);
+        TryLater(now_ns, result->retry_after_ms, result->retry_after_ms > 0);
       }
       return;
     }

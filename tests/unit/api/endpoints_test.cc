@@ -28,6 +28,7 @@ class EndpointsTest : public ::testing::Test {
             .join = [this](const JoinRequest& request) -> core::Result<JoinAnswer> {
               joined = request;
               if (!refusal.ok()) return refusal;
+              if (wait_ms > 0) return JoinAnswer{.wait_ms = wait_ms};
               return JoinAnswer{"192.0.2.1", 7778, "token"};
             },
             .stats = [] { return std::string("{\"tick\":1}"); },
@@ -48,6 +49,7 @@ class EndpointsTest : public ::testing::Test {
   bool alive = true;
   bool ready = true;
   Status refusal;
+  int wait_ms = 0;
   std::optional<JoinRequest> joined;
 
  private:
@@ -59,6 +61,15 @@ TEST_F(EndpointsTest, ServesMetricsAsPrometheusText) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_EQ(response.body, "x_total 1\n");
+}
+
+TEST_F(EndpointsTest, WhoJoinsTooEarlyIsToldWhenToComeBack) {
+  wait_ms = 1234;
+  const HttpResponse response = Join(R"({"name": "Ada"})");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.retry_after_s, 2);
+  EXPECT_NE(response.body.find("\"code\":\"busy\""), std::string::npos) << response.body;
+  EXPECT_NE(response.body.find("\"retry_after_ms\":1234"), std::string::npos) << response.body;
 }
 
 TEST_F(EndpointsTest, ServesStatsAsJson) {

@@ -108,12 +108,14 @@ TEST(Connection, StopsWhereTryingAgainIsHopeless) {
 TEST(Connection, WithoutReconnectingWaitsOnlyWhenItIsAskedTo) {
   RequestPool pool(1);
   Connection away([] { return Failing(RequestFailure::kUnreachable); }, pool, {.reconnect = false});
+  Connection full([] { return Failing(RequestFailure::kBusy); }, pool, {.reconnect = false});
   Connection busy([] { return Failing(RequestFailure::kBusy, 500); }, pool, {.reconnect = false});
-  for (Connection* connection : {&away, &busy}) {
+  for (Connection* connection : {&away, &full, &busy}) {
     connection->Start(0);
     PollUntilJoined(*connection, kMs);
   }
   EXPECT_EQ(away.state(), ConnectionState::kStopped);
+  EXPECT_EQ(full.state(), ConnectionState::kStopped);
   EXPECT_EQ(busy.state(), ConnectionState::kWaiting);
 }
 

@@ -45,6 +45,21 @@ TEST(SessionTable, AClosedHandleIsStaleAfterTheSlotWasReused) {
   EXPECT_EQ(table.FindByPeer(Peer(1)), nullptr);
 }
 
+TEST(SessionTable, APeerMovesFromOneSessionToAnother) {
+  SessionTable table(4);
+  Session* kept = table.Open(Peer(1), 1);
+  Session* newer = table.Open(Peer(2), 1);
+  table.Detach(*kept);
+  table.MovePeer(*newer, *kept);
+  EXPECT_EQ(table.FindByPeer(Peer(2)), kept);
+  EXPECT_EQ(kept->peer, Peer(2));
+  EXPECT_FALSE(newer->peer);
+  table.Close(*newer);
+  EXPECT_EQ(table.FindByPeer(Peer(2)), kept);
+  table.Close(*kept);
+  EXPECT_EQ(table.FindByPeer(Peer(2)), nullptr);
+}
+
 TEST(SessionTable, ADetachedSessionStaysButIsNotFoundByPeer) {
   SessionTable table(2);
   Session* session = table.Open(Peer(1), 1);
