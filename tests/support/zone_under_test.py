@@ -72,9 +72,11 @@ class Zone:
         """Of zoned, and of whatever else reads its settings."""
         port = self.http.rsplit(":", 1)[1] if self.http else 0
         out = ["-c", ROOT / "config/zoned.toml"]
-        chosen = any(setting.startswith("net.port=") for setting in self.settings)
-        for setting in (f"http.port={port}", *(() if chosen else ("net.port=0",)), "log.format=json",
-                        "dev.allow_spawn_position=true", f"persistence.data_dir={self.data}", *self.settings):
+        # Plain unless a test wants otherwise: its bots are names without passwords.
+        defaults = (f"http.port={port}", "net.security=plain", "net.port=0", "log.format=json",
+                    "dev.allow_spawn_position=true", f"persistence.data_dir={self.data}")
+        chosen = {setting.split("=", 1)[0] for setting in self.settings}
+        for setting in (*(each for each in defaults if each.split("=", 1)[0] not in chosen), *self.settings):
             out += ["--set", setting]
         return out
 
