@@ -1,7 +1,6 @@
 /// What the server's HTTP answers to accounts and joins say. Pure functions, any thread.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "bluemarble/client.h"

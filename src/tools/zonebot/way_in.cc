@@ -1,5 +1,6 @@
 #include "tools/zonebot/way_in.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
