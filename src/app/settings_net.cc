@@ -14,7 +14,8 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
                  "plain: everybody is who they say, on loopback, for tests and development.",
          .choices = {"sealed", "plain"}});
   s.Add("public_address", &net.public_address,
-        {.help = "IPv4 address that players are told. Empty: net.bind, which 0.0.0.0 cannot be for."});
+        {.help =
+             "IPv4 address that players are told. Empty: net.bind, which 0.0.0.0 cannot be for."});
   s.Add("port", &net.port,
         {.help = "UDP port of host 0; host i listens on port + i. 0: the system chooses."});
   s.Add("hosts", &net.hosts,
@@ -74,8 +75,9 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
                  "over all peers; too high: late acknowledgements and resends."});
   s.Add("peer_timeout_ms", &net.peer_timeout_ms,
         {.unit = "ms",
-         .help = "A peer that acknowledges nothing for this long is gone. Too low: a hiccup of a "
-                 "mobile network ends players; too high: ghosts stand around."});
+         .help = "A peer that acknowledges nothing for this long is gone; who is silent goes "
+                 "sooner, by session.timeout_ms. Too low: three losses in a row end a player on a "
+                 "slow path; too high: dead peers hold slots."});
   s.Add("linger_ms", &net.linger_ms,
         {.unit = "ms",
          .help = "How long a peer that we end may take to acknowledge. Too low: it does not hear "

@@ -141,6 +141,11 @@ void ClientEndpoint::Shake(bool readable) {
 void ClientEndpoint::OnConnect() {
   connected_ = true;
   connect_untold_ = true;
+  // ENet resends at doubling pauses: on a slow path three losses in a row take longer than the
+  // silence that ends a connection, and nothing is wrong yet. Who owns this end watches the
+  // silence.
+  const auto patience_ms = static_cast<enet_uint32>(3 * options_.timeout_ms);
+  enet_peer_timeout(peer_, ENET_PEER_TIMEOUT_LIMIT, patience_ms, patience_ms);
   peer_->mtu = std::min(peer_->mtu, static_cast<enet_uint32>(kEnetMtu));
   peer_->packetThrottleInterval = kThrottleIntervalMs;
   peer_->packetThrottleAcceleration = kThrottleAcceleration;

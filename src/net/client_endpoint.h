@@ -26,8 +26,8 @@ namespace bluemarble::net {
 
 struct ClientEndpointOptions {
   LinkConditions link{};
-  /// Nothing acknowledged for this long ends the connection, milliseconds; also the time to
-  /// connect.
+  /// Time to connect, milliseconds. Afterwards nothing acknowledged for three times as long ends
+  /// the connection.
   int timeout_ms = 5000;
   /// Kernel buffers, bytes. Used only while datagrams wait; must take the 58 fragments of the
   /// largest message at once, which the kernel counts as 2.3 KB each.

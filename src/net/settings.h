@@ -16,7 +16,7 @@ struct NetSettings {
   std::string bind = "127.0.0.1";
   /// "sealed": connect tokens and sealed datagrams (DESIGN §5). "plain": everybody is who they say;
   /// loopback only, for tests and development.
-  std::string security = "plain";
+  std::string security = "sealed";
   /// IPv4 address that clients are told. Empty: `bind`. Wrong: nobody finds the zone.
   std::string public_address = "";
   /// UDP port of host 0; host i listens on port + i. 0: the kernel chooses each (tests).
@@ -62,9 +62,10 @@ struct NetSettings {
   /// ENet is serviced at least this often when no tick arrives, milliseconds: acks, resends,
   /// timeouts.
   int idle_service_ms = 50;
-  /// A peer that acknowledges nothing for this long is gone, milliseconds. Too low: a hiccup of a
-  /// mobile network ends players; too high: ghosts stand around.
-  int peer_timeout_ms = 5000;
+  /// A peer that acknowledges nothing for this long is gone, milliseconds; who is silent goes
+  /// sooner, by session.timeout_ms. Too low: ENet resends at doubling pauses, so three losses in a
+  /// row end a player on a slow path; too high: peers that never log in hold slots.
+  int peer_timeout_ms = 15000;
   /// How long a peer that we end may take to acknowledge, milliseconds, before its slot is cleared.
   int linger_ms = 2000;
 

@@ -58,7 +58,7 @@ class WirePage(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         port = free_port()
         cls.http = f"http://127.0.0.1:{port}"
-        settings = (f"http.port={port}", "net.port=0", "net.hosts=1", "session.max_players=100",
+        settings = (f"http.port={port}", "net.security=plain", "net.port=0", "net.hosts=1", "session.max_players=100",
                     f"persistence.data_dir={folder.name}/data", "dev.allow_spawn_position=true")
         log = open(f"{folder.name}/log", "w+")
         cls.addClassCleanup(log.close)

@@ -93,6 +93,7 @@ std::string ZonedProcess::http() const { return "http://127.0.0.1:" + std::to_st
 void ZonedProcess::Start(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"--set", "http.port=" + std::to_string(http_port_),
                                   "--set", "net.port=" + std::to_string(net_port_),
+                                  "--set", "net.security=plain",
                                   "--set", "persistence.data_dir=" + data_dir(),
                                   "--set", "dev.allow_spawn_position=true"};
   all.insert(all.end(), arguments.begin(), arguments.end());

@@ -23,6 +23,7 @@ class StoreFake final : public persistence::DurableQueue {
 struct AdmissionTest : testing::Test {
   AdmissionTest() {
     net::NetSettings settings;
+    settings.security = "plain";
     settings.port = 0;
     settings.hosts = 1;
     settings.security = "plain";

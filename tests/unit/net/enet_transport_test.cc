@@ -331,6 +331,7 @@ TEST(EnetTransport, APrivilegedPortIsDeniedWithTheSystemsReason) {
 TEST(EnetTransport, PlainModeListensOnLoopbackOnly) {
   auto settings = Loopback::Small();
   settings.bind = "0.0.0.0";
+  settings.public_address = "127.0.0.1";
   EXPECT_EQ(EnetTransport::Open(settings, core::SystemClock()).status().code(),
             core::Code::kDenied);
 }

@@ -49,6 +49,7 @@ class Loopback {
 
   static NetSettings Small() {
     NetSettings settings;
+    settings.security = "plain";
     settings.port = 0;
     settings.hosts = 1;
     settings.max_peers_per_host = 64;
