@@ -181,7 +181,8 @@ void Traders::TakeAnswers(size_t index, int64_t now_ns) {
       case ActionBook::News::kRefused:
         ++counts.refused;
         ++report_.refusals[ActionReasonName(told.reason)];
-        if (told.reason == ActionReason::kUnavailable) {
+        // An offer waits for the other player before anything is refused.
+        if (told.reason == ActionReason::kUnavailable && told.op != Op::kOffer) {
           report_.unavailable_us.Add(took_us);
         } else {
           (told.op == Op::kOffer ? report_.offer_us : report_.took_us).Add(took_us);
