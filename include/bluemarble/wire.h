@@ -41,7 +41,7 @@ enum class DisconnectReason : uint32_t {
   kInternal = 18,          ///< Our own mistake; it is logged.
   kQuarantined = 19,       ///< What is stored of the player is damaged: tell the operator.
   kSessionUnknown =
-      20,  ///< The server does not know the session any more: it was restarted. Join again.
+      20,        ///< The server does not know the session any more: it was restarted. Join again.
   kKicked = 21,  ///< The player's conduct; the client library cannot cause it.
 };
 inline constexpr uint32_t kDisconnectReasons = 22;

@@ -92,8 +92,8 @@ Client& Client::operator=(Client&&) noexcept = default;
 bool Client::Connect(const JoinTicket& ticket) {
   if (impl_->core.state() != ClientState::kIdle) return false;
   const bool sealed = ticket.security == "sealed";
-  const core::Status status = sealed ? impl_->ConnectSealed(ticket)
-                                     : impl_->endpoint.Connect(ticket.address, ticket.port);
+  const core::Status status =
+      sealed ? impl_->ConnectSealed(ticket) : impl_->endpoint.Connect(ticket.address, ticket.port);
   if (!status.ok()) {
     impl_->core.Fail(DisconnectReason::kInternal, status.ToString());
     return false;

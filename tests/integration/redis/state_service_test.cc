@@ -69,6 +69,9 @@ class TableReader final : public StoreReader {
     if (Status status = Query(); !status.ok()) return status;
     return tables_.seq;
   }
+  core::Result<std::vector<NoteRow>> ReadNotes(const NoteQuery&) override {
+    return std::vector<NoteRow>();
+  }
   core::Result<std::vector<AuditLine>> Audit() override { return std::vector<AuditLine>(); }
 
  private:
