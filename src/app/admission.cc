@@ -6,6 +6,10 @@ namespace {
 // Clients that are told to wait for longer try again all the same.
 constexpr int kMostWaitMs = 20'000;
 
+// Joins of one account at once, and in the long run.
+constexpr double kAccountJoins = 10, kAccountJoinsPerS = 1;
+constexpr int kAccountWaitMs = 2'000;
+
 }  // namespace
 
 Admission::Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
@@ -19,6 +23,16 @@ Admission::Admission(const net::EnetTransport& transport, const session::Session
       limits_(limits),
       // Tickets are shown late and in crowds: a quarter of the places leaves room for both.
       pace_(limits.entries_per_s, limits.max_pending / 4, kMostWaitMs) {}
+
+// Before the pace, which all share: one account in a loop shall not take everybody's turns.
+bool Admission::AsksTooOften(int64_t account_id) {
+  const std::lock_guard lock(accounts_mutex_);
+  const std::string key = std::to_string(account_id);
+  const int64_t now_ns = clock_.NowNs();
+  if (accounts_.Get(key, now_ns, kAccountJoinsPerS).value >= kAccountJoins) return true;
+  accounts_.Add(key, 1, now_ns, kAccountJoinsPerS);
+  return false;
+}
 
 core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (stopping_.load(std::memory_order_relaxed)) {
@@ -50,6 +64,10 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (best < 0)
     return core::Status(core::Code::kFull,
                         "every host is full (net.hosts, net.max_peers_per_host)");
+  if (transport_.sealed() && AsksTooOften(request.account_id)) {
+    paced_.Add();
+    return api::JoinAnswer{.wait_ms = kAccountWaitMs};
+  }
   if (const int wait_ms = pace_.Ask(clock_.NowNs()); wait_ms > 0) {
     paced_.Add();
     return api::JoinAnswer{.wait_ms = wait_ms};

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "api/endpoints.h"
@@ -12,6 +13,7 @@
 #include "core/result.h"
 #include "net/enet_transport.h"
 #include "persistence/durable_queue.h"
+#include "services/accounts/levels.h"
 #include "session/player_sessions.h"
 
 namespace bluemarble::app {
@@ -39,6 +41,8 @@ class Admission {
   void Stop() { stopping_.store(true, std::memory_order_relaxed); }
 
  private:
+  bool AsksTooOften(int64_t account_id);
+
   const net::EnetTransport& transport_;
   const session::SessionStats& sessions_;
   const persistence::DurableQueue& store_;
@@ -46,6 +50,8 @@ class Admission {
   const std::string address_;
   const Limits limits_;
   JoinPace pace_;
+  std::mutex accounts_mutex_;
+  accounts::Levels accounts_{65536};  // how often each has asked lately
   core::Counter paced_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> next_host_{0};

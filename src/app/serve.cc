@@ -40,6 +40,7 @@ namespace {
 
 constexpr int64_t kZoneSilenceNs = 2'000'000'000;  // /healthz: a loop silent for longer is dead
 constexpr int kStorePollMs = 200;
+constexpr int64_t kTokenKeyNs = int64_t{3'600} * 1'000'000'000;  // a sealing key of connect tokens
 constexpr int kPeerGoodbyeMs = 500;
 
 int Fail(ops::ExitCode code, const std::string& line) {
@@ -116,16 +117,19 @@ api::AdminProviders AdminProvidersOf(DurableSide& durable, const Zone& zone,
 }
 
 void ReportStop(const persistence::StopReport& report, bool journaled) {
-  if (report.requests_unwritten == 0 && !report.timed_out && journaled) {
+  if (report.requests_unwritten + report.notes_unwritten == 0 && !report.timed_out && journaled) {
     if (report.positions_unwritten != 0) {
       core::Log(core::LogLevel::kInfo, "stop_leaves_positions_in_the_journal", "positions={}",
                 report.positions_unwritten);
     }
     return;
   }
-  if (report.requests_unwritten + report.positions_unwritten == 0 && !report.timed_out) return;
-  core::Log(core::LogLevel::kError, "stop_incomplete", "requests={} positions={} timed_out={}",
-            report.requests_unwritten, report.positions_unwritten, report.timed_out);
+  if (report.requests_unwritten + report.positions_unwritten + report.notes_unwritten == 0 &&
+      !report.timed_out)
+    return;
+  core::Log(core::LogLevel::kError, "stop_incomplete",
+            "requests={} positions={} notes={} timed_out={}", report.requests_unwritten,
+            report.positions_unwritten, report.notes_unwritten, report.timed_out);
 }
 
 }  // namespace
@@ -302,8 +306,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
             grant->first, hz, workers.workers(), entities);
 
   std::string log_level = settings.log.level;
+  int64_t token_key_ns = clock.NowNs();
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
     ops::WaitForSignal(kStorePollMs);
+    if (clock.NowNs() - token_key_ns > kTokenKeyNs) {
+      (*transport)->RotateTokenKey();
+      token_key_ns = clock.NowNs();
+    }
     if (ops::TakeReloadRequest()) {
       Reload(options.sources, log_level, http);
       (*auth)->ReloadKeys();

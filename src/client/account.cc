@@ -127,13 +127,18 @@ AccountResult Account::Refresh() {
 AccountResult Account::LogOut() {
   const std::lock_guard calls(impl_->calls);
   const std::string token = refresh_token();
-  impl_->Forget();
-  if (token.empty()) return {.ok = true};
+  if (token.empty()) {
+    impl_->Forget();
+    return {.ok = true};
+  }
   const auto reply =
       client::HttpPost(impl_->url + "/v1/logout", json{{"refresh_token", token}}.dump(),
                        impl_->options.timeout_ms, {impl_->options.ca_file, true});
   const client::Failure failure = client::FailureOf(reply, 200, "logout");
-  if (failure.failure != RequestFailure::kNone) return ResultOf(failure);
+  // Not said to anybody yet: it may be tried again.
+  if (failure.failure != RequestFailure::kNone && failure.failure != RequestFailure::kDenied)
+    return ResultOf(failure);
+  impl_->Forget();
   return {.ok = true};
 }
 

@@ -17,6 +17,8 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kPollMs = 10;
 // Who was in play for less than this had no working connection: the waits go on growing.
 constexpr int64_t kSettledMs = 5000;
+// Logins that the server's store had no time for, and that are tried again all the same.
+constexpr int kBusyLogins = 5;
 
 /// May the same player come back by itself?
 bool IsPassing(DisconnectReason reason) {
@@ -107,7 +109,7 @@ struct Connection::Impl {
     ActionAnswer answer;
     while (client.NextAnswer(answer)) answers.push_back(std::move(answer));
     resend.Keep(client.unanswered());
-    options.client.spawn.reset();
+    if (was_in) options.client.spawn.reset();  // has a place by now
     client = Client(options.client);
   }
 
@@ -122,7 +124,9 @@ struct Connection::Impl {
     if (!IsPassing(reason)) {
       state = ConnectionState::kStopped;
     } else {
-      TryLater(now_ns, 0, false);
+      // "Try again", the server says of a login that its store had no time for.
+      const bool busy = !played && reason == DisconnectReason::kStoreUnavailable;
+      TryLater(now_ns, 0, busy && ++busy_logins <= kBusyLogins);
     }
   }
 
@@ -166,6 +170,7 @@ struct Connection::Impl {
   std::string error;
   int64_t next_try_ns = 0, join_look_ns = 0, playing_since_ns = 0;
   uint64_t times_lost = 0, connects = 0;
+  int busy_logins = 0;
   bool used = false, was_in = false;
 };
 

@@ -67,6 +67,7 @@ SealedServer::SealedServer(const NetSettings& settings, const TokenMint& mint, c
       index_mask_(index_.size() - 1),
       token_numbers_(sessions_.size(), kNoToken),
       addresses_v4_(sessions_.size(), 0),
+      half_open_accounts_(sessions_.size(), kNoAccount),
       used_tokens_(std::make_unique<NumberWindow<16'384>>()) {
   for (size_t slot = sessions_.size(); slot-- > 0;) free_.push_back(static_cast<uint16_t>(slot));
 }
@@ -163,7 +164,7 @@ DatagramSeam::Opened SealedServer::RepeatAccept(const Address& from, const Reque
   Session& session = sessions_[static_cast<size_t>(found - token_numbers_.begin())];
   if (session.bound != from) return Refuse(SealEvent::kTokenStolen);
   if (session.state == State::kEnding) return Refuse(SealEvent::kSessionEnding);
-  session.asked_ns = now_ns_;
+  // Repeating does not keep what is half open: its time runs from the first Accept.
   outlet_->SendDirect(from, session.accept);
   Count(SealEvent::kAcceptRepeated);
   return Opened::kTaken;
@@ -184,6 +185,14 @@ size_t SealedServer::SessionsFrom(uint32_t v4) const {
 
 DatagramSeam::Opened SealedServer::Accept(const Address& from, const RequestView& request,
                                           const TokenContent& token, Cipher cipher) {
+  // An account that begins anew gives up what it left half open; else one could hold every slot.
+  if (const auto older =
+          std::find(half_open_accounts_.begin(), half_open_accounts_.end(), token.account_id);
+      older != half_open_accounts_.end()) {
+    Session& left = sessions_[static_cast<size_t>(older - half_open_accounts_.begin())];
+    if (left.state == State::kAccepted) Free(left);
+    *older = kNoAccount;
+  }
   const uint16_t slot = free_.back();
   free_.pop_back();
   uint64_t id = 0;
@@ -204,6 +213,7 @@ DatagramSeam::Opened SealedServer::Accept(const Address& from, const RequestView
                      static_cast<uint32_t>(idle_ns_ / kMs)};
   WriteAccept(aead_, token.to_client, accept, session.accept);
   token_numbers_[slot] = TokenNumber(request.token);
+  half_open_accounts_[slot] = token.account_id;
   addresses_v4_[slot] = from.v4;
   Index(id, slot);
   stats_->seal_sessions.Set(sessions());
@@ -274,7 +284,7 @@ bool SealedServer::OnControl(Session& session, const Address& from,
       return false;
     }
     session.address = from;
-    session.challenged_ns = kNever;
+    session.challenged_ns = session.drawn_ns = kNever;
     addresses_v4_[SlotOf(session)] = from.v4;
     Count(SealEvent::kPathMoved);
     return true;
@@ -293,9 +303,14 @@ bool SealedServer::OnControl(Session& session, const Address& from,
 // goes to the proven address.
 void SealedServer::ConsiderPath(Session& session, const Address& from, size_t bytes_in) {
   if (bytes_in < kPathBytes || now_ns_ - session.challenged_ns < kChallengeEveryNs) return;
-  session.candidate = from;
+  // On a path slower than the pause between challenges the answer to one comes after the next: both
+  // must be the same question.
+  if (from != session.candidate || now_ns_ - session.drawn_ns > kChallengeLifeNs / 2) {
+    session.candidate = from;
+    session.challenge = Random64();
+    session.drawn_ns = now_ns_;
+  }
   session.challenged_ns = now_ns_;
-  session.challenge = Random64();
   std::array<std::byte, 8> body;
   WriteLe(std::span<std::byte>(body), 0, session.challenge);
   SendControl(session, from, ControlKind::kPathChallenge, body);
@@ -340,7 +355,10 @@ void SealedServer::SendControl(Session& session, const Address& to, ControlKind 
 DatagramSeam::Peer SealedServer::OnConnected(const Address& seen) noexcept {
   Session* session = FindVirtual(seen);
   if (session == nullptr) return {};
-  if (session->state == State::kAccepted) session->state = State::kConnected;
+  if (session->state == State::kAccepted) {
+    session->state = State::kConnected;
+    half_open_accounts_[SlotOf(*session)] = kNoAccount;
+  }
   return {session->address.v4, std::span(session->identity).first(session->identity_bytes)};
 }
 
@@ -410,6 +428,7 @@ void SealedServer::Free(Session& session) {
   session.pipe.Forget();
   session.state = State::kFree;
   token_numbers_[slot] = kNoToken;
+  half_open_accounts_[slot] = kNoAccount;
   addresses_v4_[slot] = 0;
   free_.push_back(slot);
   stats_->seal_sessions.Set(sessions());

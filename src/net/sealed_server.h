@@ -63,7 +63,7 @@ class SealedServer final : public DatagramSeam {
     Address candidate;  // heard from, not proven yet
     Address bound;      // where its token was proven
     uint64_t challenge = 0;
-    int64_t challenged_ns = kNever;
+    int64_t challenged_ns = kNever, drawn_ns = kNever;
     int64_t asked_ns = 0, heard_ns = 0, phase_ns = 0, ending_ns = 0;
     std::array<std::byte, kAcceptBytes> accept{};
     std::array<std::byte, kMaxIdentityBytes> identity{};
@@ -74,11 +74,13 @@ class SealedServer final : public DatagramSeam {
   };
   static constexpr int64_t kNever = INT64_MIN / 2;
   static constexpr uint64_t kNoToken = UINT64_MAX;
+  static constexpr int64_t kNoAccount = INT64_MIN;
 
  public:
   /// What one session costs besides ENet's peer, bytes; issue 4 allows 2 KB.
   static constexpr size_t kSessionBytes = sizeof(Session) + 2 * 2 * sizeof(Entry) +
-                                          sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t);
+                                          2 * sizeof(uint64_t) + sizeof(uint32_t) +
+                                          sizeof(uint16_t);
 
  private:
   Opened OnRequest(const Address& from, std::span<const std::byte> datagram);
@@ -144,6 +146,7 @@ class SealedServer final : public DatagramSeam {
   // Beside the sessions, so that looking through all of them stays in the first-level cache.
   std::vector<uint64_t> token_numbers_;  // kNoToken: slot not in use
   std::vector<uint32_t> addresses_v4_;
+  std::vector<int64_t> half_open_accounts_;  // whose, while ENet does not know it
   // Which tokens have been used, of the last million minted.
   std::unique_ptr<NumberWindow<16'384>> used_tokens_;
   std::array<std::byte, kDatagramBytes> out_{};

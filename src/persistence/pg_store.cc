@@ -406,10 +406,12 @@ Status PgStore::ReconnectOnce() {
   }
   if (!mine) return Stale();
   if (counters_.next_seq < meta_.next_seq) {
-    return {Code::kCorrupt, "the database has lost answered commits",
-            fmt::format("its next event is {}, this process was answered up to {}: a standby was "
-                        "promoted or a backup restored; restart to go on from what is left",
-                        counters_.next_seq, meta_.next_seq - 1)};
+    return {
+        Code::kCorrupt, "the database has lost answered commits",
+        fmt::format("its next event is {}, this process was answered up to {}: a standby was "
+                    "promoted or a backup restored; `zoned serve --accept-restored` goes on from "
+                    "what is left",
+                    counters_.next_seq, meta_.next_seq - 1)};
   }
   TakeCounters();
   return status;

@@ -262,7 +262,11 @@ core::Result<int64_t> StateService::IdOf(std::string_view name) {
 
 void StateService::NoteName(std::string_view name, int64_t player_id) {
   const std::lock_guard lock(names_mutex_);
-  if (names_.size() >= kMaxNames) names_.clear();
+  if (const auto known = names_.find(std::string(name)); known != names_.end()) {
+    known->second = player_id;
+    return;
+  }
+  if (names_.size() >= kMaxNames) names_.erase(names_.begin());
   names_.emplace(name, player_id);
 }
 

@@ -106,6 +106,7 @@ Verdict Judge(const net::Inbound& inbound, Session& session, RateBuckets* addres
     return refuse(DisconnectReason::kRateLimited);
   if (address != nullptr &&
       !Spend((*address)[bucket], rates.of[bucket], rates.tick_hz, now, rates.address_players)) {
+    verdict.by_address = true;
     if (reliable) return refuse(DisconnectReason::kRateLimited);
     verdict.ignored = true;
     return verdict;

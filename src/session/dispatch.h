@@ -68,6 +68,7 @@ struct Verdict {
   /// The session's address has said too much, which may be a neighbour's doing: a message that may
   /// be lost is left out, and nobody is ended for it.
   bool ignored = false;
+  bool by_address = false;  ///< It was the address's limit: nothing against this player.
 };
 
 /// Judges and decodes. Input messages allocate nothing. `address`: the buckets that all sessions of

@@ -5,7 +5,8 @@
 namespace bluemarble::session {
 
 bool PlayerSessions::Lingers(const Session& session, DisconnectReason reason) const {
-  if (session.state != SessionState::kPlaying || linger_ticks_ == 0 || session.damaged)
+  if (session.state != SessionState::kPlaying || linger_ticks_ == 0 || session.damaged ||
+      session.kicked)
     return false;
   return reason == DisconnectReason::kNone || reason == DisconnectReason::kTimeout;
 }

@@ -85,9 +85,17 @@ void PlayerSessions::OnConnected(const net::Inbound& inbound) {
 }
 
 void PlayerSessions::OnDisconnected(Session& session, uint32_t reason) {
-  const bool known = reason < kDisconnectReasons && reason != 0;
-  const Ending ending{known ? static_cast<DisconnectReason>(reason) : DisconnectReason::kNone,
-                      "the peer is gone"};
+  // A client may give any number, and some of them decide what is kept of a player: what neither a
+  // client nor the net threads have to say is a goodbye.
+  auto given = static_cast<DisconnectReason>(reason);
+  switch (given) {
+    case DisconnectReason::kNone:
+    case DisconnectReason::kTimeout:
+    case DisconnectReason::kQueueOverflow:
+    case DisconnectReason::kInternal: break;
+    default: given = DisconnectReason::kClientQuit;
+  }
+  const Ending ending{given, "the peer is gone"};
   table_.Detach(session);
   End(session, ending);
 }
@@ -106,7 +114,7 @@ void PlayerSessions::OnMessage(Session& session, const net::Inbound& inbound) {
     const auto index = static_cast<size_t>(reason);
     stats_.refused_messages[index].Add();
     stats_.refused_by_message[verdict.message][index].Add();
-    if (verdict.row == nullptr) NoteRefusal(session, verdict);
+    if (verdict.row == nullptr && !verdict.by_address) NoteRefusal(session, verdict);
   }
   End(session, {reason, verdict.row != nullptr ? verdict.row->name : "message refused"});
 }

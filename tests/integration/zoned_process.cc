@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -33,6 +34,9 @@ std::string Program() {
 
 pid_t Spawn(const std::vector<std::string>& arguments, const std::string& output) {
   std::vector<std::string> all = {Program()};
+  // Plain unless a test wants otherwise: its clients are names without passwords.
+  if (std::ranges::none_of(arguments, [](const auto& a) { return a.starts_with("net.security="); }))
+    all.insert(all.end(), {"--set", "net.security=plain"});
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& argument : all) argv.push_back(argument.data());
@@ -93,7 +97,6 @@ std::string ZonedProcess::http() const { return "http://127.0.0.1:" + std::to_st
 void ZonedProcess::Start(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"--set", "http.port=" + std::to_string(http_port_),
                                   "--set", "net.port=" + std::to_string(net_port_),
-                                  "--set", "net.security=plain",
                                   "--set", "persistence.data_dir=" + data_dir(),
                                   "--set", "dev.allow_spawn_position=true"};
   all.insert(all.end(), arguments.begin(), arguments.end());

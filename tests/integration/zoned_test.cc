@@ -91,8 +91,8 @@ TEST(Zoned, ACorruptDatabaseIsExitCode65) {
 }
 
 TEST(Zoned, CheckListsEveryProblemAtOnce) {
-  const Ended ended =
-      RunZoned({"check", "--set", "net.prt=1", "--set", "tick.hz=99", "--set", "net.bind=1.2.3.4"});
+  const Ended ended = RunZoned({"check", "--set", "net.prt=1", "--set", "tick.hz=99", "--set",
+                                "net.bind=1.2.3.4", "--set", "net.security=plain"});
   EXPECT_EQ(ended.exit_code, 78);
   EXPECT_NE(ended.output.find("did you mean net.port"), std::string::npos) << ended.output;
   EXPECT_NE(ended.output.find("tick.hz"), std::string::npos) << ended.output;

@@ -17,6 +17,10 @@ void Close(Levels::Level& level, double free, int64_t now_ns) {
       now_ns + std::min(static_cast<int64_t>(wait_ns), AttemptLimits::kLongestWait_ns);
 }
 
+bool IsShared(const std::string& address) {
+  return address.starts_with("127.") || address.starts_with("::1") || address == "localhost";
+}
+
 }  // namespace
 
 int64_t AttemptLimits::WaitNs(const std::string& name_key, const std::string& address,
@@ -34,6 +38,7 @@ void AttemptLimits::Failed(const std::string& name_key, const std::string& addre
   const double on_name = names_.Add(name_key, 1, now_ns, 1 / kNameForgives_s).value;
   Close(pairs_.Add(PairOf(name_key, address), 1, now_ns, 1 / kPairForgives_s),
         on_name > kAttackedFrom ? 0 : kFreeTries - 1, now_ns);
+  if (IsShared(address)) return;
   Close(addresses_.Add(address, 1, now_ns, 1 / kAddressForgives_s), kFreeTriesOfAddress - 1,
         now_ns);
 }

@@ -4,7 +4,8 @@
 /// An address (IPv6: a /64) that fails on one name waits ever longer before its next try on that
 /// name: none for the first kFreeTries, then a second, doubled each time. One that fails on many
 /// names waits likewise with all of them. A name that many addresses fail on leaves an address one
-/// free try instead of five; an address that has not failed is always let through.
+/// free try instead of five; an address that has not failed is always let through. Loopback is a
+/// proxy that all players come through: there only names count, each by itself.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@ namespace {
 
 // Each is compared with every player's place; a tick has time for that many.
 constexpr int kLocalLinesPerTick = 100;
+constexpr uint32_t kBusyRetryMs = 1000;
 
 std::optional<int64_t> NumberOf(const std::string& text) {
   int64_t number = 0;
@@ -71,6 +72,7 @@ void Chat::OnSay(const session::Session& session, const protocol::ChatSay& say) 
   line.message = protocol::Encode(protocol::ServerControl(
       protocol::ChatHeard{say.scope, session.entity.bits, session.player_id,
                           std::string(session.name.view()), say.text, now_}));
+  if (say.scope == ChatScope::kZone) ++speakers_[session.id.index].waiting;
   stats_.said[IndexOf(say.scope)].Add();
 }
 
@@ -96,8 +98,14 @@ ChatReason Chat::Check(const session::Session& session, const protocol::ChatSay&
     text = status.context();
     return ChatReason::kBadText;
   }
-  if (QueueOf(say.scope).size() >= rules_.chat.queue) {
+  // A place of its own in the line for everybody: a few who never stop shall not hold all of it.
+  Speaker& speaker = speakers_[session.id.index];
+  if (QueueOf(say.scope).size() >= rules_.chat.queue ||
+      (say.scope == ChatScope::kZone && speaker.waiting >= 2 * rules_.session.chat_burst)) {
     text = "too much is being said (chat.queue), try again";
+    retry_ms = kBusyRetryMs;
+    speaker.bucket.spent -=
+        std::min<uint64_t>(speaker.bucket.spent, static_cast<uint64_t>(rules_.tick_hz));
     return ChatReason::kBusy;
   }
   persistence::NoteRequest note;
@@ -118,6 +126,7 @@ bool Chat::MaySpeak(const session::Session& session, uint32_t& retry_ms) {
   if (speaker.generation != session.id.generation) {
     speaker.generation = session.id.generation;
     speaker.bucket = {0, now_};
+    speaker.waiting = 0;
   }
   const auto hz = static_cast<uint32_t>(rules_.tick_hz);
   if (session::Spend(speaker.bucket, rate_, hz, now_)) return true;
@@ -158,6 +167,9 @@ void Chat::PassOn(std::deque<Line>& queue, uint32_t& budget) {
     const bool done = PassOn(line, budget);
     if (first && (!done || line.said != now_)) stats_.delayed.Add();
     if (!done) return;
+    Speaker& speaker = speakers_[line.speaker.index];
+    if (line.scope == ChatScope::kZone && speaker.generation == line.speaker.generation)
+      --speaker.waiting;
     queue.pop_front();
   }
 }

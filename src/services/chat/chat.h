@@ -81,6 +81,7 @@ class Chat final : public session::ChatHandler {
   };
   struct Speaker {
     uint32_t generation = 0;
+    uint32_t waiting = 0;  // lines to the zone
     session::RateBucket bucket;
   };
   struct Listener {

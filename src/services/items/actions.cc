@@ -37,6 +37,11 @@ static_assert(std::is_same_v<std::variant_alternative_t<0, decltype(protocol::Ac
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
+// What the store says of an item that lay on the ground, whoever bent down for it.
+bool IsOfTheItem(Refusal refusal) {
+  return refusal == Refusal::kNotHolder || refusal == Refusal::kVersion;
+}
+
 const char* TextOf(Refusal reason) {
   switch (reason) {
     case Refusal::kNone: return "";
@@ -260,9 +265,10 @@ void ItemActions::OnActionDone(InFlight& action, const Completion& done) {
   } else {
     // Found by key: it was done before, and what memory holds was loaded or changed since then.
     if (action.carries && done.outcome == Outcome::kOk && !done.repeated) Apply(action, done);
-    // An operator took it from the ground: nobody else shall reach for it in vain.
+    // An operator took it from the ground, or its rows are damaged: nobody else shall reach for it
+    // in vain.
     if (action.kind == ActionKind::kPickUp && action.carries && !done.repeated &&
-        done.refusal == persistence::Refusal::kNotHolder) {
+        (IsOfTheItem(done.refusal) || done.refusal == persistence::Refusal::kInvalid)) {
       ground_.Remove(action.entity);
     }
     if (!action.told_unknown) AnswerDone(action, done);
@@ -280,8 +286,8 @@ void ItemActions::OnDisagreement(const InFlight& action, Refusal refusal) {
               ActionKindName(action.kind), action.request.player_id, action.request.other_id, now_,
               persistence::RefusalName(refusal), disagreement_log_.suppressed());
   }
-  // An operator took it from the ground: nobody's rows are at fault.
-  if (action.kind == ActionKind::kPickUp && refusal == Refusal::kNotHolder) return;
+  // The item's rows are at fault, or an operator took it: not the player who bends down for it.
+  if (action.kind == ActionKind::kPickUp && IsOfTheItem(refusal)) return;
   const persistence::ActionRequest& request = action.request;
   const auto tell = [&](int64_t player_id, int64_t partner) {
     if (const Inventory* inventory = inventories_.OfPlayer(player_id); player_id != 0 && inventory)
