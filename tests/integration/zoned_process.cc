@@ -34,9 +34,6 @@ std::string Program() {
 
 pid_t Spawn(const std::vector<std::string>& arguments, const std::string& output) {
   std::vector<std::string> all = {Program()};
-  // Plain unless a test wants otherwise: its clients are names without passwords.
-  if (std::ranges::none_of(arguments, [](const auto& a) { return a.starts_with("net.security="); }))
-    all.insert(all.end(), {"--set", "net.security=plain"});
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& argument : all) argv.push_back(argument.data());
@@ -99,6 +96,9 @@ void ZonedProcess::Start(const std::vector<std::string>& arguments) {
                                   "--set", "net.port=" + std::to_string(net_port_),
                                   "--set", "persistence.data_dir=" + data_dir(),
                                   "--set", "dev.allow_spawn_position=true"};
+  // Plain unless a test wants otherwise: its clients are names without passwords.
+  if (std::ranges::none_of(arguments, [](const auto& a) { return a.starts_with("net.security="); }))
+    all.insert(all.end(), {"--set", "net.security=plain"});
   all.insert(all.end(), arguments.begin(), arguments.end());
   since_ns_ = NowNs();
   pid_ = Spawn(all, folder_ + "/output");
