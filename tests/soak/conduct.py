@@ -108,7 +108,8 @@ def selfish_readers(options):
     count = 4 if options.ci else 16
     result = Result("T-12", options, players=options.players, readers=3 * count, seconds=options.seconds)
     queue_bytes = 65536
-    with Zone(options.bin, [f"net.peer_queue_bytes={queue_bytes}"]) as zone, Bots(
+    # Patience that ends within the test.
+    with Zone(options.bin, [f"net.peer_queue_bytes={queue_bytes}", "net.peer_timeout_ms=5000"]) as zone, Bots(
             options.bin, zone, "bots", "--scenario", "crowd", "--anchor", ",".join(map(str, ANCHOR)), "--players",
             options.players, "--seed", options.seed, "--warmup", WARMUP_S, "--seconds", options.seconds + 10) as bots:
         wait_until("players in the zone", JOIN_LIMIT_S, lambda: zone.stats()["players"] >= options.players)
