@@ -137,7 +137,10 @@ class HttpServer::Core {
     change(stats);
   }
 
-  std::shared_ptr<const Live> live() const { return live_.load(); }
+  std::shared_ptr<const Live> live() const {
+    const std::lock_guard lock(live_mutex_);
+    return live_;
+  }
   core::Status Reload(const HttpSettings& wanted);
 
   const HttpSettings settings;  // as at the start; what Reload changes is in live()
@@ -153,7 +156,9 @@ class HttpServer::Core {
   uint16_t port = 0;
 
  private:
-  std::atomic<std::shared_ptr<const Live>> live_;
+  // Not std::atomic: in GCC 12 its unlocking load races with a store.
+  mutable std::mutex live_mutex_;
+  std::shared_ptr<const Live> live_;
 };
 
 // Owned by its pending callbacks; all of them run on its strand.
@@ -458,7 +463,9 @@ core::Status HttpServer::Core::Listen() {
 core::Status HttpServer::Core::Reload(const HttpSettings& wanted) {
   auto tls = MakeTls(wanted);
   if (!tls.ok()) return tls.status();
-  live_.store(std::make_shared<const Live>(Live{wanted, std::move(*tls)}));
+  auto next = std::make_shared<const Live>(Live{wanted, std::move(*tls)});
+  const std::lock_guard lock(live_mutex_);
+  live_ = std::move(next);
   return {};
 }
 
