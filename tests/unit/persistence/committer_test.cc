@@ -170,9 +170,10 @@ TEST_F(CommitterTest, AFailedStoreIsToldAndTakesNoMore) {
       return Away();
     }
     core::Result<std::vector<ItemRow>> LoadWorldItems(int64_t, size_t) override { return Away(); }
-    core::Status Maintain(int64_t) override { return Away(); }
-    core::Result<uint64_t> PurgeKeys(int64_t, size_t) override { return Away(); }
-    core::Result<uint64_t> PurgeNotes(int64_t, size_t) override { return Away(); }
+    // The thread may look for old rows before the first request comes: that must not find it away.
+    core::Status Maintain(int64_t) override { return core::Status::Ok(); }
+    core::Result<uint64_t> PurgeKeys(int64_t, size_t) override { return uint64_t{0}; }
+    core::Result<uint64_t> PurgeNotes(int64_t, size_t) override { return uint64_t{0}; }
 
    private:
     static core::Status Away() { return {core::Code::kUnavailable, "broken"}; }
