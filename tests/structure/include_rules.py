@@ -1,4 +1,5 @@
-"""Checks every #include of src/ and include/ against the tables of docs/architecture.md.
+"""Checks every #include of src/ and include/ against the tables of docs/architecture.md, and that sources include their own
+header first.
 
     include_rules.py ROOT     prints one line per forbidden include; exit 1 when there is one
 
@@ -133,6 +134,16 @@ def check(root):
             if not (own if quoted else is_standard(header)):
                 problem(path, number, f"public headers include only the standard library and each other, not {header}")
 
+    def check_own_header_first(path):
+        """So that each header is compiled alone by its source; the build compiles only those without one alone."""
+        if path.suffix != ".cc" or not path.with_suffix(".h").is_file():
+            return
+        number, header, quoted = next(includes(path), (1, "nothing", False))
+        if not quoted or pathlib.PurePath(header).name != path.with_suffix(".h").name:
+            problem(path, number, f"a source includes its own header first, not {header}")
+
+    for path in [*sources(root / "src"), *sources(root / "tests")]:
+        check_own_header_first(path)
     for path in sources(root / "src"):
         check_source(path)
     for path in sources(root / "include"):

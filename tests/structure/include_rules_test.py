@@ -54,10 +54,15 @@ class IncludeRules(unittest.TestCase):
         self.assertIn(f"{path}:1:", found[0])
         self.assertIn(part, found[0])
 
+    def test_a_source_that_leans_on_others_before_its_own_header_is_reported(self):
+        for folder in ("src/core", "tests/support"):
+            found = self.problems({f"{folder}/clock.h": "", f"{folder}/clock.cc": '#include <map>\n#include "core/clock.h"\n'})
+            self.assertEqual(found, [f"{folder}/clock.cc:1: a source includes its own header first, not map"])
+
     def test_allowed_tree_is_clean(self):
         self.assertEqual(
             self.problems({
-                "src/net/host.cc": '#include <enet/enet.h>\n#include <sys/socket.h>\n#include "net/host.h"\n',
+                "src/net/host.cc": '#include "net/host.h"\n#include <enet/enet.h>\n#include <sys/socket.h>\n',
                 "src/ops/log_sinks.cc": "#include <spdlog/spdlog.h>\n",
                 "src/client/client.cc": '#include "bluemarble/client.h"\n',
                 "src/app/main.cc": '#include "net/host.h"\n#include <sys/wait.h>\n',
@@ -67,7 +72,7 @@ class IncludeRules(unittest.TestCase):
         self.assert_reported("src/world/store.cc", '#include "net/host.h"\n', "world/ may not include net/")
 
     def test_reports_include_down_the_table(self):
-        self.assert_reported("src/core/ids.cc", '#include "net/host.h"\n', "core/ may not include net/")
+        self.assert_reported("src/core/clock.cc", '#include "net/host.h"\n', "core/ may not include net/")
 
     def test_reports_what_all_but_excludes(self):
         found = self.problems({"src/app/zone.h": "", "src/tools/ctl/main.cc": '#include "app/zone.h"\n'})
@@ -94,7 +99,7 @@ class IncludeRules(unittest.TestCase):
         self.assert_reported("src/app/main.cc", "#include <sys/socket.h>\n", "is for net/")
 
     def test_reports_unknown_library(self):
-        self.assert_reported("src/net/host.cc", "#include <zlib.h>\n", "no row of the library table")
+        self.assert_reported("src/net/peer.cc", "#include <zlib.h>\n", "no row of the library table")
 
     def test_reports_unknown_folder(self):
         self.assert_reported("src/misc/x.cc", "", "src/misc/ is in no row")
