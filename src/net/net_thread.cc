@@ -19,13 +19,13 @@
 namespace bluemarble::net {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kMsNs = 1'000'000;
 // enet_host_service would walk all peers after its 256th datagram; one less per call avoids the
 // walk.
 constexpr int kDatagramsPerCall = 255;
 constexpr size_t kMaxWaitingBytes = 256 * 1024;  // E-8
 constexpr size_t kDeafBytes = 64 * 1024;         // E-7
-constexpr int64_t kDeafNs = 10'000 * kMs;        // E-7
+constexpr int64_t kDeafNs = 10'000 * kMsNs;      // E-7
 constexpr int kTimeoutLimit = 32;                // ENet's default; the two times below decide
 
 Address SeenAs(const ENetPeer& peer) { return {ntohl(peer.address.host), peer.address.port}; }
@@ -147,7 +147,7 @@ void NetThread::Run() {
 
     ReceivePass();
     const bool flush = rung != flushed_.load(std::memory_order_relaxed);
-    if (flush || now_ns - last_send_ns_ >= settings_.idle_service_ms * kMs) {
+    if (flush || now_ns - last_send_ns_ >= settings_.idle_service_ms * kMsNs) {
       ApplyOutbound();
       SendPass();
       last_send_ns_ = now_ns;
@@ -155,7 +155,7 @@ void NetThread::Run() {
     }
     if (now_ns >= next_maintain_ns_) {
       Maintain(now_ns);
-      next_maintain_ns_ = now_ns + 250 * kMs;
+      next_maintain_ns_ = now_ns + 250 * kMsNs;
     }
   }
   SayGoodbye();
@@ -166,7 +166,7 @@ void NetThread::Run() {
 // all the rest.
 void NetThread::WaitForWork(int64_t now_ns) {
   const bool more_now = !drained_ || !socket_.empty();
-  int64_t until = last_send_ns_ + settings_.idle_service_ms * kMs;
+  int64_t until = last_send_ns_ + settings_.idle_service_ms * kMsNs;
   nfds_t watched = 2;
   if (now_ns < next_drain_ns_) {
     until = std::min(until, next_drain_ns_);
@@ -255,7 +255,7 @@ void NetThread::Maintain(int64_t now_ns) {
   socket_.ReadKernelDrops();
   std::erase_if(closing_slots_, [&](uint16_t slot) {
     Peer& peer = peers_[slot];
-    if (peer.closing && now_ns - peer.closing_since_ns < settings_.linger_ms * kMs) return false;
+    if (peer.closing && now_ns - peer.closing_since_ns < settings_.linger_ms * kMsNs) return false;
     if (peer.closing) {
       seam_.OnGone(SeenAs(host_->peers[slot]), peer.closing_reason);
       ResetPeer(slot);
@@ -296,7 +296,7 @@ void NetThread::EndWithSession(size_t slot) {
 // From here on nobody reads the inbound queue, and who connects now is told to go as well.
 void NetThread::SayGoodbye() {
   ApplyOutbound();
-  const int64_t deadline_ns = clock_.NowNs() + stop_patience_ms_ * kMs;
+  const int64_t deadline_ns = clock_.NowNs() + stop_patience_ms_ * kMsNs;
   for (;;) {
     for (size_t slot = 0; slot < walk_peers_; ++slot) {
       if (peers_[slot].connected) Close(slot, stop_reason_, AfterQueue::kSent);

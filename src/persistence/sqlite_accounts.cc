@@ -16,7 +16,7 @@ using core::Status;
 
 // How long a transaction waits for the committer, which holds the file for one commit at a time,
 // and for other programs.
-constexpr int kBusyMs = 2000;
+constexpr int kAccountsBusyMs = 2000;
 
 class SqliteAccounts final : public AccountSql {
  public:
@@ -29,7 +29,7 @@ class SqliteAccounts final : public AccountSql {
   }
 
   Status Transaction(const std::function<Status(const Query&)>& body) override {
-    const SqliteTurns::Turn turn = turns_->Take(kBusyMs);
+    const SqliteTurns::Turn turn = turns_->Take(kAccountsBusyMs);
     if (!turn) return {core::Code::kUnavailable, "the database is busy", db_.path()};
     Status status = db_.Exec("BEGIN IMMEDIATE");
     if (!status.ok()) return status;
@@ -72,7 +72,7 @@ class SqliteAccounts final : public AccountSql {
 Result<std::unique_ptr<AccountStore>> OpenSqliteAccounts(const std::string& data_dir, bool sync) {
   auto db = SqliteDb::Open(data_dir + "/" + kSqliteFileName);
   if (!db.ok()) return db.status();
-  const std::string busy = fmt::format("PRAGMA busy_timeout = {}", kBusyMs);
+  const std::string busy = fmt::format("PRAGMA busy_timeout = {}", kAccountsBusyMs);
   for (const char* pragma :
        {busy.c_str(), sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
         "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF"}) {
