@@ -5,6 +5,7 @@
 
 #include "client/link.h"
 #include "client/session_core.h"
+#include "client/ticket.h"
 #include "core/clock.h"
 #include "net/client_endpoint.h"
 
@@ -37,12 +38,6 @@ struct Client::Impl final : client::Link {
   void Close(uint32_t reason) override {
     endpoint.Disconnect(reason);
     unsent = true;
-  }
-
-  core::Status ConnectSealed(const JoinTicket& ticket) {
-    const auto token = net::DecodeConnectToken(ticket.token);
-    if (!token.ok()) return token.status();
-    return endpoint.Connect(ticket.address, ticket.port, *token);
   }
 
   void Poll(int64_t now_ns, bool readable) {
@@ -91,16 +86,13 @@ Client& Client::operator=(Client&&) noexcept = default;
 
 bool Client::Connect(const JoinTicket& ticket) {
   if (impl_->core.state() != ClientState::kIdle) return false;
-  const bool sealed = ticket.security == "sealed";
-  const core::Status status =
-      sealed ? impl_->ConnectSealed(ticket) : impl_->endpoint.Connect(ticket.address, ticket.port);
+  const core::Status status = client::ConnectWith(ticket, impl_->endpoint);
   if (!status.ok()) {
     impl_->core.Fail(DisconnectReason::kInternal, status.ToString());
     return false;
   }
   impl_->open = true;
-  // The connect token names the player.
-  impl_->core.Start(sealed ? "" : ticket.token, kSystemClock.NowNs());
+  impl_->core.Start(client::LoginToken(ticket), kSystemClock.NowNs());
   return true;
 }
 

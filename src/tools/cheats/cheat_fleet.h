@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "bluemarble/connection.h"
 #include "tools/cheats/cheater.h"
 
 namespace bluemarble::cheats {
@@ -31,8 +32,9 @@ class CheatFleet {
   void Add(const CheaterOptions& options) {
     cheaters_.push_back(std::make_unique<Cheater>(options));
   }
-  /// Joins them by name, so many a second, on a thread of its own; Poll connects who got a ticket.
-  void Start(const std::string& server, std::vector<std::string> names, double rate_per_s);
+  /// Joins them, each by its own call, so many a second, on a thread of its own; Poll connects who
+  /// got a ticket. Who is told to come later does.
+  void Start(std::vector<Connection::JoinCall> joins, double rate_per_s);
   void Poll(int64_t now_ns);
   /// Everybody has connected, or was refused a ticket.
   bool started() const { return answered_ == cheaters_.size(); }
@@ -48,7 +50,7 @@ class CheatFleet {
     JoinResult result;
   };
   std::vector<std::unique_ptr<Cheater>> cheaters_;
-  size_t answered_ = 0;
+  size_t answered_ = 0, refused_ = 0;
   std::mutex mutex_;
   std::vector<Ticket> tickets_;  // under the mutex
   std::jthread joiner_;          // last: it ends before what it uses

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "client/ticket.h"
 #include "core/clock.h"
 #include "protocol/snapshot.h"
 
@@ -29,8 +30,8 @@ Cheater::Cheater(const CheaterOptions& options)
       cheat_(options.style, options.seed) {}
 
 bool Cheater::Connect(const JoinTicket& ticket) {
-  token_ = ticket.token;
-  open_ = endpoint_.Connect(ticket.address, ticket.port).ok();
+  token_ = client::LoginToken(ticket);
+  open_ = client::ConnectWith(ticket, endpoint_).ok();
   if (!open_) ended_ = DisconnectReason::kInternal;
   return open_;
 }

@@ -28,7 +28,7 @@ class Cheater {
  public:
   explicit Cheater(const CheaterOptions& options);
 
-  /// False: `ended()` says why.
+  /// Sealed or plain, as the ticket says. False: `ended()` says why.
   bool Connect(const JoinTicket& ticket);
   /// Call at least every 10 ms.
   void Poll(int64_t now_ns);

@@ -40,6 +40,7 @@ Fleet::Fleet(const Options& options, const std::vector<BotPlan>& plans, const Tr
                        way_in_.OptionsOf(i, {spawn.lon_deg, spawn.lat_deg, 0}, decodes[i])),
             Steering(plans[i], trace, core::HashCombine(options.seed + 1, i))});
     bots_.back().decodes = decodes[i];
+    bots_.back().style = plans[i].style;
   }
 }
 
@@ -173,6 +174,7 @@ void Fleet::StartWindow(int64_t now_ns) {
   for (Bot& bot : bots_) {
     bot.at_start = bot.connection.client().stats();
     bot.corrections = bot.at_start.corrections;
+    bot.corrected = 0;
   }
 }
 
@@ -182,7 +184,9 @@ void Fleet::Collect() {
     if (bot.phase != Phase::kPlaying) continue;
     const ClientStats& stats = bot.connection.client().stats();
     if (stats.corrections == bot.corrections) continue;
-    corrections_total_ += stats.corrections - bot.corrections;
+    // Less than before: a new client, after a reconnect.
+    bot.corrected +=
+        stats.corrections - (stats.corrections < bot.corrections ? 0 : bot.corrections);
     bot.corrections = stats.corrections;
     corrections_.Add(static_cast<uint64_t>(stats.last_correction_m * kErrorUnitsPerM));
   }
@@ -227,13 +231,28 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   report.down = {per(sum.down_bytes, player_s), per(sum.down_packets, player_s)};
   report.up = {per(sum.up_bytes, player_s), per(sum.up_packets, player_s)};
   report.bytes_per_entity_update = per(decoded_bytes, static_cast<double>(updates));
+  FillCorrections(report, player_s);
+}
+
+void Fleet::FillCorrections(Report& report, double player_s) const {
   report.correction_p50_m = static_cast<double>(corrections_.Quantile(0.5)) / kErrorUnitsPerM;
   report.correction_p99_m = static_cast<double>(corrections_.Quantile(0.99)) / kErrorUnitsPerM;
-  report.corrections_per_player_s = per(corrections_total_, player_s);
-  const auto some = std::find_if(clients_.begin(), clients_.end(),
-                                 [](const Client* client) { return client != nullptr; });
-  if (some != clients_.end())
-    report.corrected_share = report.corrections_per_player_s / std::max((*some)->tick_hz(), 1);
+  int hz = 1;
+  for (const Client* client : clients_)
+    if (client != nullptr) hz = std::max(hz, client->tick_hz());
+  uint64_t total = 0;
+  for (const Bot& bot : bots_) {
+    total += bot.corrected;
+    StyleFigures& style = report.styles[WalkStyleName(bot.style)];
+    ++style.bots;
+    style.lost += bot.connection.times_lost() > 0 ? 1 : 0;
+    style.corrected_share += static_cast<double>(bot.corrected);
+  }
+  for (auto& [name, style] : report.styles)
+    style.corrected_share /= std::max(report.seconds * hz * static_cast<double>(style.bots), 1.0);
+  if (player_s <= 0) return;
+  report.corrections_per_player_s = static_cast<double>(total) / player_s;
+  report.corrected_share = report.corrections_per_player_s / hz;
 }
 
 uint64_t Fleet::down_bytes() const {

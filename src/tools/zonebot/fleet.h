@@ -59,13 +59,15 @@ class Fleet {
   struct Bot {
     Connection connection;
     Steering steering;
+    WalkStyle style = WalkStyle::kWalk;
     Phase phase = Phase::kWaiting;
     bool decodes = false;
     int64_t due_ns = 0, decide_ns = 0, asked_ns = INT64_MAX;
     int64_t lost_ns = 0;    // when it was in play last; 0: never lost
     uint64_t connects = 0;  // as epoll knows
     ClientStats at_start;
-    uint64_t corrections = 0;
+    uint64_t corrections = 0;  // of its client, as counted last
+    uint64_t corrected = 0;    // since StartWindow, over all of its clients
   };
 
   void Poll(size_t index, int64_t now_ns, bool readable);
@@ -73,6 +75,7 @@ class Fleet {
   void Watch(size_t index);
   void OnPhase(size_t index, int64_t now_ns);
   void OnPlaying(size_t index, int64_t now_ns);
+  void FillCorrections(Report& report, double player_s) const;
   void Refuse(Bot& bot, const std::string& reason, const std::string& text);
 
   Talker talker_;
@@ -88,7 +91,6 @@ class Fleet {
   std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
   core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre
-  uint64_t corrections_total_ = 0;
 };
 
 }  // namespace bluemarble::zonebot

@@ -171,7 +171,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
       ->capture_default_str();
   app.add_option("--cheat", cheats,
                  "some players cheat, in these ways, with commas, or all: speed, hops, teleport, "
-                 "burst, nan, spam, future, backwards, actions, action_spam (plain servers only)");
+                 "burst, nan, spam, future, backwards, actions, action_spam");
   app.add_option("--cheaters", o.cheaters, "share of the players that cheat (default 0.1)")
       ->check(CLI::Range(0.0, 1.0));
   AddActionOptions(app, o);

@@ -1,6 +1,7 @@
 #include "tools/zonebot/placing.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -82,6 +83,12 @@ void PlanTrace(const Options& options, const Trace& trace, std::vector<BotPlan>&
 }
 
 }  // namespace
+
+const char* WalkStyleName(WalkStyle style) {
+  constexpr std::array<const char*, kWalkStyles> kNames = {"walk", "sprint", "zigzag", "circle",
+                                                           "afk"};
+  return kNames[static_cast<size_t>(style)];
+}
 
 geo::Vec3 Offset(geo::Vec3 centre, double east_m, double north_m) {
   const geo::LocalFrame frame = geo::FrameAt(centre);

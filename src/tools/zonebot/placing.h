@@ -38,7 +38,9 @@ enum class WalkStyle : uint8_t {
   kCircle,    ///< At full speed, turning all the time.
   kAfk        ///< Not at all.
 };
-inline constexpr int kWalkStyles = 5;
+inline constexpr size_t kWalkStyles = 5;
+/// "walk" and so on.
+const char* WalkStyleName(WalkStyle style);
 
 struct BotPlan {
   geo::Vec3 spawn;   ///< ECEF, on the ellipsoid.

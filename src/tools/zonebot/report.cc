@@ -51,6 +51,16 @@ json ViewJson(const Report& r) {
   return {{"age_ms", age}, {"error_m", error}, {"samples", samples}};
 }
 
+json StylesJson(const Report& r) {
+  json out = json::object();
+  for (const auto& [style, figures] : r.styles) {
+    out[style] = {{"bots", figures.bots},
+                  {"lost", figures.lost},
+                  {"corrected_share", Rounded(figures.corrected_share)}};
+  }
+  return out;
+}
+
 json CheatersJson(const Report& r) {
   json out = json::object();
   for (const auto& [style, figures] : r.cheaters) {
@@ -92,6 +102,7 @@ std::string ToJson(const Report& r) {
        {{"correction_m", Pair(r.correction_p50_m, r.correction_p99_m)},
         {"corrections_per_player_s", Rounded(r.corrections_per_player_s)},
         {"corrected_share", Rounded(r.corrected_share)}}},
+      {"styles", StylesJson(r)},
       {"cheaters", CheatersJson(r)},
       {"decode_errors", {{"missing_base", r.missing_base}, {"malformed", r.malformed}}},
       {"chat",

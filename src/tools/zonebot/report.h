@@ -24,6 +24,12 @@ struct ClassFigures {
   uint64_t samples = 0;
 };
 
+/// Of the walkers of one style.
+struct StyleFigures {
+  size_t bots = 0, lost = 0;   ///< Lost: who was thrown out of play, however often.
+  double corrected_share = 0;  ///< Of the inputs, as Report::corrected_share.
+};
+
 struct Report {
   std::string scenario;
   uint64_t seed = 0;
@@ -39,7 +45,8 @@ struct Report {
   std::array<ClassFigures, kReplicationClasses> view;
   double correction_p50_m = 0, correction_p99_m = 0;
   double corrections_per_player_s = 0;
-  double corrected_share = 0;  ///< Corrections for each tick of each player.
+  double corrected_share = 0;                  ///< Corrections for each tick of each player.
+  std::map<std::string, StyleFigures> styles;  ///< By name.
   std::map<std::string, cheats::CheatFigures> cheaters;  ///< By style.
   uint64_t missing_base = 0, malformed = 0;
   int moving_others_min = 0, moving_others_p50 = 0;

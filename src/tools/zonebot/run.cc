@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "tools/zonebot/status_line.h"
 #include "tools/zonebot/trade.h"
 #include "tools/zonebot/view_probe.h"
+#include "tools/zonebot/way_in.h"
 
 namespace bluemarble::zonebot {
 namespace {
@@ -99,12 +99,11 @@ std::vector<BotPlan> TakeCheaters(const Options& options, std::vector<BotPlan>& 
 }
 
 void GiveStyles(const std::string& style, std::vector<BotPlan>& plans) {
-  constexpr std::array<std::string_view, kWalkStyles> kNames = {"walk", "sprint", "zigzag",
-                                                                "circle", "afk"};
   for (size_t i = 0; i < plans.size(); ++i) {
-    for (size_t s = 0; s < kNames.size(); ++s) {
-      if (style == kNames[s] || (style == "mixed" && s == i % kNames.size()))
-        plans[i].style = static_cast<WalkStyle>(s);
+    for (size_t s = 0; s < kWalkStyles; ++s) {
+      const auto each = static_cast<WalkStyle>(s);
+      if (style == WalkStyleName(each) || (style == "mixed" && s == i % kWalkStyles))
+        plans[i].style = each;
     }
   }
 }
@@ -155,11 +154,12 @@ class Session {
   }
 
   void ConnectCheaters(double rate) {
-    std::vector<std::string> names;
+    std::vector<Connection::JoinCall> joins;
     for (size_t i = 0; i < cheats_.size(); ++i)
-      names.push_back(cheats::CheatFleet::NameOf(CheatOf(i), options_.seed, i));
-    if (names.empty()) return;
-    cheats_.Start(options_.server, std::move(names), rate);
+      joins.push_back(
+          JoinCallOf(options_, cheats::CheatFleet::NameOf(CheatOf(i), options_.seed, i)));
+    if (joins.empty()) return;
+    cheats_.Start(std::move(joins), rate);
     const int64_t give_up_ns = kClock.NowNs() + kSettleNs;
     while (!cheats_.started() && !stop_ && kClock.NowNs() < give_up_ns) Step();
   }

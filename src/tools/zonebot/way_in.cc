@@ -48,15 +48,18 @@ std::string BotName(uint64_t seed, size_t index) {
   return "bot-" + std::to_string(seed) + "-" + number;
 }
 
+Connection::JoinCall JoinCallOf(const Options& options, const std::string& name) {
+  const HttpOptions http{.ca_file = options.ca_file, .timeout_ms = kTimeoutMs};
+  if (!options.accounts)
+    return Insisting([server = options.server, name, http] { return Join(server, name, http); });
+  auto account = std::make_shared<Account>(options.server, http);
+  return Insisting([account = std::move(account), name] { return LogInAndJoin(*account, name); });
+}
+
 WayIn::WayIn(const Options& options) : options_(options), pool_(kThreads) {}
 
 Connection::JoinCall WayIn::CallOf(size_t index) const {
-  const std::string name = BotName(options_.seed, index);
-  const HttpOptions http{.ca_file = options_.ca_file, .timeout_ms = kTimeoutMs};
-  if (!options_.accounts)
-    return Insisting([server = options_.server, name, http] { return Join(server, name, http); });
-  auto account = std::make_shared<Account>(options_.server, http);
-  return Insisting([account = std::move(account), name] { return LogInAndJoin(*account, name); });
+  return JoinCallOf(options_, BotName(options_.seed, index));
 }
 
 ConnectionOptions WayIn::OptionsOf(size_t index, const GeoPosition& spawn, bool decode) const {

@@ -12,6 +12,9 @@ namespace bluemarble::zonebot {
 /// "bot-<seed>-<index>".
 std::string BotName(uint64_t seed, size_t index);
 
+/// Owns what it uses: by name, or with an account of that name, as the options say.
+Connection::JoinCall JoinCallOf(const Options& options, const std::string& name);
+
 class WayIn {
  public:
   explicit WayIn(const Options& options);

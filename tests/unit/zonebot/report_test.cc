@@ -41,6 +41,7 @@ TEST(Report, HoldsEveryPromisedField) {
   Report report;
   report.scenario = "crowd";
   report.server = ServerWindow{};
+  report.styles["zigzag"] = {};
   const auto body = nlohmann::json::parse(ToJson(report));
   for (const char* path : {"/players/wanted",
                            "/players/connected",
@@ -57,6 +58,8 @@ TEST(Report, HoldsEveryPromisedField) {
                            "/view/error_m/combat/p50",
                            "/own/correction_m/p50",
                            "/own/correction_m/p99",
+                           "/styles/zigzag/lost",
+                           "/styles/zigzag/corrected_share",
                            "/server/tick_ms/p50",
                            "/server/tick_ms/p99",
                            "/server/tick_ms/max",
