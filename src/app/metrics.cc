@@ -163,6 +163,12 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
     }
     add.Level("net_seal_sessions", "Sealed sessions, those that only begin or end included.",
               stats.seal_sessions, label);
+    add.Count("net_seal_opened_total", "Datagrams of sealed sessions that were opened.",
+              stats.seal_opened, label);
+    add.Count("net_seal_sequences_total",
+              "Datagrams that sealed sessions sent, up to the newest opened; those not opened are "
+              "lost, or late.",
+              stats.seal_sequences, label);
     add.Count("net_receive_errors_total", "Failed receive calls.", stats.receive_errors, label);
     add.Count("net_send_errors_total", "Datagrams that the kernel refused.", stats.send_errors,
               label);

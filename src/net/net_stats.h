@@ -36,6 +36,8 @@ struct HostStats {
   std::array<core::Counter, kVerdicts> malformed;
   std::array<core::Counter, kSealEvents> seal;  ///< Sealed mode, by SealEvent.
   core::Counter seal_sessions;                  ///< A level: sealed sessions, half-open ones too.
+  core::Counter seal_opened;                    ///< Datagrams of sessions that were opened.
+  core::Counter seal_sequences;  ///< What sessions sent, up to the newest opened: lost or opened.
   core::Counter receive_errors;  ///< recvmmsg failed with something else than "nothing there".
   core::Counter send_errors;     ///< The kernel refused one datagram; ENet was told "sent".
   core::Counter send_refused;    ///< The seam refused to seal.

@@ -59,7 +59,8 @@ SealedPipe::Text SealedPipe::Open(Aead& aead, std::span<std::byte> datagram) {
                  datagram.last<kTagBytes>())) {
     return {.opened = Opened::kBadTag};
   }
-  Text out{Opened::kOk, text, sequence >= window_.next(), !same && !late};
+  const uint64_t steps = sequence >= window_.next() ? sequence + 1 - window_.next() : 0;
+  Text out{Opened::kOk, text, steps, !same && !late};
   window_.Mark(sequence);
   if (out.rekeyed) {
     Follow(sequence);

@@ -14,6 +14,8 @@ namespace bluemarble::net {
 class SealedPipe {
  public:
   enum class Side : uint8_t { kServer, kClient };
+  /// Of the newest sequences, so many are told apart.
+  static constexpr uint64_t kReplaySpan = NumberWindow<32>::kSpan;
   enum class Opened : uint8_t {
     kOk,
     kReplayed,  ///< Its sequence has been opened before, or is too old to tell.
@@ -22,7 +24,7 @@ class SealedPipe {
   struct Text {
     Opened opened = Opened::kBadTag;
     std::span<std::byte> bytes;
-    bool newest = false;   ///< Its sequence is above all before it.
+    uint64_t steps = 0;    ///< By how much its sequence is above all before it; 0: it is late.
     bool rekeyed = false;  ///< It was the first under the next key.
   };
 
@@ -60,7 +62,7 @@ class SealedPipe {
   // What the other side seals with: late datagrams of the last phase, now, and what comes next. The
   // last is held ready so that a forged phase bit costs one failed tag, not a derivation too.
   Key last_opening_key_{}, opening_key_{}, next_opening_key_{};
-  NumberWindow<32> window_;  // tells 1,984 sequences apart
+  NumberWindow<32> window_;
 };
 
 }  // namespace bluemarble::net

@@ -238,9 +238,12 @@ DatagramSeam::Opened SealedServer::OnSealed(Address& from, std::span<std::byte>&
   if (text.opened == SealedPipe::Opened::kReplayed) return Refuse(SealEvent::kReplayed);
   if (text.opened == SealedPipe::Opened::kBadTag) return Refuse(SealEvent::kBadTag);
   session->heard_ns = now_ns_;
+  stats_->seal_opened.Add();
+  // A client that leaps counts for no more than the window, or one could spoil everybody's figure.
+  stats_->seal_sequences.Add(std::min(text.steps, SealedPipe::kReplaySpan));
   if (type == PacketType::kControl)
     return OnControl(*session, from, text.bytes) ? Opened::kTaken : Opened::kRefused;
-  if (from != session->address && text.newest) ConsiderPath(*session, from, datagram.size());
+  if (from != session->address && text.steps > 0) ConsiderPath(*session, from, datagram.size());
   if (!AdmitConnect(*session, text.bytes)) return Refuse(SealEvent::kSecondConnect);
   from = {kVirtualV4 | SlotOf(*session), session->virtual_port};
   datagram = text.bytes;

@@ -86,6 +86,33 @@ TEST(SealedServer, AcceptsNothingReplayedTruncatedFlippedOrOfAnotherSession) {
   EXPECT_EQ(pair.Receive(ada->address, unsent).text, "to be changed");
 }
 
+TEST(SealedServer, CountsWhatItsSessionsSentAndWhatOfItWasOpened) {
+  SealedPair pair;
+  auto client = pair.Join(pair.At(5000));
+  const uint64_t before = pair.stats->seal_opened.Get();
+  EXPECT_EQ(pair.stats->seal_sequences.Get(), before);
+  const Datagram late = pair.Up(*client, "late");
+  const Datagram lost = pair.Up(*client, "lost");
+  pair.Receive(client->address, pair.Up(*client, "newest"));
+  EXPECT_EQ(pair.stats->seal_opened.Get() - before, 1u);
+  EXPECT_EQ(pair.stats->seal_sequences.Get() - before, 3u);
+  for (int i = 0; i < 2; ++i) pair.Receive(client->address, late);
+  Datagram forged = lost;
+  forged.back() ^= std::byte{1};
+  pair.Receive(client->address, forged);
+  EXPECT_EQ(pair.stats->seal_opened.Get() - before, 2u);
+  EXPECT_EQ(pair.stats->seal_sequences.Get() - before, 3u);
+}
+
+TEST(SealedServer, LetsNoLeapOfOneClientSpoilWhatItCountsOfAll) {
+  SealedPair pair;
+  auto client = pair.Join(pair.At(5000));
+  const uint64_t before = pair.stats->seal_sequences.Get();
+  for (int i = 0; i < 5000; ++i) pair.Up(*client, "lost");
+  pair.Receive(client->address, pair.Up(*client, "after the leap"));
+  EXPECT_EQ(pair.stats->seal_sequences.Get() - before, SealedPipe::kReplaySpan);
+}
+
 TEST(SealedServer, LetsASecondConnectOfASessionNotPass) {
   SealedPair pair;
   auto client = pair.Join(pair.At(5000));
