@@ -65,7 +65,9 @@ void WriteControl() {
       {"result", ActionResult{key, ActionOutcome::kRefused, ActionReason::kTooFar, "far", true, 3}},
       {"inventory", InventoryUpdate{true, false, {{1, 2, 3}, {4, 5, 6}}, {7, 8}, 900}},
       {"offered", TradeOffered{1, 2, {{3, 4, 5}}, 6, {7}, 8}},
-      {"closed", TradeClosed{1, ActionReason::kDeclined}}};
+      {"closed", TradeClosed{1, ActionReason::kDeclined}},
+      {"heard", ChatHeard{ChatScope::kLocal, 17, 4, "Ada", "hello", 99}},
+      {"unheard", ChatRefused{3, ChatReason::kTooFast, "wait", 500}}};
   for (const auto& [name, message] : server) Write("server_control", name, Encode(message));
 }
 
