@@ -7,7 +7,6 @@ monotonic time is left alone (wall_clock_shift.cc).
 Prints one JSON line. Exit code 0: every limit held.
 """
 
-import argparse
 import base64
 import json
 import pathlib
@@ -18,12 +17,12 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import one_test  # noqa: E402
 from result import Result  # noqa: E402
-from zone_under_test import Bots, Failure, Zone, wait_until  # noqa: E402
+from zone_under_test import SEALED, Bots, Failure, Zone, wait_until  # noqa: E402
 
 # Seconds to add, and how much too fast the clock runs, in parts per million.
 SHIFTS = ((20, 0), (-20, 0), (60, 0), (-60, 0), (3600, 0), (-3600, 0), (0, 100_000), (0, -100_000), (0, 0))
-SETTINGS = ("net.security=sealed", "auth.mode=development", "auth.hash_memory_kib=64", "auth.hash_passes=1")
 TICKS_OFF_PCT = 1
 
 
@@ -56,7 +55,7 @@ def clocks(options):
     for part in ("32-bit ms wrap", "16-bit sequence wrap", "4 GB byte counter wrap"):
         result.omit(part, "needs days of traffic or a clock of the kernel's own; not in this run")
     result.omit("leases", "there are none before handoff")
-    with Zone(options.bin, SETTINGS) as zone:
+    with Zone(options.bin, SEALED) as zone:
         shift = zone.folder / "shift"
         shift.write_bytes(bytes(16))
         zone.end()  # it had to be there once for its folder to be known
@@ -83,27 +82,6 @@ def clocks(options):
     return result
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("--shift", type=pathlib.Path, required=True, help="the built wall_clock_shift")
-    parser.add_argument("--players", type=int)
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--ci", action="store_true", help="a size for every run")
-    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
-    options = parser.parse_args()
-    options.bin = options.bin.resolve()
-    options.players = options.players or (50 if options.ci else 500)
-    options.seconds = options.seconds or (24 if options.ci else 120)
-    try:
-        result = clocks(options)
-    except Failure as failure:
-        print(f"clocks.py: {failure}", file=sys.stderr)
-        return 2
-    print(result.line(), flush=True)
-    return 1 if result.record["failed"] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_test.main(clocks, __doc__, paths={"shift": "the built wall_clock_shift"}, players=(50, 500),
+                           seconds=(24, 120)))

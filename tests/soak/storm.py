@@ -6,7 +6,6 @@
 Prints one JSON line. --ci: a size for every run. Exit code 0: every limit held.
 """
 
-import argparse
 import pathlib
 import signal
 import socket
@@ -15,16 +14,13 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import one_test  # noqa: E402
 from result import Result  # noqa: E402
-from zone_under_test import Bots, Failure, Zone, end, total, wait_until  # noqa: E402
+from zone_under_test import SEALED, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
-FULL_PLAYERS = 2000
-CI_PLAYERS = 200
 ALL_IN_SECONDS = 30
 LONGEST_TICK_MS = 100
 BACK_SECONDS = 90  # the test gives up
-# Cheap hashes: what is measured is the way back in, with tokens that are there already.
-SETTINGS = ("net.security=sealed", "auth.mode=development", "auth.hash_memory_kib=64", "auth.hash_passes=1")
 
 
 def free_ports(count):
@@ -51,7 +47,7 @@ def longest_ms(stats, name):
 def storm(options):
     players = options.players
     result = Result("T-15", options, players=players)
-    with Zone(options.bin, (*SETTINGS, f"net.port={free_ports(2)}")) as zone:
+    with Zone(options.bin, (*SEALED, f"net.port={free_ports(2)}")) as zone:
         bots = Bots(options.bin, zone, "storm", "--accounts", "--reconnect", "--scenario", "spread", "--players", players,
                     "--seed", options.seed, "--observers", 0, "--seconds", 0)
         with bots:
@@ -97,24 +93,5 @@ def storm(options):
     return result
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("--players", type=int)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--ci", action="store_true", help="a size for every run")
-    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
-    options = parser.parse_args()
-    options.bin = options.bin.resolve()
-    options.players = options.players or (CI_PLAYERS if options.ci else FULL_PLAYERS)
-    try:
-        result = storm(options)
-    except Failure as failure:
-        print(f"storm.py: {failure}", file=sys.stderr)
-        return 2
-    print(result.line(), flush=True)
-    return 1 if result.record["failed"] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_test.main(storm, __doc__, players=(200, 2000)))

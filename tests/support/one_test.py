@@ -1,0 +1,30 @@
+"""The command line of soak programs that run one test and print one line."""
+
+import argparse
+import pathlib
+import sys
+
+from zone_under_test import Failure
+
+
+def main(run, description, paths=None, **sizes):
+    """The exit code. `run(options)` gives a Result; `sizes`: (with --ci, else) each; `paths`: {option: its help}."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    for path, about in {"bin": "folder of zoned and zonebot", **(paths or {})}.items():
+        parser.add_argument(f"--{path}", type=lambda text: pathlib.Path(text).resolve(), required=True, help=about)
+    for size, (small, full) in sizes.items():
+        parser.add_argument(f"--{size}", type=type(full), help=f"{full}, with --ci {small}")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ci", action="store_true", help="a size for every run")
+    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
+    options = parser.parse_args()
+    for size, (small, full) in sizes.items():
+        if getattr(options, size) is None:
+            setattr(options, size, small if options.ci else full)
+    try:
+        result = run(options)
+    except Failure as failure:
+        print(f"{pathlib.Path(sys.argv[0]).name}: {failure}", file=sys.stderr)
+        return 2
+    print(result.line(), flush=True)
+    return 1 if result.record["failed"] else 0
