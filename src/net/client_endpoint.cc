@@ -17,7 +17,7 @@
 namespace bluemarble::net {
 namespace {
 
-constexpr size_t kMaxUnreliable = kEnetMtu - 28;  // above it ENet sends reliable fragments
+constexpr size_t kMaxUp = kEnetMtu - 28;  // above it ENet sends fragments, which no server takes
 
 }  // namespace
 
@@ -193,9 +193,8 @@ void ClientEndpoint::End(uint32_t reason) {
 core::Status ClientEndpoint::Send(Channel channel, std::span<const std::byte> bytes) {
   if (!connected_) return {core::Code::kStale, "not connected"};
   const bool reliable = channel == Channel::kReliable;
-  if (bytes.size() > (reliable ? kMaxMessageBytes : kMaxUnreliable)) {
-    return {core::Code::kNoSpace, "larger than a message of this channel may be"};
-  }
+  if (bytes.size() > kMaxUp)
+    return {core::Code::kNoSpace, "larger than a message to a server may be"};
   ENetPacket* packet =
       enet_packet_create(bytes.data(), bytes.size(),
                          reliable ? ENET_PACKET_FLAG_RELIABLE : ENET_PACKET_FLAG_UNSEQUENCED);

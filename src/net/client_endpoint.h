@@ -72,7 +72,8 @@ class ClientEndpoint final : private HookedSocket {
   /// The next event; `bytes` is valid until the next call. Never blocks.
   bool Receive(Inbound& out);
 
-  /// Queues a message; Service or Flush sends it. kStale: not connected; kNoSpace: too large.
+  /// Queues a message; Service or Flush sends it. kStale: not connected; kNoSpace: it does not fit
+  /// into one datagram.
   core::Status Send(Channel channel, std::span<const std::byte> bytes);
   /// Sends what is queued without looking for input.
   void Flush();

@@ -55,6 +55,8 @@ class DatagramSeam {
   virtual Peer OnConnected(const Address& seen) noexcept { return {seen.v4, {}}; }
   /// ENet has forgotten the peer, for `reason`, which the client may not have heard.
   virtual void OnGone(const Address& /*seen*/, uint32_t /*reason*/) noexcept {}
+  /// What Open gave of `seen` was refused by the pre-check.
+  virtual void OnMalformed(const Address& /*seen*/) noexcept {}
   /// Has the session at `seen` ended below ENet, which does not know it yet? Its reason then.
   virtual std::optional<uint32_t> Ended(const Address& /*seen*/) const noexcept {
     return std::nullopt;

@@ -112,6 +112,7 @@ bool DatagramSocket::Admit(size_t index, const mmsghdr& received, const sockaddr
   const Verdict verdict = Precheck(datagram, Direction::kToServer);
   if (verdict != Verdict::kOk) {
     stats_.malformed[static_cast<size_t>(verdict)].Add();
+    seam_.OnMalformed(from);
     return Refuse(DropReason::kMalformed);
   }
   ClampNegotiation(datagram, static_cast<uint32_t>(kEnetMtu));

@@ -95,7 +95,8 @@ Verdict CheckCommand(std::span<const std::byte> command, uint8_t type, uint8_t f
     case kSendFragment:
       if (channel != 0) return Verdict::kWrongChannel;
       if (flags != kAckFlag) return Verdict::kWrongFlags;
-      return type == kSendFragment ? CheckFragment(command, data_length) : Verdict::kOk;
+      if (type == kSendReliable) return Verdict::kOk;
+      return to_server ? Verdict::kBadFragment : CheckFragment(command, data_length);
     case kSendUnsequenced:
       if (channel != 1) return Verdict::kWrongChannel;
       return flags == kUnsequencedFlag ? Verdict::kOk : Verdict::kWrongFlags;

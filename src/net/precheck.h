@@ -22,7 +22,8 @@ enum class Verdict : uint8_t {
   kWrongChannel,     ///< Reliable data not on channel 0, unsequenced not on 1, control on neither.
   kWrongFlags,       ///< Acknowledge and unsequenced bits that do not belong to the command.
   kBadConnect,       ///< Channel count other than 1..255, or an mtu below kEnetMtu.
-  kBadFragment,      ///< Zero length, number or count out of range, total above the maximum.
+  kBadFragment,      ///< To the server any: no message to it needs one, and an open one is memory
+                     ///< held. To a client: zero length, number, count, total out of range.
   kCount
 };
 inline constexpr int kVerdicts = static_cast<int>(Verdict::kCount);

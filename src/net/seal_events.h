@@ -39,9 +39,10 @@ enum class SealEvent : uint8_t {
   kPathMoved,       ///< It proved it.
   kPathUnproven,    ///< Refused: a wrong or late proof.
   kRekeyed,
-  kClientGoodbye,  ///< Sessions that ended by the client's sealed goodbye.
-  kHalfOpenFreed,  ///< Sessions freed since ENet never connected: net.half_open_ms.
-  kIdleFreed,      ///< Sessions freed since nothing was heard.
+  kClientGoodbye,   ///< Sessions that ended by the client's sealed goodbye.
+  kHalfOpenFreed,   ///< Sessions freed since ENet never connected: net.half_open_ms.
+  kIdleFreed,       ///< Sessions freed since nothing was heard.
+  kMalformedEnded,  ///< Sessions ended for what they sealed: ENet commands that are none.
   kCount
 };
 inline constexpr int kSealEvents = static_cast<int>(SealEvent::kCount);
@@ -56,7 +57,7 @@ constexpr std::string_view SealEventName(SealEvent event) {
       "no_cipher",         "full",           "address_full",    "accepted",
       "accept_repeated",   "reset_sent",     "reset_limited",   "path_challenged",
       "path_moved",        "path_unproven",  "rekeyed",         "client_goodbye",
-      "half_open_freed",   "idle_freed"};
+      "half_open_freed",   "idle_freed",     "malformed_ended"};
   return kNames[static_cast<size_t>(event)];
 }
 

@@ -15,6 +15,8 @@ constexpr int64_t kCookiePeriodNs = 5'000 * kMs;
 // Virtual addresses are of class E (240.0.0.0/4), which no datagram can come from.
 constexpr uint32_t kVirtualV4 = 0xf000'0000;
 constexpr int kGoodbyes = 3;
+// Malformed datagrams of one session. What opens is what the client sealed, so no path is to blame.
+constexpr int kMalformedEnds = 8;
 constexpr int64_t kEndingNs = 1'000 * kMs;
 constexpr int64_t kChallengeEveryNs = 100 * kMs;
 constexpr int64_t kChallengeLifeNs = 5'000 * kMs;
@@ -368,6 +370,14 @@ DatagramSeam::Peer SealedServer::OnConnected(const Address& seen) noexcept {
 void SealedServer::OnGone(const Address& seen, uint32_t reason) noexcept {
   Session* session = FindVirtual(seen);
   if (session != nullptr && session->state != State::kEnding) End(*session, reason, true, false);
+}
+
+void SealedServer::OnMalformed(const Address& seen) noexcept {
+  Session* session = FindVirtual(seen);
+  if (session == nullptr || session->state == State::kEnding) return;
+  if (++session->malformed < kMalformedEnds) return;
+  Count(SealEvent::kMalformedEnded);
+  End(*session, static_cast<uint32_t>(DisconnectReason::kMalformed), true, true);
 }
 
 std::optional<uint32_t> SealedServer::Ended(const Address& seen) const noexcept {

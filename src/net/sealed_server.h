@@ -37,6 +37,7 @@ class SealedServer final : public DatagramSeam {
   bool Seal(Address& to, std::span<const iovec>& parts) noexcept override;
   Peer OnConnected(const Address& seen) noexcept override;
   void OnGone(const Address& seen, uint32_t reason) noexcept override;
+  void OnMalformed(const Address& seen) noexcept override;
   std::optional<uint32_t> Ended(const Address& seen) const noexcept override;
   void Maintain() noexcept override;
   void SayGoodbye(uint32_t reason) noexcept override;
@@ -55,6 +56,7 @@ class SealedServer final : public DatagramSeam {
     State state = State::kFree;
     bool ended_below = false;  // by us or the client's goodbye: ENet is to be told
     uint8_t goodbyes_left = 0;
+    uint8_t malformed = 0;  // of its datagrams
     uint8_t identity_bytes = 0;
     uint16_t virtual_port = 0;  // counts the slot's uses, so that ENet never mixes two up
     std::optional<uint32_t> connect_id;

@@ -136,24 +136,32 @@ std::vector<Case> Cases() {
        Make(0x0003, [](Datagram& d) { Unsequenced(d, 0, 9, 9); })},
       {"an unsequenced message that claims 65,535 bytes", Verdict::kTruncated,
        Make(0x0003, [](Datagram& d) { Unsequenced(d, 1, 65535, 9); })},
-      {"a fragment", Verdict::kOk,
+      {"a fragment to a server, as good as one can be", Verdict::kBadFragment,
        Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 0, 3000, 0, 1000); })},
+      {"a fragment", Verdict::kOk,
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 0, 3000, 0, 1000); }), Direction::kToClient},
       {"a bitmap bomb", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 1 << 20, 0, 3000, 0, 1000); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 1 << 20, 0, 3000, 0, 1000); }),
+       Direction::kToClient},
       {"as many fragments as 512-byte ones make, and one", Verdict::kOk,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 129, 128, 65536, 0, 500); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 129, 128, 65536, 0, 500); }),
+       Direction::kToClient},
       {"one fragment more", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 130, 128, 65536, 0, 500); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 130, 128, 65536, 0, 500); }),
+       Direction::kToClient},
       {"a total of 65,537", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 100, 0, 65537, 0, 1000); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 100, 0, 65537, 0, 1000); }),
+       Direction::kToClient},
       {"a total near 2^32", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 1, 0, 0xffffffff, 0, 1000); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 1, 0, 0xffffffff, 0, 1000); }),
+       Direction::kToClient},
       {"a fragment of nothing", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 0, 3000, 0, 0); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 0, 3000, 0, 0); }), Direction::kToClient},
       {"fragment number 3 of 3", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 3, 3000, 0, 1000); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 3, 3000, 0, 1000); }), Direction::kToClient},
       {"a fragment beyond its message", Verdict::kBadFragment,
-       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 2, 3000, 2500, 1000); })},
+       Make(kPeer3, [](Datagram& d) { Fragment(d, 3, 2, 3000, 2500, 1000); }),
+       Direction::kToClient},
       {"CONNECT", Verdict::kOk, Make(kNobody, [](Datagram& d) { Connect(d, 4096, 2); })},
       {"CONNECT with the least mtu", Verdict::kOk,
        Make(kNobody, [](Datagram& d) { Connect(d, 1167, 2); })},
@@ -204,11 +212,11 @@ TEST(Precheck, RefusesEveryTruncationOfAFullDatagram) {
     Fragment(d, 3, 0, 3000, 0, 40);
     Unsequenced(d, 1, 10, 10);
   });
-  ASSERT_EQ(Precheck(whole, Direction::kToServer), Verdict::kOk);
+  ASSERT_EQ(Precheck(whole, Direction::kToClient), Verdict::kOk);
   const std::vector<size_t> ends_of_commands{4 + 26, 4 + 26 + 64};
   for (size_t length = 0; length < whole.size(); ++length) {
     const bool clean_end = std::ranges::find(ends_of_commands, length) != ends_of_commands.end();
-    EXPECT_EQ(Precheck(std::span(whole).first(length), Direction::kToServer) == Verdict::kOk,
+    EXPECT_EQ(Precheck(std::span(whole).first(length), Direction::kToClient) == Verdict::kOk,
               clean_end)
         << length;
   }

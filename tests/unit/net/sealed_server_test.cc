@@ -237,6 +237,23 @@ TEST(SealedServer, EndsASessionByTheClientsSealedGoodbye) {
   EXPECT_EQ(pair.Counted(SealEvent::kClientGoodbye), 1u);
 }
 
+TEST(SealedServer, EndsASessionWhoseClientSealsWhatIsNoEnet) {
+  SealedPair pair;
+  auto client = pair.Join(pair.At(5000));
+  const Address seen = pair.seen;
+  constexpr int kTaken = 7;  // a client's author errs, too
+  for (int i = 0; i < kTaken; ++i) pair.server->OnMalformed(seen);
+  EXPECT_FALSE(pair.server->Ended(seen).has_value());
+  pair.server->OnMalformed(seen);
+  EXPECT_EQ(pair.server->Ended(seen), static_cast<uint32_t>(DisconnectReason::kMalformed));
+  EXPECT_EQ(pair.Counted(SealEvent::kMalformedEnded), 1u);
+  pair.Settle(*client);
+  EXPECT_EQ(client->sealed.state(), SealedClient::State::kEnded);
+  EXPECT_EQ(client->sealed.end_reason(), static_cast<uint32_t>(DisconnectReason::kMalformed));
+  pair.server->OnMalformed({seen.v4 + 1, seen.port});  // nobody's
+  EXPECT_EQ(pair.Counted(SealEvent::kMalformedEnded), 1u);
+}
+
 TEST(SealedServer, FreesSessionsThatFallSilent) {
   SealedPair pair;
   auto client = pair.Join(pair.At(5000));

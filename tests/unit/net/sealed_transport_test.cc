@@ -60,6 +60,39 @@ class Wire {
   sockaddr_in to_{};
 };
 
+/// A client with good keys and no ENet above them: it seals what it likes.
+class SealedWire {
+ public:
+  explicit SealedWire(Loopback& net)
+      : sealed(net.Token(), 0, net.clock_.NowNs()), net_(net), fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(net.server->port(0));
+    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+  ~SealedWire() { close(fd_); }
+  void Turn() {
+    for (auto due = sealed.Poll(net_.clock_.NowNs()); !due.empty();
+         due = sealed.Poll(net_.clock_.NowNs()))
+      EXPECT_GT(send(fd_, due.data(), due.size(), 0), 0);
+    std::array<std::byte, 2048> buffer;
+    const ssize_t got = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    auto bytes = std::span(buffer).first(got > 0 ? static_cast<size_t>(got) : 0);
+    sealed.Open(bytes, net_.clock_.NowNs());
+  }
+  void Say(std::span<const uint8_t> enet) {
+    const iovec part{const_cast<uint8_t*>(enet.data()), enet.size()};
+    const auto datagram = sealed.Seal({&part, 1});
+    EXPECT_GT(send(fd_, datagram.data(), datagram.size(), 0), 0);
+  }
+  SealedClient sealed;
+
+ private:
+  Loopback& net_;
+  int fd_;
+};
+
 TEST(SealedTransport, TellsTheZoneWhoConnectedAndFromWhere) {
   Loopback net(Sealed());
   net.Join();
@@ -87,11 +120,11 @@ TEST(SealedTransport, CarriesTheLargestMessagesBothWaysWithEitherCipher) {
     const std::string datagram = large.substr(0, net.server->max_unreliable_bytes());
     ASSERT_TRUE(net.server->Send(peer, Channel::kUnreliable, Bytes(datagram)).ok());
     ASSERT_TRUE(net.server->Send(peer, Channel::kReliable, Bytes(large)).ok());
-    ASSERT_TRUE(net.clients[0]->Send(Channel::kReliable, Bytes(large)).ok());
+    ASSERT_TRUE(net.clients[0]->Send(Channel::kReliable, Bytes(datagram)).ok());
     ASSERT_TRUE(net.Until([&] {
       return net.Count(InboundKind::kMessage) == 1 && net.CountAt(0, InboundKind::kMessage) == 2;
     }));
-    EXPECT_TRUE(net.Last(InboundKind::kMessage)->text == large);
+    EXPECT_TRUE(net.Last(InboundKind::kMessage)->text == datagram);
     EXPECT_EQ(net.server->host_stats(0).send_oversized.Get(), 0u);
   }
 }
@@ -227,6 +260,29 @@ TEST(SealedTransport, KicksNobodyByForgedDisconnects) {
   EXPECT_EQ(net.Count(InboundKind::kDisconnected), 0u);
 }
 
+TEST(SealedTransport, EndsAClientThatSealsFragmentsAndHoldsNoneOfThem) {
+  Loopback net(Sealed());
+  const auto peer = net.Join();
+  SealedWire bomber(net);
+  ASSERT_TRUE(net.Until([&] {
+    bomber.Turn();
+    return bomber.sealed.state() == SealedClient::State::kOpen;
+  }));
+  // A message of 1,048,576 pieces, of which there is one.
+  const std::array<uint8_t, 30> fragment{0x80, 1, 0, 0, 0x88, 0, 0, 1, 0, 1, 0, 2, 0, 0x10, 0,
+                                         0,    0, 0, 0, 0,    0, 1, 0, 0, 0, 0, 0, 0, 1,    2};
+  for (int i = 0; i < 8; ++i) bomber.Say(fragment);
+  ASSERT_TRUE(net.Until([&] {
+    bomber.Turn();
+    return bomber.sealed.state() == SealedClient::State::kEnded;
+  }));
+  EXPECT_EQ(bomber.sealed.end_reason(), static_cast<uint32_t>(DisconnectReason::kMalformed));
+  const auto& malformed = net.server->host_stats(0).malformed;
+  EXPECT_EQ(malformed[static_cast<size_t>(Verdict::kBadFragment)].Get(), 8u);
+  ExpectServed(net, peer);
+  EXPECT_EQ(net.Count(InboundKind::kDisconnected), 0u);
+}
+
 // T-3 on the wire: junk and requests from an address that proves nothing.
 TEST(SealedTransport, AnswersAStrangerNoMoreThanItSays) {
   Loopback net(Sealed());
@@ -313,24 +369,13 @@ TEST(SealedTransport, FreesASessionWhoseClientNeverStartsEnet) {
   auto settings = Sealed();
   settings.half_open_ms = 200;
   Loopback net(settings);
-  SealedClient half(net.Token(), 0, net.clock_.NowNs());
-  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  to.sin_port = htons(net.server->port(0));
-  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  ASSERT_TRUE(net.Until([&] {
-    for (auto due = half.Poll(net.clock_.NowNs()); !due.empty();
-         due = half.Poll(net.clock_.NowNs()))
-      EXPECT_GT(send(fd, due.data(), due.size(), 0), 0);
-    std::array<std::byte, 2048> buffer;
-    const ssize_t got = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    auto bytes = std::span(buffer).first(got > 0 ? static_cast<size_t>(got) : 0);
-    half.Open(bytes, net.clock_.NowNs());
-    return half.state() == SealedClient::State::kOpen;
-  }));
-  close(fd);
+  {
+    SealedWire half(net);
+    ASSERT_TRUE(net.Until([&] {
+      half.Turn();
+      return half.sealed.state() == SealedClient::State::kOpen;
+    }));
+  }
   EXPECT_EQ(net.server->host_stats(0).seal_sessions.Get(), 1u);
   ASSERT_TRUE(net.Until([&] { return net.server->host_stats(0).seal_sessions.Get() == 0; }));
   EXPECT_EQ(net.Counted(SealEvent::kHalfOpenFreed), 1u);
