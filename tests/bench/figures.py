@@ -11,7 +11,7 @@ import pathlib
 import sys
 from xml.sax.saxutils import escape
 
-SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "simulated"]
+SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}

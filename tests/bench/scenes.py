@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import programs  # noqa: E402
+import seal_cost  # noqa: E402
 from zone_under_test import ROOT, Bots, Failure, Zone  # noqa: E402
 
 RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
@@ -47,9 +48,11 @@ SCENES = {
 CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "server/steal_pct", "server/rss_mb",
            "zonebot/cpu_s_per_s", "down/packets_per_player_s", "view/age_ms/visual", "view/age_ms/extended",
            "bytes_per_entity_update", "login_ms", "connect_s", "missed_pct"]
+SEALED = "sealed"  # two zones by turns: seal_cost.py
+SEALING = IN_PLAY + [("server CPU above plain", "above_plain_pct", "<", 15, "%")]
 SIMULATED = "simulated"  # sim_bench: whole zone and clients on a simulated network in one process
 SIMULATED_LIMIT_S = 20
-ALL = [*SCENES, SIMULATED, *programs.PROGRAMS]
+ALL = [*SCENES, SEALED, SIMULATED, *programs.PROGRAMS]
 
 
 def at(report, path):
@@ -146,6 +149,15 @@ def run_scene(name, options, trace, load):
                      context={path: at(report, path) for path in CONTEXT})
 
 
+def run_sealed(options, load):
+    company = Company()
+    report = seal_cost.measure(options)
+    if options.out:
+        (options.out / f"{SEALED}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+    return result_of(SEALED, options, load, [figure(report, *row) for row in SEALING], others_cpu_cores=company.cores(),
+                     players=seal_cost.PLAYERS, seconds=options.seconds / 2, context=report)
+
+
 def run_simulated(options, load):
     program = options.bin.parent / "bench/sim_bench"
     if not program.exists():
@@ -180,6 +192,8 @@ def run(name, options, trace):
     try:
         if name in programs.PROGRAMS:
             return run_program(name, options, load)
+        if name == SEALED:
+            return run_sealed(options, load)
         return run_simulated(options, load) if name == SIMULATED else run_scene(name, options, trace, load)
     except Failure as failure:
         return {"scene": name, "error": str(failure), "pass": False}
