@@ -43,8 +43,9 @@ enum class DisconnectReason : uint32_t {
   kSessionUnknown =
       20,        ///< The server does not know the session any more: it was restarted. Join again.
   kKicked = 21,  ///< The player's conduct; the client library cannot cause it.
+  kBanned = 22,  ///< An operator has banned the account; the next login tells until when.
 };
-inline constexpr uint32_t kDisconnectReasons = 22;
+inline constexpr uint32_t kDisconnectReasons = 23;
 
 /// snake_case name of a reason, for logs and metrics ("unknown" for numbers not in the table).
 const char* DisconnectReasonName(DisconnectReason reason);

@@ -1,5 +1,7 @@
 #include "app/auth_side.h"
 
+#include <utility>
+
 #include "api/auth_endpoints.h"
 #include "app/metric_registrar.h"
 #include "app/settings_auth.h"
@@ -8,7 +10,8 @@
 namespace bluemarble::app {
 
 core::Result<std::unique_ptr<AuthSide>> AuthSide::Open(const Settings& settings,
-                                                       const core::Clock& clock) {
+                                                       const core::Clock& clock,
+                                                       accounts::BanListener on_ban) {
   const persistence::PersistenceSettings& persistence = settings.zone.persistence;
   const std::string keys_file = KeysFileOf(settings);
   auto keys = accounts::ReadOrMakeKeys(keys_file, clock.WallUs() / 1'000'000);
@@ -20,7 +23,7 @@ core::Result<std::unique_ptr<AuthSide>> AuthSide::Open(const Settings& settings,
   if (!store.ok()) return store.status();
   auto opened = accounts::Accounts::Open(settings.auth, std::move(*keys), std::move(*store), clock);
   if (!opened.ok()) return opened.status();
-  (*opened)->Start();
+  (*opened)->Start(std::move(on_ban));
   if (settings.auth.development()) {
     core::Log(core::LogLevel::kWarn, "development_accounts",
               "auth.mode=development what=\"the first login with a name makes its account, with "

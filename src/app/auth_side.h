@@ -22,7 +22,8 @@ class AuthSide {
  public:
   /// After the shard's store, which has checked or made the tables.
   static core::Result<std::unique_ptr<AuthSide>> Open(const Settings& settings,
-                                                      const core::Clock& clock);
+                                                      const core::Clock& clock,
+                                                      accounts::BanListener on_ban);
 
   core::Status RegisterMetrics(ops::MetricsRegistry& registry, const api::ApiStats& http) const;
   void AddHealth(ops::Health& health) const;

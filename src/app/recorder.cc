@@ -71,9 +71,16 @@ Recorder::~Recorder() {
   ::close(fd_);
 }
 
-void Recorder::BeginTick(core::Tick tick, bool stopping) {
-  tick_ = tick;
-  Add({.kind = RecordKind::kTick, .code = static_cast<uint8_t>(stopping ? 1 : 0), .a = tick});
+void Recorder::BeginTick(const TickInput& input) {
+  tick_ = input.tick;
+  Add({.kind = RecordKind::kTick,
+       .code = static_cast<uint8_t>(input.stopping ? 1 : 0),
+       .a = input.tick});
+  for (const session::BanOrder& ban : input.bans) {
+    Add({.kind = RecordKind::kBan,
+         .a = static_cast<uint64_t>(ban.account_id),
+         .b = ban.refused_ticks});
+  }
 }
 
 void Recorder::EndTick(uint64_t world_hash) { Add({.kind = RecordKind::kHash, .a = world_hash}); }

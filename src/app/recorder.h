@@ -40,7 +40,7 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  void BeginTick(core::Tick tick, bool stopping);
+  void BeginTick(const TickInput& input);
   void EndTick(uint64_t world_hash);
   void Add(const RecordHead& head, std::span<const std::byte> body = {});
 

@@ -33,6 +33,7 @@ enum class RecordKind : uint8_t {
   kSendRefused = 5,   ///< a: which Send of the tick, from 0; code.
   kStoreRefused = 6,  ///< a: which request since the start, from 0; code.
   kHash = 7,          ///< a: the world hash after the tick.
+  kBan = 8,           ///< a: account; b: ticks for which it is refused, 0: lifted.
 };
 
 struct RecordHead {

@@ -71,6 +71,7 @@ int Replay(const std::string& folder, const std::vector<std::string>& sets) {
   for (read = ReadTick(reader, tick); read.ok(); read = ReadTick(reader, tick), ++ticks) {
     transport.Begin(tick);
     store.Begin(tick);
+    tick.input.bans = tick.bans;
     zone.RunTick(tick.input);
     if (zone.Hash() == tick.hash) continue;
     fmt::print("tick {}: world hash {:016x}, recorded {:016x}; {} ticks before it agree\n",

@@ -17,6 +17,7 @@ core::Status ReadTick(RecordingReader& reader, RecordedTick& out) {
         begun = true;
         out.input = {.tick = head.a, .scheduled_ns = 0, .stopping = head.code != 0};
         break;
+      case RecordKind::kBan: out.bans.push_back({static_cast<int64_t>(head.a), head.b}); break;
       case RecordKind::kInbound: out.inbound.push_back(*record); break;
       case RecordKind::kCompletion: out.completions.push_back(*record); break;
       case RecordKind::kSendRefused: out.send_refusals.push_back(*record); break;

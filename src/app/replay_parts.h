@@ -14,7 +14,8 @@ namespace bluemarble::app {
 
 /// The inputs of one tick; bodies point into the recording.
 struct RecordedTick {
-  TickInput input;
+  TickInput input;  // without its bans
+  std::vector<session::BanOrder> bans;
   std::vector<Record> inbound;
   std::vector<Record> completions;
   std::vector<Record> send_refusals;   // ascending a

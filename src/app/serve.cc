@@ -24,6 +24,7 @@
 #include "app/stop_or_leave.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
+#include "app/zone_orders.h"
 #include "core/crash_point.h"
 #include "core/log.h"
 #include "net/enet_transport.h"
@@ -216,10 +217,14 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   ops::Health health(clock);
   ops::HealthComponent& zone_health = health.AddSupervised("zone", kZoneSilenceNs);
   durable->AddHealth(health);
-  auto auth = AuthSide::Open(settings, clock);
+  ZoneOrders orders;
+  auto auth = AuthSide::Open(settings, clock, [&](int64_t account_id, int64_t until_us) {
+    return orders.Give(
+        {account_id, RefusedTicks(until_us, clock.WallUs(), settings.net.token_life_s, hz)});
+  });
   if (!auth.ok()) return Fail(ExitOfStart(auth.status()), auth.status().ToString());
   (*auth)->AddHealth(health);
-  ZoneLoop loop(*zone, hz, grant->first, clock, zone_health, recording.recorder.get());
+  ZoneLoop loop(*zone, orders, hz, grant->first, clock, zone_health, recording.recorder.get());
   const Counted counted{*zone, loop, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {

@@ -128,6 +128,7 @@ void Zone::Receive(const TickInput& input) {
   const core::Tick now = input.tick;
   items_.BeginTick(now);
   chat_.BeginTick(now);
+  for (const session::BanOrder& ban : input.bans) sessions_.Obey(ban, now);
   sessions_.ReceiveMessages(now);
   sessions_.ReceiveCompletions(now, [this](core::Tick reserved) {
     if (reserved > granted_until_) granted_until_ = reserved;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,7 @@ struct TickInput {
   core::Tick tick = 0;
   int64_t scheduled_ns = 0;  ///< Measuring only.
   bool stopping = false;     ///< Sends everybody away; state goes out with this and the next ticks.
+  std::span<const session::BanOrder> bans = {};  ///< In this order, before all messages.
 };
 
 class Zone final : private session::ZoneAccess {

@@ -30,9 +30,10 @@ uint64_t ThreadCpuUs() {
 
 }  // namespace
 
-ZoneLoop::ZoneLoop(Zone& zone, int tick_hz, core::Tick first, const core::Clock& clock,
-                   ops::HealthComponent& health, Recorder* recorder)
+ZoneLoop::ZoneLoop(Zone& zone, ZoneOrders& orders, int tick_hz, core::Tick first,
+                   const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder)
     : zone_(zone),
+      orders_(orders),
       hz_(tick_hz),
       first_(first),
       clock_(clock),
@@ -51,8 +52,9 @@ void ZoneLoop::Stop() {
 }
 
 void ZoneLoop::RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping) {
-  if (recorder_ != nullptr) recorder_->BeginTick(tick, stopping);
-  zone_.RunTick({tick, scheduled_ns, stopping});
+  const TickInput input{tick, scheduled_ns, stopping, orders_.Take()};
+  if (recorder_ != nullptr) recorder_->BeginTick(input);
+  zone_.RunTick(input);
   if (recorder_ != nullptr) recorder_->EndTick(zone_.Hash());
 }
 

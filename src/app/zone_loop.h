@@ -9,6 +9,7 @@
 
 #include "app/recorder.h"
 #include "app/zone.h"
+#include "app/zone_orders.h"
 #include "core/clock.h"
 #include "core/counters.h"
 #include "ops/health.h"
@@ -27,7 +28,7 @@ struct LoopStats {
 class ZoneLoop {
  public:
   /// `recorder` may be null. `zone` belongs to the loop's thread from Start until Stop returned.
-  ZoneLoop(Zone& zone, int tick_hz, core::Tick first, const core::Clock& clock,
+  ZoneLoop(Zone& zone, ZoneOrders& orders, int tick_hz, core::Tick first, const core::Clock& clock,
            ops::HealthComponent& health, Recorder* recorder);
   ~ZoneLoop();
 
@@ -44,6 +45,7 @@ class ZoneLoop {
   void RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping);
 
   Zone& zone_;
+  ZoneOrders& orders_;
   const int64_t hz_;
   const core::Tick first_;
   const core::Clock& clock_;

@@ -26,6 +26,7 @@ const char* DisconnectReasonName(DisconnectReason reason) {
     case DisconnectReason::kQuarantined: return "quarantined";
     case DisconnectReason::kSessionUnknown: return "session_unknown";
     case DisconnectReason::kKicked: return "kicked";
+    case DisconnectReason::kBanned: return "banned";
   }
   return "unknown";
 }

@@ -71,6 +71,7 @@ DisconnectReason PlayerSessions::Login(Session& session, const protocol::Login& 
                                                     : "the token is not a player's name"});
   }
 
+  if (IsBanned(session)) return refuse({DisconnectReason::kBanned, kBannedText});
   if (quarantine_.Holds(session.name, now_)) {
     stats_.quarantine_refusals.Add();
     return refuse({DisconnectReason::kQuarantined, kQuarantineText});

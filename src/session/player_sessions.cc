@@ -15,6 +15,8 @@ constexpr int64_t kQuarantineLogPeriodNs = 1'000'000'000;
 // Long enough that a client which comes back by itself costs nothing, short enough that a player
 // whose rows were repaired is let in soon.
 constexpr uint32_t kQuarantineMs = 60'000;
+// Bans within the life of a connect token; afterwards nobody who is banned has one.
+constexpr uint32_t kMostBanned = 4096;
 
 core::Tick TicksOf(uint32_t ms, int hz) {
   return std::max<core::Tick>(1, uint64_t{ms} * static_cast<uint64_t>(hz) / 1000);
@@ -40,6 +42,7 @@ PlayerSessions::PlayerSessions(const SessionSettings& settings, const SessionTim
       quarantine_(TicksOf(kQuarantineMs, timing.tick_hz)),
       // Twice the sessions: an address that somebody still uses is never the oldest.
       addresses_(2 * (settings.max_players + settings.max_pending)),
+      banned_(kMostBanned),
       conduct_(settings.conduct, timing.tick_hz),
       end_log_(kEndLogPeriodNs),
       quarantine_log_(kQuarantineLogPeriodNs),
@@ -80,6 +83,7 @@ void PlayerSessions::OnConnected(const net::Inbound& inbound) {
   if (const auto identity = net::ReadIdentity(inbound.bytes);
       identity && core::ValidateName(identity->name, persistence::kMaxNameBytes).ok()) {
     session->identity = persistence::PlayerName::From(identity->name);
+    session->account_id = identity->account_id;
   }
   for (RateBucket& bucket : session->rates) bucket.updated = now_;
 }

@@ -21,6 +21,7 @@
 #include "protocol/control.h"
 #include "replication/replicator.h"
 #include "session/action_handler.h"
+#include "session/ban_order.h"
 #include "session/chat_handler.h"
 #include "session/conduct.h"
 #include "session/dispatch.h"
@@ -93,6 +94,9 @@ class PlayerSessions final : public ControlSender {
                  const SessionParts& parts);
 
   // Receive.
+  /// Ends all sessions of the account, lingering ones too, and lets it in again only when the order
+  /// is over or lifted.
+  void Obey(const BanOrder& order, core::Tick now);
   void ReceiveMessages(core::Tick now);
   /// Lets lost players come back, then takes store completions; `reserved` is called with each
   /// confirmed tick reservation.
@@ -147,6 +151,8 @@ class PlayerSessions final : public ControlSender {
 
   static constexpr const char* kNotOursText = "this shard does not own the player";
 
+  static constexpr const char* kBannedText = "the account is banned";
+
   struct Ending {
     DisconnectReason reason = DisconnectReason::kNone;
     const char* text = "";
@@ -181,6 +187,7 @@ class PlayerSessions final : public ControlSender {
   /// Whom the session is: by its token's identity, or by the message where there is none. False:
   /// nobody.
   bool TakeName(Session& session, const protocol::Login& login);
+  bool IsBanned(const Session& session);
   void AskStore(Session& session);
   /// Makes room for one more player if need be. False: the zone is full.
   bool HasRoom();
@@ -230,6 +237,7 @@ class PlayerSessions final : public ControlSender {
   Quarantine quarantine_;
   SessionStats stats_;
   RecentTable<RateBuckets> addresses_;
+  RecentTable<core::Tick> banned_;  // by account: refused up to this tick
   ConductLedger conduct_;
   Message message_;
   std::vector<persistence::PositionSave> saves_;

@@ -49,6 +49,7 @@ struct Session {
   core::Tick heard = 0;  ///< When the peer last said something.
   /// Whom the connect token names; none: plain mode, the login message says.
   std::optional<persistence::PlayerName> identity;
+  int64_t account_id = 0;  ///< Of the connect token; 0: plain mode.
   RateBuckets rates;
 
   persistence::PlayerName name;

@@ -19,7 +19,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from zone_under_test import Failure, Zone, total, wait_until  # noqa: E402
+from zone_under_test import SEALED, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
 PASSWORD = "correct horse battery"
 CHEAP = ("auth.mode=development", "auth.hash_memory_kib=64", "auth.hash_passes=1")
@@ -164,6 +164,20 @@ def check_sealed_join_wants_a_token(bin_dir):
         expected(403, post(zone, "/v1/join", {}, made["access_token"]), "join of a banned one")
 
 
+def check_ban_of_who_plays(bin_dir):
+    with Zone(bin_dir, SEALED) as zone, Bots(bin_dir, zone, "bots", "--accounts", "--reconnect", "--scenario", "spread",
+                                             "--players", 3, "--seed", 1, "--observers", 1, "--seconds", 0) as bots:
+        wait_until("three play", 20, lambda: zone.stats()["players"] == 3)
+        zonectl(zone, "ban", "bot-1-000001", "--reason", "spam")
+        wait_until("one was sent away", 5, lambda: total(zone.metrics(), "session_ended_total", reason="banned") == 1)
+        wait_until("two play on", 5, lambda: zone.stats()["players"] == 2)
+        expected(403, post(zone, "/v1/login", {"name": "bot-1-000001", "password": "password of bot-1-000001"}), "login")
+        zonectl(zone, "unban", "bot-1-000001")
+        end(bots.process, signal.SIGINT, 20)
+        players = bots.report(1)["players"]
+        expect(players["disconnected"] == 1, f"not one was sent away: {players}")
+
+
 def check_refused_starts(bin_dir):
     for sets, says in ((("auth.mode=development", "http.bind=0.0.0.0", "http.allow_plaintext=true"), "auth.mode"),
                        (("auth.hash_memory_kib=64",), "auth.hash_memory_kib")):
@@ -186,6 +200,7 @@ def main():
         check_bans(zone, tokens)
     check_development(bin_dir)
     check_sealed_join_wants_a_token(bin_dir)
+    check_ban_of_who_plays(bin_dir)
     print("accounts: fine")
     return 0
 

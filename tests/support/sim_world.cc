@@ -110,7 +110,9 @@ void SimWorld::Step(bool stopping) {
     for (auto& player : players_) player->Act(clock_.now_ns);
   }
   queue_->Advance(tick_);
-  zone_->RunTick({.tick = tick_, .scheduled_ns = clock_.now_ns, .stopping = stopping});
+  zone_->RunTick(
+      {.tick = tick_, .scheduled_ns = clock_.now_ns, .stopping = stopping, .bans = bans_});
+  bans_.clear();
 }
 
 void SimWorld::CrashAndRestart() {

@@ -89,6 +89,9 @@ class SimWorld {
   /// Stops in order and starts again.
   void StopAndRestart();
 
+  /// The zone hears of it in the next tick.
+  void Order(const session::BanOrder& ban) { bans_.push_back(ban); }
+
   app::Zone& zone() { return *zone_; }
   SimNetwork& network() { return network_; }
   SimStore& store() { return store_; }
@@ -109,6 +112,7 @@ class SimWorld {
   std::unique_ptr<SimDurableQueue> queue_;
   std::unique_ptr<app::Zone> zone_;
   std::vector<std::unique_ptr<SimPlayer>> players_;
+  std::vector<session::BanOrder> bans_;
   core::Tick tick_ = 0;
   uint64_t joined_ = 0;
 };

@@ -123,7 +123,11 @@ Accounts::Accounts(const AccountSettings& settings, KeyRing keys,
 
 Accounts::~Accounts() { Stop(); }
 
-void Accounts::Start() {
+void Accounts::Start(BanListener on_ban) {
+  {
+    const std::lock_guard store_lock(store_mutex_);
+    on_ban_ = std::move(on_ban);
+  }
   keeper_ = std::thread([this] { Keep(); });
 }
 
@@ -163,21 +167,6 @@ void Accounts::Purge() {
     const std::lock_guard lock(stop_mutex_);
     if (stop_) return;
   }
-}
-
-Status Accounts::ReadBans() {
-  // Held meanwhile, so that what is read does not undo a ban that is being set.
-  const std::lock_guard store_lock(store_mutex_);
-  auto bans = store_->Bans(clock_.WallUs());
-  if (!bans.ok()) return bans.status();
-  std::unordered_map<int64_t, int64_t> by_account;
-  for (const persistence::ActiveBan& ban : *bans) by_account[ban.account_id] = ban.until_us;
-  const size_t attempts = limits_.size();
-  const std::lock_guard lock(mutex_);
-  bans_.swap(by_account);
-  stats_.bans.Set(bans_.size());
-  stats_.attempts.Set(attempts);
-  return Status::Ok();
 }
 
 std::shared_ptr<const KeyRing> Accounts::keys() const {
@@ -441,29 +430,6 @@ Answer<Identity> Accounts::DoAuthenticate(std::string_view access_token) {
   Refusal refusal = Refused(Kind::kBanned, "the account is banned");
   refusal.banned_until_us = ban->second;
   return refusal;
-}
-
-core::Result<LoginAccount> Accounts::SetBan(const std::string& name, int64_t until_us,
-                                            const std::string& reason, const std::string& by) {
-  if (Status status = core::ValidateName(name); !status.ok()) return status;
-  if (!reason.empty()) {
-    if (Status status = core::ValidateText(reason, 200); !status.ok())
-      return Status(Code::kInvalid, "the reason", status.ToString());
-  }
-  const int64_t now_us = clock_.WallUs();
-  if (until_us != 0 && until_us <= now_us)
-    return Status(Code::kInvalid, "the ban would end in the past");
-  const std::lock_guard store_lock(store_mutex_);
-  auto account = store_->SetBan(NameKey(name), until_us, reason, now_us, by);
-  if (!account.ok()) return account;
-  const std::lock_guard lock(mutex_);
-  if (until_us == 0) {
-    bans_.erase(account->account_id);
-  } else {
-    bans_[account->account_id] = until_us;
-  }
-  stats_.bans.Set(bans_.size());
-  return account;
 }
 
 core::Result<AccountView> Accounts::Find(const std::string& name, size_t max_events) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -75,6 +76,10 @@ struct AccountStats {
   core::Histogram hash_us;
 };
 
+/// Told of each ban, with its end, and of each lifted one, with 0; false: full, to be told again.
+/// Waits for nothing, and is called under a lock: it must not call the accounts.
+using BanListener = std::function<bool(int64_t account_id, int64_t until_us)>;
+
 struct AccountView {
   persistence::LoginAccount account;
   std::vector<persistence::LoginEvent> events;  ///< The newest first.
@@ -91,8 +96,9 @@ class Accounts {
   Accounts& operator=(const Accounts&) = delete;
 
   /// A thread that deletes what is old, and reads the bans again: another daemon of the same
-  /// database may have set some. Both once at the start. Call once.
-  void Start();
+  /// database may have set some. Both once at the start. Not while it runs. `on_ban` hears of the
+  /// bans from now on: those of SetBan before it returns, others within seconds.
+  void Start(BanListener on_ban = {});
   void Stop();
 
   /// `address`: the client's, IPv6 cut to its /64.
@@ -154,6 +160,9 @@ class Accounts {
   core::Status ReadBans();
   void Purge();
   void Keep();
+  /// Store lock held.
+  void TellBan(int64_t account_id, int64_t until_us);
+  void TellBansAgain();
 
   const AccountSettings settings_;
   const TokenRules rules_;
@@ -165,6 +174,8 @@ class Accounts {
   std::unique_ptr<persistence::AccountStore> store_;
 
   mutable std::mutex mutex_;  // of what follows
+  BanListener on_ban_;
+  std::unordered_map<int64_t, int64_t> untold_;  // bans for which the listener had no room
   std::shared_ptr<const KeyRing> keys_;
   std::unordered_map<int64_t, int64_t> bans_;  // account to end
   Levels requests_, registrations_;

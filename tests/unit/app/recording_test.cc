@@ -22,6 +22,7 @@ void Append(std::vector<std::byte>& file, const RecordHead& head, const std::str
 std::vector<std::byte> OneTick() {
   std::vector<std::byte> file;
   Append(file, {.kind = RecordKind::kTick, .code = 1, .a = 42});
+  Append(file, {.kind = RecordKind::kBan, .a = 77, .b = 900});
   Append(file, {.kind = RecordKind::kInbound, .inbound_kind = 3, .a = 7}, "hello");
   Append(file, {.kind = RecordKind::kSendRefused, .code = 3, .a = 1});
   Append(file, {.kind = RecordKind::kHash, .a = 99});
@@ -35,6 +36,9 @@ TEST(Recording, ATickComesBackAsItWasWritten) {
   ASSERT_TRUE(ReadTick(reader, tick).ok());
   EXPECT_EQ(tick.input.tick, 42u);
   EXPECT_TRUE(tick.input.stopping);
+  ASSERT_EQ(tick.bans.size(), 1u);
+  EXPECT_EQ(tick.bans[0].account_id, 77);
+  EXPECT_EQ(tick.bans[0].refused_ticks, 900u);
   ASSERT_EQ(tick.inbound.size(), 1u);
   EXPECT_EQ(tick.inbound[0].body.size(), 5u);
   EXPECT_EQ(tick.hash, 99u);

@@ -373,6 +373,55 @@ TEST_F(AccountsTest, TheKeeperFindsBansThatAnotherDaemonSet) {
   EXPECT_EQ(KindOf(accounts().Authenticate(tokens.access_token)), Kind::kBanned);
 }
 
+TEST_F(AccountsTest, WhoHasThemInPlayHearsOfBansOnceAndAgainWhenThereWasNoRoom) {
+  Open();
+  Ok(accounts().Register("Ann", kPassword, "a"));
+  Ok(accounts().Register("Bob", kPassword, "a"));
+  ASSERT_TRUE(accounts().SetBan("Ann", persistence::kBannedForEver, "", "before").ok());
+  std::vector<std::pair<int64_t, int64_t>> heard;
+  bool room = true;
+  const auto listen = [&](int64_t account_id, int64_t until_us) {
+    if (room) heard.emplace_back(account_id, until_us);
+    return room;
+  };
+  accounts().Start(listen);
+  accounts().Stop();
+  EXPECT_TRUE(heard.empty()) << "of a ban that was there";
+  const int64_t bob = EventsOf("Bob").front().account_id;
+  ASSERT_TRUE(accounts().SetBan("Bob", persistence::kBannedForEver, "", "me").ok());
+  ASSERT_TRUE(accounts().SetBan("Bob", 0, "", "me").ok());
+  using Heard = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(heard, (Heard{{bob, persistence::kBannedForEver}, {bob, 0}}));
+
+  heard.clear();
+  room = false;
+  ASSERT_TRUE(accounts().SetBan("Bob", persistence::kBannedForEver, "", "me").ok());
+  EXPECT_TRUE(heard.empty());
+  room = true;
+  accounts().Start(listen);
+  accounts().Stop();
+  EXPECT_EQ(heard, (Heard{{bob, persistence::kBannedForEver}}));
+}
+
+TEST_F(AccountsTest, WhoHasThemInPlayHearsOfBansThatAnotherDaemonSetOrLifted) {
+  Open();
+  Ok(accounts().Register("Ann", kPassword, "a"));
+  const int64_t ann = EventsOf("Ann").front().account_id;
+  auto store = persistence::OpenSqliteAccounts(folder_.path(), /*sync=*/true);
+  ASSERT_TRUE(store.ok());
+  std::vector<std::pair<int64_t, int64_t>> heard;
+  for (const int64_t until_us : {persistence::kBannedForEver, int64_t{0}}) {
+    ASSERT_TRUE((*store)->SetBan("ann", until_us, "", 1, "another").ok());
+    accounts().Start([&](int64_t account_id, int64_t until) {
+      heard.emplace_back(account_id, until);
+      return true;
+    });
+    accounts().Stop();
+    ASSERT_FALSE(heard.empty());
+    EXPECT_EQ(heard.back(), std::pair(ann, until_us));
+  }
+}
+
 TEST_F(AccountsTest, EachOutcomeIsCounted) {
   Open();
   Ok(accounts().Register("Ann", kPassword, "a"));
