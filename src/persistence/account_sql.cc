@@ -51,8 +51,8 @@ class SqlAccountStore final : public AccountStore {
   Result<Rotated> Rotate(const SecretHash& session, const SecretHash& old_secret,
                          const SecretHash& new_secret, int64_t now_us, int64_t expires_us,
                          const std::string& address) override;
-  Result<bool> EndSession(const SecretHash& session, const SecretHash& secret, int64_t now_us,
-                          const std::string& address) override;
+  Result<EndedSession> EndSession(const SecretHash& session, const SecretHash& secret,
+                                  int64_t now_us, const std::string& address) override;
   Result<LoginAccount> SetBan(const std::string& name_key, int64_t until_us,
                               const std::string& reason, int64_t now_us,
                               const std::string& by) override;
@@ -195,23 +195,34 @@ Result<Rotated> SqlAccountStore::Rotate(const SecretHash& session, const SecretH
   return rotated;
 }
 
-Result<bool> SqlAccountStore::EndSession(const SecretHash& session, const SecretHash& secret,
-                                         int64_t now_us, const std::string& address) {
-  bool ended = false;
+Result<EndedSession> SqlAccountStore::EndSession(const SecretHash& session,
+                                                 const SecretHash& secret, int64_t now_us,
+                                                 const std::string& address) {
+  EndedSession ended;
   const Status status = sql_->Transaction([&](const Query& query) -> Status {
+    ended = {};
     auto rows = query(
         "DELETE FROM login_session WHERE session_hash = $1 AND secret_hash = $2"
         " RETURNING account_id",
         "i", {std::span<const std::byte>(session), std::span<const std::byte>(secret)});
     if (!rows.ok()) return rows.status();
-    ended = !rows->empty();
-    if (!ended) return Status::Ok();
-    const int64_t account_id = Int((*rows)[0][0]);
-    auto names = query("SELECT name FROM login_account WHERE account_id = $1", "t", {account_id});
+    if (!rows->empty()) {
+      ended = {SessionEnd::kLoggedOut, Int((*rows)[0][0])};
+    } else {
+      auto older = query(
+          "DELETE FROM login_session WHERE session_hash = $1 RETURNING account_id, expires_us",
+          "ii", {std::span<const std::byte>(session)});
+      if (!older.ok()) return older.status();
+      if (older->empty() || Int((*older)[0][1]) <= now_us) return Status::Ok();
+      ended = {SessionEnd::kReused, Int((*older)[0][0])};
+    }
+    auto names =
+        query("SELECT name FROM login_account WHERE account_id = $1", "t", {ended.account_id});
     if (!names.ok()) return names.status();
     return AddEvent(query, {.at_us = now_us,
-                            .kind = LoginEventKind::kLoggedOut,
-                            .account_id = account_id,
+                            .kind = ended.how == SessionEnd::kReused ? LoginEventKind::kTokenReused
+                                                                     : LoginEventKind::kLoggedOut,
+                            .account_id = ended.account_id,
                             .name = names->empty() ? std::string() : Text((*names)[0][0]),
                             .address = address});
   });

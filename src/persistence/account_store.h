@@ -76,6 +76,16 @@ struct Rotated {
   LoginAccount account;  ///< Of kRotated and kBanned.
 };
 
+enum class SessionEnd : uint8_t {
+  kUnknown,    ///< There was none, or it had expired.
+  kLoggedOut,  ///< By its newest secret.
+  kReused,     ///< By an old one.
+};
+struct EndedSession {
+  SessionEnd how = SessionEnd::kUnknown;
+  int64_t account_id = 0;  ///< 0: of kUnknown.
+};
+
 struct ActiveBan {
   int64_t account_id = 0;
   int64_t until_us = 0;
@@ -105,9 +115,9 @@ class AccountStore {
   virtual core::Result<Rotated> Rotate(const SecretHash& session, const SecretHash& old_secret,
                                        const SecretHash& new_secret, int64_t now_us,
                                        int64_t expires_us, const std::string& address) = 0;
-  /// False when there was no such session or the secret is not its newest.
-  virtual core::Result<bool> EndSession(const SecretHash& session, const SecretHash& secret,
-                                        int64_t now_us, const std::string& address) = 0;
+  /// Whatever the secret: one that is not its newest is a reuse, and ends it as such.
+  virtual core::Result<EndedSession> EndSession(const SecretHash& session, const SecretHash& secret,
+                                                int64_t now_us, const std::string& address) = 0;
 
   /// `until_us` 0: lifts a ban. A ban ends all sessions. kNotFound.
   virtual core::Result<LoginAccount> SetBan(const std::string& name_key, int64_t until_us,

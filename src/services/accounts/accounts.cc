@@ -398,14 +398,18 @@ Answer<Tokens> Accounts::DoRefresh(const std::string& refresh_token, const std::
     case persistence::Rotation::kUnknown: return not_valid;
     case persistence::Rotation::kBanned: return Banned(rotated->account);
     case persistence::Rotation::kReused: {
-      core::Log(core::LogLevel::kWarn, "refresh_token_reused", "account={} address={}",
-                rotated->account.account_id, address);
-      const std::lock_guard lock(mutex_);
-      stats_.reused_tokens.Add();
+      NoteReuse(rotated->account.account_id, address);
       return not_valid;
     }
   }
   return TokensFor({rotated->account.account_id, rotated->account.name}, next.text());
+}
+
+void Accounts::NoteReuse(int64_t account_id, const std::string& address) {
+  core::Log(core::LogLevel::kWarn, "refresh_token_reused", "account={} address={}", account_id,
+            address);
+  const std::lock_guard lock(mutex_);
+  stats_.reused_tokens.Add();
 }
 
 Answer<Done> Accounts::DoLogOut(const std::string& refresh_token, const std::string& address) {
@@ -418,6 +422,7 @@ Answer<Done> Accounts::DoLogOut(const std::string& refresh_token, const std::str
     return store.EndSession(parts.session, parts.secret, clock_.WallUs(), address);
   });
   if (!ended.ok()) return Away(ended.status());
+  if (ended->how == persistence::SessionEnd::kReused) NoteReuse(ended->account_id, address);
   return Done{};
 }
 

@@ -109,7 +109,8 @@ class Accounts {
                        const std::string& address);
   /// The given token is used up; a second use ends the login.
   Answer<Tokens> Refresh(const std::string& refresh_token, const std::string& address);
-  /// Done for a token that is not valid any more too.
+  /// Ends the login, also by a token that was used up before: who has that one should not be
+  /// believed to be logged in. Done for one that nobody knows too.
   Answer<Done> LogOut(const std::string& refresh_token, const std::string& address);
   /// Whose access token it is. Asks no database.
   Answer<Identity> Authenticate(std::string_view access_token);
@@ -147,6 +148,7 @@ class Accounts {
   Refusal Wrong(const persistence::LoginAccount* account, const std::string& name,
                 const std::string& address);
   Tokens TokensFor(const Identity& identity, std::string refresh_token);
+  void NoteReuse(int64_t account_id, const std::string& address);
 
   template <typename T>
   Answer<T> Counted(Operation operation, Answer<T> answer);
@@ -158,11 +160,11 @@ class Accounts {
   std::shared_ptr<const KeyRing> keys() const;
   int64_t NowS() const { return clock_.WallUs() / 1'000'000; }
   core::Status ReadBans();
-  void Purge();
-  void Keep();
   /// Store lock held.
   void TellBan(int64_t account_id, int64_t until_us);
   void TellBansAgain();
+  void Purge();
+  void Keep();
 
   const AccountSettings settings_;
   const TokenRules rules_;
@@ -172,10 +174,10 @@ class Accounts {
 
   std::mutex store_mutex_;
   std::unique_ptr<persistence::AccountStore> store_;
-
-  mutable std::mutex mutex_;  // of what follows
   BanListener on_ban_;
   std::unordered_map<int64_t, int64_t> untold_;  // bans for which the listener had no room
+
+  mutable std::mutex mutex_;  // of what follows
   std::shared_ptr<const KeyRing> keys_;
   std::unordered_map<int64_t, int64_t> bans_;  // account to end
   Levels requests_, registrations_;

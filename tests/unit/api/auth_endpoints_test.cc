@@ -112,6 +112,20 @@ TEST_F(AuthEndpoints, FromRegisteringToJoining) {
   EXPECT_EQ(Post("/v1/refresh", {{"refresh_token", next.body["refresh_token"]}}).status, 401);
 }
 
+TEST_F(AuthEndpoints, LoggingOutWithAnOldTokenEndsTheLoginItCameFrom) {
+  Serve();
+  const json made = Registered();
+  const Reply other = Post("/v1/login", {{"name", "Ann"}, {"password", kPassword}});
+  const Reply next = Post("/v1/refresh", {{"refresh_token", made["refresh_token"]}});
+  ASSERT_EQ(next.status, 200);
+  const Reply out = Post("/v1/logout", {{"refresh_token", made["refresh_token"]}});
+  EXPECT_EQ(out.status, 200);
+  EXPECT_EQ(out.body, json::object()) << "the same as for any other token";
+  EXPECT_EQ(Post("/v1/refresh", {{"refresh_token", next.body["refresh_token"]}}).status, 401);
+  EXPECT_EQ(Post("/v1/refresh", {{"refresh_token", other.body["refresh_token"]}}).status, 200);
+  EXPECT_EQ(accounts().stats().reused_tokens.Get(), 1u);
+}
+
 TEST_F(AuthEndpoints, JoiningNeedsAnAccessToken) {
   Serve();
   const json made = Registered();

@@ -127,15 +127,33 @@ TYPED_TEST_P(AccountStoreContract, AnUnknownOrExpiredSessionIsNoReuse) {
   EXPECT_EQ(this->Kinds(ann.account_id).back(), LoginEventKind::kLoggedIn);
 }
 
-TYPED_TEST_P(AccountStoreContract, EndingASessionNeedsItsNewestSecret) {
+TYPED_TEST_P(AccountStoreContract, ASessionIsEndedOnceAndIsWrittenDown) {
   const LoginAccount ann = this->Made();
   this->OpenSession(ann.account_id, 1, 100);
-  EXPECT_FALSE(*this->store().EndSession(SecretOf(1), SecretOf(99), 1100, "x"));
-  EXPECT_TRUE(*this->store().EndSession(SecretOf(1), SecretOf(100), 1100, "x"));
-  EXPECT_FALSE(*this->store().EndSession(SecretOf(1), SecretOf(100), 1100, "x"));
-  EXPECT_EQ(this->Kinds(ann.account_id),
-            (std::vector{LoginEventKind::kRegistered, LoginEventKind::kLoggedIn,
-                         LoginEventKind::kLoggedOut}));
+  this->OpenSession(ann.account_id, 2, 200);
+  const auto ended = this->store().EndSession(SecretOf(1), SecretOf(100), 1100, "x");
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ended->how, SessionEnd::kLoggedOut);
+  EXPECT_EQ(ended->account_id, ann.account_id);
+  EXPECT_EQ(this->store().EndSession(SecretOf(1), SecretOf(100), 1100, "x")->how,
+            SessionEnd::kUnknown);
+  EXPECT_EQ(this->Rotate(2, 200, 201), Rotation::kRotated);
+  EXPECT_EQ(this->Kinds(ann.account_id).back(), LoginEventKind::kLoggedOut);
+}
+
+TYPED_TEST_P(AccountStoreContract, AnOldSecretEndsItsSessionAsAReuse) {
+  const LoginAccount ann = this->Made();
+  this->OpenSession(ann.account_id, 1, 100);
+  this->OpenSession(ann.account_id, 2, 200);
+  EXPECT_EQ(this->Rotate(1, 100, 101), Rotation::kRotated);
+  EXPECT_EQ(this->store().EndSession(SecretOf(1), SecretOf(100), 1200, "x")->how,
+            SessionEnd::kReused);
+  EXPECT_EQ(this->Rotate(1, 101, 102), Rotation::kUnknown);
+  EXPECT_EQ(this->Rotate(2, 200, 201), Rotation::kRotated);
+  EXPECT_EQ(this->Kinds(ann.account_id).back(), LoginEventKind::kTokenReused);
+  EXPECT_EQ(this->store().EndSession(SecretOf(2), SecretOf(200), 9999, "x")->how,
+            SessionEnd::kUnknown)
+      << "expired at 2100";
 }
 
 TYPED_TEST_P(AccountStoreContract, TheOldestSessionsGiveWay) {
@@ -239,8 +257,9 @@ REGISTER_TYPED_TEST_SUITE_P(AccountStoreContract, AnAccountIsFoundByItsKeyAsItWa
                             APasswordIsChangedOnlyFromTheOneThatIsThere,
                             ASessionGoesFromSecretToSecret,
                             AnOldSecretEndsItsSessionAndIsWrittenDown,
-                            AnUnknownOrExpiredSessionIsNoReuse, EndingASessionNeedsItsNewestSecret,
-                            TheOldestSessionsGiveWay, ABanEndsSessionsIsListedAndCanBeLifted,
+                            AnUnknownOrExpiredSessionIsNoReuse, ASessionIsEndedOnceAndIsWrittenDown,
+                            AnOldSecretEndsItsSessionAsAReuse, TheOldestSessionsGiveWay,
+                            ABanEndsSessionsIsListedAndCanBeLifted,
                             ABannedAccountsSessionIsEndedAtItsNextUse, EventsComeBackTheNewestFirst,
                             WhatIsOldIsPurgedInSlices, ANameWithQuotesIsOnlyText);
 
