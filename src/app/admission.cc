@@ -13,10 +13,11 @@ constexpr int kAccountWaitMs = 2'000;
 }  // namespace
 
 Admission::Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
-                     const persistence::DurableQueue& store, const core::Clock& clock,
-                     std::string address, const Limits& limits)
+                     const session::Presence& presence, const persistence::DurableQueue& store,
+                     const core::Clock& clock, std::string address, const Limits& limits)
     : transport_(transport),
       sessions_(sessions),
+      presence_(presence),
       store_(store),
       clock_(clock),
       address_(std::move(address)),
@@ -41,8 +42,9 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (!store_.ready()) {
     return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
   }
-  // Of those who linger one gives way.
-  if (sessions_.players.Get() >= limits_.max_players) {
+  // Of those who linger one gives way, and who is in play takes the place that he has.
+  if (sessions_.players.Get() >= limits_.max_players &&
+      !presence_.ContainsNamed(persistence::PlayerName::From(request.name))) {
     return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
   }
   // Tickets of a storm are given out long before their peers connect, so near-equal hosts take

@@ -30,12 +30,13 @@ class Admission {
     int token_life_s = 0;
   };
   Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
-            const persistence::DurableQueue& store, const core::Clock& clock, std::string address,
-            const Limits& limits);
+            const session::Presence& presence, const persistence::DurableQueue& store,
+            const core::Clock& clock, std::string address, const Limits& limits);
 
   /// Sealed: with a connect token for the account; plain: the name is the token. Only a `wait_ms`
   /// when too many come at once. kUnavailable: stopping, or the store is not ready, so that the
-  /// login would fail; kFull: session.max_players or every host's slots.
+  /// login would fail; kFull: session.max_players, unless the player is in play already, or every
+  /// host's slots.
   core::Result<api::JoinAnswer> Join(const api::JoinRequest& request);
   const core::Counter& paced() const { return paced_; }
   void Stop() { stopping_.store(true, std::memory_order_relaxed); }
@@ -45,6 +46,7 @@ class Admission {
 
   const net::EnetTransport& transport_;
   const session::SessionStats& sessions_;
+  const session::Presence& presence_;
   const persistence::DurableQueue& store_;
   const core::Clock& clock_;
   const std::string address_;

@@ -232,7 +232,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   }
   const session::SessionSettings& session = settings.zone.session;
   Admission admission(
-      **transport, zone->session_stats(), committer, clock,
+      **transport, zone->session_stats(), zone->presence(), committer, clock,
       settings.net.public_address.empty() ? settings.net.bind : settings.net.public_address,
       {.max_players = session.max_players,
        .max_pending = session.max_pending,

@@ -110,7 +110,7 @@ void SessionTable::SetName(Session& session, const persistence::PlayerName& name
 }
 
 void SessionTable::SetPresent(const Session& session) {
-  presence_.Set(session.id.index, session.player_id);
+  presence_.Set(session.id.index, session.player_id, session.name);
 }
 
 void SessionTable::UnlinkName(const Session& session) {

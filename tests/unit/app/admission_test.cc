@@ -35,6 +35,7 @@ struct AdmissionTest : testing::Test {
   Admission Make() {
     return {*transport,
             sessions,
+            presence,
             store,
             clock,
             "127.0.0.1",
@@ -51,6 +52,7 @@ struct AdmissionTest : testing::Test {
   core::SystemClock clock;
   std::unique_ptr<net::EnetTransport> transport;
   session::SessionStats sessions;
+  session::Presence presence{4};
   StoreFake store;
 };
 
@@ -80,6 +82,17 @@ TEST_F(AdmissionTest, SendsNobodyToAZoneWhoseStoreIsNotReady) {
   EXPECT_EQ(Ask(admission), core::Code::kUnavailable);
   store.is_ready = true;
   EXPECT_EQ(Ask(admission), core::Code::kOk);
+}
+
+TEST_F(AdmissionTest, WhoIsInPlayMayComeAgainToAFullZone) {
+  Admission admission = Make();
+  sessions.players.Set(2);
+  presence.Set(1, 77, persistence::PlayerName::From("bob"));
+  EXPECT_EQ(Ask(admission), core::Code::kFull);
+  presence.Set(2, 78, persistence::PlayerName::From("ann"));
+  EXPECT_EQ(Ask(admission), core::Code::kOk);
+  presence.Set(2, 0);
+  EXPECT_EQ(Ask(admission), core::Code::kFull);
 }
 
 TEST_F(AdmissionTest, AFullZoneIsFullAndAStoppingOneUnavailable) {

@@ -14,14 +14,20 @@ TEST(Presence, ASessionsPlayerIsPresentUntilItIsClosed) {
   SessionTable table(4);
   Session* session = table.Open(core::PeerId::Make(0, 1, 1), 1);
   session->player_id = 77;
+  const auto ann = persistence::PlayerName::From("ann");
+  table.SetName(*session, ann);
   EXPECT_FALSE(table.presence().Contains(77));
+  EXPECT_FALSE(table.presence().ContainsNamed(ann));
   table.SetPresent(*session);
   EXPECT_TRUE(table.presence().Contains(77));
+  EXPECT_TRUE(table.presence().ContainsNamed(ann));
+  EXPECT_FALSE(table.presence().ContainsNamed(persistence::PlayerName::From("bob")));
   session->state = SessionState::kLeaving;
   table.Detach(*session);
   EXPECT_TRUE(table.presence().Contains(77));
   table.Close(*session);
   EXPECT_FALSE(table.presence().Contains(77));
+  EXPECT_FALSE(table.presence().ContainsNamed(ann));
 }
 
 TEST(Presence, APlayerThatMovesBetweenPlacesIsFoundByOtherThreadsAllTheTime) {
