@@ -34,11 +34,11 @@ int64_t FreshGeneration(const core::Clock& clock) { return clock.WallUs() / 10'0
 
 core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOptions& options,
                                                              const core::Clock& clock) {
-  std::unique_ptr<DurableSide> side(new DurableSide(options));
+  std::unique_ptr<DurableSide> side(new DurableSide(options, clock));
   auto store = side->OpenStore(clock);
   if (!store.ok()) return store.status();
   core::CrashPoint("start.after_open");
-  if (core::Status whole = side->CheckIsWhole(**store, clock); !whole.ok()) return whole;
+  if (core::Status whole = side->CheckIsWhole(**store); !whole.ok()) return whole;
   if (core::Status opened = side->OpenJournal(**store, clock); !opened.ok()) return opened;
   if (!options.settings.redis.url.empty()) {
     auto cache = persistence::RedisCache::Create(options.settings.redis, options.shard_id,
@@ -82,26 +82,24 @@ core::Result<std::unique_ptr<Store>> DurableSide::OpenStore(const core::Clock& c
 }
 
 // Before the journal is replayed: what it holds belongs to the commits that are missing.
-core::Status DurableSide::CheckIsWhole(const Store& store, const core::Clock& clock) {
+core::Status DurableSide::CheckIsWhole(const Store& store) {
   const persistence::StoreMeta& meta = store.meta();
-  const LastCommit found{options_.shard_id,
-                         has_postgres()
-                             ? fmt::format("postgresql schema {} seed {}",
-                                           options_.settings.database.schema, meta.world_seed)
-                             : fmt::format("sqlite seed {}", meta.world_seed),
-                         meta.next_seq - 1};
+  found_ = {options_.shard_id,
+            has_postgres() ? fmt::format("postgresql schema {} seed {}",
+                                         options_.settings.database.schema, meta.world_seed)
+                           : fmt::format("sqlite seed {}", meta.world_seed),
+            meta.next_seq - 1};
+  return CheckLastCommit(ReadLastCommit(options_.settings.data_dir), found_,
+                         options_.accept_restored);
+}
+
+void DurableSide::BeginServing() {
   const std::string& data_dir = options_.settings.data_dir;
-  if (core::Status whole =
-          CheckLastCommit(ReadLastCommit(data_dir), found, options_.accept_restored);
-      !whole.ok()) {
-    return whole;
-  }
-  // What was given up is forgotten: the next start needs no flag.
-  if (core::Status written = WriteLastCommit(data_dir, found); !written.ok())
+  if (core::Status written = WriteLastCommit(data_dir, found_); !written.ok())
     core::Log(core::LogLevel::kWarn, "last_commit_not_written", "reason=\"{}\"",
               written.ToString());
-  last_commit_.emplace(data_dir, found, clock);
-  return core::Status::Ok();
+  last_commit_.emplace(data_dir, found_, clock_);
+  NoteLastCommit();
 }
 
 core::Status DurableSide::OpenJournal(Store& store, const core::Clock& clock) {
@@ -144,7 +142,10 @@ void DurableSide::Start() {
 persistence::StopReport DurableSide::Stop(int deadline_ms) {
   persistence::StopReport report = committer_->Stop(deadline_ms);
   core::CrashPoint("stop.after_commit");
-  last_commit_->Note(static_cast<int64_t>(committer_->stats().last_seq.Get()), /*at_once=*/true);
+  if (last_commit_) {
+    last_commit_->Note(static_cast<int64_t>(committer_->stats().last_seq.Get()),
+                       /*at_once=*/true);
+  }
   journal_->Stop();
   core::CrashPoint("stop.after_journal");
   return report;

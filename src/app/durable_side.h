@@ -38,6 +38,9 @@ class DurableSide {
                                                          const core::Clock& clock);
 
   void Start();
+  /// The zone serves from now on: only now is what accept_restored gave up forgotten, so that a
+  /// start that fails on the way does not use the flag up. Main thread, before players come.
+  void BeginServing();
   /// Writes what waits. A committer that does not return keeps what it uses: then this object must
   /// not be destroyed (`timed_out` of the report).
   persistence::StopReport Stop(int deadline_ms);
@@ -59,17 +62,20 @@ class DurableSide {
   bool has_postgres() const { return !options_.settings.database.url.empty(); }
 
  private:
-  explicit DurableSide(const DurableOptions& options) : options_(options) {}
+  DurableSide(const DurableOptions& options, const core::Clock& clock)
+      : options_(options), clock_(clock) {}
   core::Result<std::unique_ptr<persistence::Store>> OpenStore(const core::Clock& clock);
-  core::Status CheckIsWhole(const persistence::Store& store, const core::Clock& clock);
+  core::Status CheckIsWhole(const persistence::Store& store);
   core::Status OpenJournal(persistence::Store& store, const core::Clock& clock);
   void OpenReaders();
 
   const DurableOptions options_;
+  const core::Clock& clock_;
   std::optional<persistence::DataFolder> folder_;  // the embedded store locks it by itself
   persistence::PgStoreStats pg_stats_;
   std::unique_ptr<persistence::Journal> journal_;
-  std::optional<LastCommitKeeper> last_commit_;
+  LastCommit found_;                             // as the store began
+  std::optional<LastCommitKeeper> last_commit_;  // once the zone serves
   std::unique_ptr<persistence::RedisCache> cache_;
   std::unique_ptr<persistence::NameNotingCache> noting_cache_;  // with a cache only
   std::unique_ptr<persistence::Committer> committer_;

@@ -293,6 +293,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     api::HttpServer& http;
     ~HttpGuard() { http.Stop(); }
   } http_guard{http};
+  durable->BeginServing();
   http.Serve(std::move(router));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on

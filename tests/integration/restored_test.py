@@ -102,6 +102,17 @@ def check(options, store):
 
         shutil.rmtree(world.zone.data / "journal", ignore_errors=True)  # as docs/backup.md says
         world.zone.flags = ["--accept-restored"]
+        # A start that fails later on has not accepted anything.
+        keys = world.zone.data / "auth.keys"
+        good = keys.read_text()
+        keys.write_text("no keys\n")
+        world.zone.spawn()
+        wait_until("the start without keys fails", 20, lambda: world.zone.process.poll() is not None)
+        expect("auth.keys" in world.zone.log.read_text(), world.zone.log.read_text())
+        keys.write_text(good)
+        world.zone.flags = []
+        refused(world)
+        world.zone.flags = ["--accept-restored"]
         world.zone.start()
         expect(world.zone.end() == 0, "the start that accepts the loss")
         world.zone.flags = []
