@@ -49,14 +49,21 @@ Status SqliteNotes::Purge(int64_t before_us, size_t limit, uint64_t& purged) {
   return Status::Ok();
 }
 
+const char* SqliteNotesQuery(const NoteQuery& query) {
+  // Two texts, since a condition that may be switched off finds no index.
+  return query.player_id
+             ? "SELECT run, number, at_us, player_id, tick, kind, code, text FROM note "
+               "WHERE at_us >= ?1 AND at_us < ?2 AND player_id = ?3 AND (?4 = 0 OR kind = ?4) "
+               "ORDER BY run DESC, number DESC LIMIT ?5"
+             : "SELECT run, number, at_us, player_id, tick, kind, code, text FROM note "
+               "WHERE at_us >= ?1 AND at_us < ?2 AND ?3 = 0 AND (?4 = 0 OR kind = ?4) "
+               "ORDER BY run DESC, number DESC LIMIT ?5";
+}
+
 core::Result<std::vector<NoteRow>> ReadSqliteNotes(SqliteDb& db, const NoteQuery& query) {
-  auto statement = db.Prepare(
-      "SELECT run, number, at_us, player_id, tick, kind, code, text FROM note "
-      "WHERE at_us >= ?1 AND at_us < ?2 AND (?3 = 0 OR player_id = ?4) AND (?5 = 0 OR kind = ?5) "
-      "ORDER BY run DESC, number DESC LIMIT ?6");
+  auto statement = db.Prepare(SqliteNotesQuery(query));
   if (!statement.ok()) return statement.status();
-  statement->Bind(query.since_us, query.until_us, int64_t{query.player_id.has_value()},
-                  query.player_id.value_or(0),
+  statement->Bind(query.since_us, query.until_us, query.player_id.value_or(0),
                   query.kind ? static_cast<int64_t>(*query.kind) : int64_t{0},
                   static_cast<int64_t>(std::min<size_t>(query.limit, INT64_MAX)));
   std::vector<NoteRow> notes;

@@ -26,6 +26,8 @@ class SqliteNotes {
   SqliteStatement insert_, raise_, purge_;
 };
 
+/// Its text; of the parameters, in their order: since, until, player or 0, kind or 0, limit.
+const char* SqliteNotesQuery(const NoteQuery& query);
 /// Oldest first.
 core::Result<std::vector<NoteRow>> ReadSqliteNotes(SqliteDb& db, const NoteQuery& query);
 

@@ -15,6 +15,7 @@
 #include "persistence/audit.h"
 #include "persistence/history.h"
 #include "persistence/sqlite_db.h"
+#include "persistence/sqlite_notes.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -230,6 +231,21 @@ TEST_P(SqliteAudit, FindsTheDamageAndNothingElse) {
   EXPECT_EQ(found, GetParam().found_by) << GetParam().sql;
 }
 INSTANTIATE_TEST_SUITE_P(Damages, SqliteAudit, testing::ValuesIn(kDamages));
+
+TEST_F(SqliteReading, NotesOfAPlayerAndOfATimeAreFoundByTheirIndexes) {
+  auto db = SqliteDb::OpenReadOnly(folder_.database());
+  ASSERT_TRUE(db.ok()) << db.status().ToString();
+  NoteQuery query;
+  for (const char* index : {"note_by_age", "note_by_player"}) {
+    const std::string text = std::string("EXPLAIN QUERY PLAN ") + SqliteNotesQuery(query);
+    auto plan = db->Prepare(text.c_str());
+    ASSERT_TRUE(plan.ok()) << plan.status().ToString();
+    std::string steps;
+    while (SqliteStatement::IsRow(plan->Step())) steps += std::string(plan->Text(3)) + "; ";
+    EXPECT_NE(steps.find(index), std::string::npos) << steps;
+    query.player_id = 7;
+  }
+}
 
 TEST(Audit, EachQuestionThatMustBeZeroHasADamageThatItFinds) {
   std::set<std::string> tried;
