@@ -19,6 +19,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
+#include <list>
 #include <mutex>
 #include <thread>
 
@@ -143,6 +144,14 @@ class HttpServer::Core {
   }
   core::Status Reload(const HttpSettings& wanted);
 
+  using Waiting = std::list<std::weak_ptr<Connection>>;
+  /// Its client is to do something from now on.
+  void Waits(Connection& connection);
+  /// It is being served, or is gone.
+  void WaitsNoMore(Connection& connection);
+  /// Closes the one that has waited for its client for longest. False: none does.
+  bool MakeRoom();
+
   const HttpSettings settings;  // as at the start; what Reload changes is in live()
   const uint32_t thread_count;
   Router router;  // set before the threads start
@@ -159,6 +168,8 @@ class HttpServer::Core {
   // Not std::atomic: in GCC 12 its unlocking load races with a store.
   mutable std::mutex live_mutex_;
   std::shared_ptr<const Live> live_;
+  std::mutex waiting_mutex_;
+  Waiting waiting_;  // the longest first
 };
 
 // Owned by its pending callbacks; all of them run on its strand.
@@ -181,7 +192,10 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     socket_.set_option(tcp::no_delay(true), ignored);
     if (live_->tls != nullptr) tls_.emplace(socket_, *live_->tls);
   }
-  ~Connection() { population_.fetch_sub(1, std::memory_order_relaxed); }
+  ~Connection() {
+    server_.WaitsNoMore(*this);
+    population_.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   void Serve() {
     asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
@@ -191,11 +205,21 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
   }
   void Refuse() {
     asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+      self->refused_ = true;
       self->StartTimer(self->timeout());
       self->Answer({.status = 503, .body = "too many connections (http.max_connections)\n"}, {},
                    false);
     });
   }
+  /// Somebody else needs the place. Any thread.
+  void GiveWay() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+      error_code ignored;
+      self->socket_.close(ignored);
+    });
+  }
+
+  std::optional<Waiting::iterator> place;  ///< Of the server, under its lock.
 
  private:
   using Self = Connection;
@@ -226,6 +250,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
 
   void Handshake() {
     StartTimer(timeout());
+    server_.Waits(*this);
     tls_->async_handshake(TlsStream::server, [self = shared_from_this()](error_code error) {
       if (!error && !self->timed_out_) return self->NextRequest();
       self->server_.Count([](ApiStats& stats) { stats.tls_failures.Add(); });
@@ -245,6 +270,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     head_only_ = false;
     told_to_continue_ = false;
     StartTimer(timeout());
+    server_.Waits(*this);
     Parse();
   }
 
@@ -324,6 +350,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
     }
     const bool hashes = server_.router.Where(request) == RunsOn::kHashThread;
     timer_.expires_at(std::chrono::steady_clock::time_point::max());
+    server_.WaitsNoMore(*this);
     auto job = [self = shared_from_this(), request = std::move(request), keep_alive] {
       std::string allow;
       HttpResponse response = self->server_.router.Route(request, &allow);
@@ -359,6 +386,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
       if (status_class == 4) stats.responses_4xx.Add();
       if (status_class == 5) stats.responses_5xx.Add();
     });
+    if (!refused_) server_.Waits(*this);
     std::string text = Head(response, allow, keep_alive);
     if (!head_only_) text += response.body;
     Write(std::move(text), keep_alive ? &Self::NextRequest : &Self::Close);
@@ -426,6 +454,7 @@ class HttpServer::Core::Connection : public std::enable_shared_from_this<Connect
   std::string remote_address_;
   size_t swallowed_ = 0;
   bool timed_out_ = false;
+  bool refused_ = false;
   bool head_only_ = false;
   bool told_to_continue_ = false;
 };
@@ -469,6 +498,37 @@ core::Status HttpServer::Core::Reload(const HttpSettings& wanted) {
   return {};
 }
 
+void HttpServer::Core::Waits(Connection& connection) {
+  const std::lock_guard lock(waiting_mutex_);
+  if (connection.place) {
+    waiting_.splice(waiting_.end(), waiting_, *connection.place);
+  } else {
+    connection.place = waiting_.insert(waiting_.end(), connection.weak_from_this());
+  }
+}
+
+void HttpServer::Core::WaitsNoMore(Connection& connection) {
+  const std::lock_guard lock(waiting_mutex_);
+  if (connection.place) waiting_.erase(*connection.place);
+  connection.place.reset();
+}
+
+// Refusing the newcomer instead would let whoever holds all places, a byte now and then, keep
+// everybody out for http.timeout_ms; as it is he has to come faster than others ask.
+bool HttpServer::Core::MakeRoom() {
+  std::shared_ptr<Connection> longest;
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    if (waiting_.empty()) return false;
+    longest = waiting_.front().lock();
+    if (longest == nullptr) return true;  // is ending, and waits for this lock to say so
+    waiting_.pop_front();
+    longest->place.reset();
+  }
+  longest->GiveWay();
+  return true;
+}
+
 void HttpServer::Core::Accept() {
   net->acceptor.async_accept(asio::make_strand(net->loop),
                              [this](error_code error, tcp::socket socket) {
@@ -488,7 +548,12 @@ void HttpServer::Core::Accept() {
 
 void HttpServer::Core::OnAccept(tcp::socket socket) {
   auto now = live();
-  if (open.load(std::memory_order_relaxed) < now->settings.max_connections) {
+  bool room = open.load(std::memory_order_relaxed) < now->settings.max_connections;
+  if (!room && MakeRoom()) {
+    room = true;
+    Count([](ApiStats& s) { s.displaced_connections.Add(); });
+  }
+  if (room) {
     Count([](ApiStats& s) { s.accepted_connections.Add(); });
     std::make_shared<Connection>(*this, std::move(now), std::move(socket), open)->Serve();
     return;

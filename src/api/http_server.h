@@ -34,7 +34,10 @@ struct HttpSettings {
   /// One request from its first byte to its last, one answer likewise, and an idle connection. Too
   /// low: slow links fail; too high: slow clients hold connections.
   uint32_t timeout_ms = 10000;
-  uint32_t max_connections = 1024;  ///< more: 503 and closed
+  /// One more closes the one that has kept the server waiting for longest, for a request or for
+  /// the rest of one, or for room for its answer; 503 when all are being served. Too low: slow
+  /// clients are cut off in a crowd; too high: descriptors and memory.
+  uint32_t max_connections = 1024;
   /// For handlers that wait for the database. Too low: one slow question delays all others; too
   /// high: threads. `threads` is never held by them, so probes are answered meanwhile.
   uint32_t blocking_threads = 2;
@@ -108,9 +111,10 @@ class Router {
 struct ApiStats {
   core::Counter responses_2xx, responses_3xx, responses_4xx, responses_5xx;
   core::Counter accepted_connections, refused_connections, timeouts;
-  core::Counter tls_failures;      ///< handshakes that failed or took too long
-  core::Counter refused_blocking;  ///< 503: http.blocking_queue was full
-  core::Counter refused_hashing;   ///< 429: auth.hash_queue was full
+  core::Counter displaced_connections;  ///< closed to make room at http.max_connections
+  core::Counter tls_failures;           ///< handshakes that failed or took too long
+  core::Counter refused_blocking;       ///< 503: http.blocking_queue was full
+  core::Counter refused_hashing;        ///< 429: auth.hash_queue was full
   core::Counter received_bytes, sent_bytes;
 };
 

@@ -282,6 +282,9 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
             http.refused_connections);
   add.Count("http_blocking_refused_total", "Requests beyond http.blocking_queue.",
             http.refused_blocking);
+  add.Count("http_connections_displaced_total",
+            "HTTP connections closed to make room at http.max_connections.",
+            http.displaced_connections);
   add.Count("http_tls_failures_total", "TLS handshakes that failed or took too long.",
             http.tls_failures);
   add.Count("http_timeouts_total", "HTTP connections that were too slow.", http.timeouts);

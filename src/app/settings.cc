@@ -104,7 +104,8 @@ void BindHttp(ConfigSchema& schema, Settings& settings) {
   s.Add("max_connections", &http.max_connections,
         {.min = 1,
          .max = 65536,
-         .help = "More are answered 503. Too low: a storm of joins is turned away; too high: "
+         .help = "One more closes the one that has waited for its client for longest; 503 when all "
+                 "are being served. Too low: slow clients are cut off in a crowd; too high: "
                  "descriptors and memory."});
   s.Add("blocking_threads", &http.blocking_threads,
         {.min = 1,

@@ -208,17 +208,31 @@ TEST(HttpServer, TimesOutAClientThatDoesNotReadItsAnswer) {
   EXPECT_LT(reader.ReadToEnd().size(), size_t{64} << 20);
 }
 
-TEST(HttpServer, RefusesConnectionsBeyondTheLimitAndRecovers) {
-  const auto server = Started({.max_connections = 8});
+TEST(HttpServer, RefusesConnectionsBeyondTheLimitWhileAllAreServedAndRecovers) {
+  constexpr int kPlaces = 8;
+  HttpServer server({.port = 0, .max_connections = kPlaces, .blocking_threads = kPlaces});
+  ASSERT_TRUE(server.Bind().ok());
+  Router router = TestRouter();
+  std::atomic<int> inside{0};
+  std::atomic<bool> go{false};
+  router.Add(
+      "GET", "/wait",
+      [&](const HttpRequest&) {
+        ++inside;
+        go.wait(false);
+        return HttpResponse{.body = "done"};
+      },
+      RunsOn::kOwnThreads);
+  server.Serve(std::move(router));
   std::vector<std::unique_ptr<RawClient>> held;
-  for (int i = 0; i < 8; ++i) {
-    held.push_back(std::make_unique<RawClient>(server->bound_port()));
-    ASSERT_TRUE(held.back()->Send(kHello));
-    ASSERT_EQ(StatusOf(held.back()->ReadAnswer()), 200);
+  for (int i = 0; i < kPlaces; ++i) {
+    held.push_back(std::make_unique<RawClient>(server.bound_port()));
+    ASSERT_TRUE(held.back()->Send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   }
+  while (inside < kPlaces) std::this_thread::yield();
   std::vector<std::unique_ptr<RawClient>> beyond;
   for (int i = 0; i < 200; ++i) {
-    beyond.push_back(std::make_unique<RawClient>(server->bound_port()));
+    beyond.push_back(std::make_unique<RawClient>(server.bound_port()));
     beyond.back()->Send(kHello);
   }
   int told = 0;
@@ -228,17 +242,38 @@ TEST(HttpServer, RefusesConnectionsBeyondTheLimitAndRecovers) {
     if (status == 503) ++told;
   }
   EXPECT_GE(told, 1);
-  EXPECT_EQ(server->stats().refused_connections.Get(), 200u);
-  for (const auto& client : held) {
-    ASSERT_TRUE(client->Send(kHello));
-    EXPECT_EQ(StatusOf(client->ReadAnswer()), 200);
+  EXPECT_EQ(server.stats().refused_connections.Get(), 200u);
+  EXPECT_EQ(server.stats().displaced_connections.Get(), 0u);
+  go = true;
+  go.notify_all();
+  for (const auto& client : held) EXPECT_EQ(StatusOf(client->ReadAnswer()), 200);
+  RawClient next(server.bound_port());
+  next.Send(kHello);
+  EXPECT_EQ(StatusOf(next.ReadAnswer()), 200);
+}
+
+TEST(HttpServer, WhoHasKeptItWaitingForLongestMakesRoom) {
+  const auto server = Started({.max_connections = 4});
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (const char* begin : {"GET /hel", "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc",
+                            "GET /large HTTP/1.1\r\n\r\n"}) {
+    slow.push_back(std::make_unique<RawClient>(server->bound_port()));
+    ASSERT_TRUE(slow.back()->Send(begin));
   }
-  held.clear();
-  for (int status = 0; status != 200;) {
-    RawClient next(server->bound_port());
-    next.Send(kHello);
-    status = StatusOf(next.ReadAnswer());
+  RawClient quick(server->bound_port());
+  ASSERT_TRUE(quick.Send(kHello));
+  ASSERT_EQ(StatusOf(quick.ReadAnswer()), 200);
+  std::vector<std::unique_ptr<RawClient>> next;
+  for (size_t i = 0; i < slow.size(); ++i) {
+    next.push_back(std::make_unique<RawClient>(server->bound_port()));
+    ASSERT_TRUE(next.back()->Send(kHello));
+    ASSERT_EQ(StatusOf(next.back()->ReadAnswer()), 200);
+    ASSERT_TRUE(quick.Send(kHello));
+    EXPECT_EQ(StatusOf(quick.ReadAnswer()), 200) << "who asks does not wait for long";
   }
+  EXPECT_EQ(server->stats().refused_connections.Get(), 0u);
+  EXPECT_EQ(server->stats().displaced_connections.Get(), slow.size());
+  EXPECT_EQ(slow[0]->ReadToEnd(), "");
 }
 
 TEST(HttpServer, StopsWithConnectionsInEveryState) {
@@ -294,8 +329,8 @@ TEST(HttpServer, AnswersWhoConnectedBetweenBindAndServe) {
 }
 
 TEST(HttpServer, CountsByStatusClassAndBytesWithSeveralThreads) {
-  constexpr std::string_view kNothing = "GET /nothing HTTP/1.1\r\n\r\n";
-  constexpr std::string_view kThrow = "GET /throw HTTP/1.1\r\n\r\n";
+  static constexpr std::string_view kNothing = "GET /nothing HTTP/1.1\r\n\r\n";
+  static constexpr std::string_view kThrow = "GET /throw HTTP/1.1\r\n\r\n";
   const auto server = Started({.threads = 2});
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
