@@ -120,7 +120,7 @@ class Session {
         probe_(observers_, options.latency_ms),
         moving_(checked_),
         window_start_(std::move(first)),
-        poller_(options.server) {
+        poller_(options.server, options.ca_file) {
     for (size_t i = 0; i < cheaters.size(); ++i) {
       const geo::Geodetic spawn = geo::ToGeodetic(cheaters[i].spawn);
       cheats_.Add({.style = CheatOf(i),
@@ -247,7 +247,7 @@ class Session {
     report.seed = options_.seed;
     fleet_.Fill(report, now_ns);
     report.zonebot_cpu_s_per_s = (ProcessCpuS() - cpu_start_s_) / std::max(report.seconds, 1e-9);
-    if (auto sample = FetchServerSample(options_.server, 2000); sample.ok())
+    if (auto sample = FetchServerSample(options_.server, options_.ca_file, 2000); sample.ok())
       report.server = Difference(window_start_, *sample);
     for (size_t c = 0; c < report.view.size(); ++c) {
       const auto cls = static_cast<ReplicationClass>(c);
@@ -329,7 +329,7 @@ int Run(const Options& options, const std::atomic<bool>& stop) {
   if (auto status = RaiseDescriptorLimit(plans->size()); !status.ok())
     return Complain(ops::kExitNoPermission, status);
   if (HasActions(options.scenario)) return RunActions(options, *plans, stop);
-  auto first = FetchServerSample(options.server, 5000);
+  auto first = FetchServerSample(options.server, options.ca_file, 5000);
   if (!first.ok()) return Complain(ops::kExitUnavailable, first.status());
   std::vector<BotPlan> cheaters = TakeCheaters(options, *plans);
   GiveStyles(options.style, *plans);

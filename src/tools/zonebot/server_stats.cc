@@ -63,8 +63,9 @@ core::Result<ServerSample> ParseServerSample(const std::string& json_text) {
   }
 }
 
-core::Result<ServerSample> FetchServerSample(const std::string& server, int timeout_ms) {
-  const auto reply = client::HttpGet(server + "/v1/stats", timeout_ms);
+core::Result<ServerSample> FetchServerSample(const std::string& server, const std::string& ca_file,
+                                             int timeout_ms) {
+  const auto reply = client::HttpGet(server + "/v1/stats", timeout_ms, {.ca_file = ca_file});
   if (!reply.ok()) return reply.status();
   if (reply->status != 200)
     return core::Status(core::Code::kUnavailable, "the server does not answer /v1/stats",
@@ -90,8 +91,8 @@ ServerWindow Difference(const ServerSample& from, const ServerSample& to) {
   return w;
 }
 
-StatsPoller::StatsPoller(std::string server)
-    : server_(std::move(server)), thread_([this] { Run(); }) {}
+StatsPoller::StatsPoller(std::string server, std::string ca_file)
+    : server_(std::move(server)), ca_file_(std::move(ca_file)), thread_([this] { Run(); }) {}
 
 StatsPoller::~StatsPoller() {
   {
@@ -111,7 +112,7 @@ void StatsPoller::Run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     lock.unlock();
-    auto sample = FetchServerSample(server_, 2000);
+    auto sample = FetchServerSample(server_, ca_file_, 2000);
     lock.lock();
     latest_ = sample.ok() ? std::optional(std::move(*sample)) : std::nullopt;
     wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_; });

@@ -41,13 +41,15 @@ struct ServerWindow {
 
 /// kInvalid: not JSON, or a field is missing (the detail names it).
 core::Result<ServerSample> ParseServerSample(const std::string& json_text);
-core::Result<ServerSample> FetchServerSample(const std::string& server, int timeout_ms);
+/// `ca_file`: as the bots believe; empty: the system's.
+core::Result<ServerSample> FetchServerSample(const std::string& server, const std::string& ca_file,
+                                             int timeout_ms);
 ServerWindow Difference(const ServerSample& from, const ServerSample& to);
 
 /// Asks once a second, so that nobody else waits for an answer.
 class StatsPoller {
  public:
-  explicit StatsPoller(std::string server);
+  StatsPoller(std::string server, std::string ca_file);
   ~StatsPoller();
   /// The newest answer; nothing when the last question failed.
   std::optional<ServerSample> latest() const;
@@ -55,7 +57,7 @@ class StatsPoller {
  private:
   void Run();
 
-  const std::string server_;
+  const std::string server_, ca_file_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
