@@ -1,6 +1,6 @@
-/// The primitives of the sealed transport, all OpenSSL's: authenticated encryption, key derivation,
-/// MACs and random bytes. Values may be used on any thread; an Aead or a Mac by one thread at a
-/// time.
+/// The primitives of the sealed transport: authenticated encryption, key derivation, MACs and
+/// random bytes, OpenSSL's but for short texts by AES in hardware, which are libsodium's (decision
+/// 0018). Values may be used on any thread; an Aead or a Mac by one thread at a time.
 #pragma once
 
 #include <array>
@@ -51,11 +51,16 @@ class Mac {
   void* context_;  // EVP_MAC_CTX
 };
 
+enum class AesBy : uint8_t {
+  kFastest,  ///< libsodium for small texts where this processor has what it needs, else OpenSSL.
+  kOpenssl,
+};
+
 /// Seals and opens with a nonce of four zero bytes and the sequence, little-endian. Whoever calls
 /// Seal never gives one key the same sequence twice with another text (PITFALLS C-2).
 class Aead {
  public:
-  Aead();
+  explicit Aead(AesBy aes_by = AesBy::kFastest);
   ~Aead();
   Aead(const Aead&) = delete;
   Aead& operator=(const Aead&) = delete;
@@ -69,7 +74,9 @@ class Aead {
             std::span<std::byte> text, std::span<const std::byte, kTagBytes> tag);
 
  private:
-  void* contexts_[2][2];  // EVP_CIPHER_CTX: cipher, direction
+  const bool sodium_aes_;
+  alignas(16) std::array<std::byte, 512> aes_{};  // crypto_aead_aes256gcm_state of the last key
+  void* contexts_[2][2];                          // EVP_CIPHER_CTX: cipher, direction
 };
 
 }  // namespace bluemarble::net
