@@ -176,8 +176,12 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
               stats.send_oversized, label);
     add.Count("net_service_failures_total", "Failed passes of ENet.", stats.service_failures,
               label);
-    add.Level("net_kernel_dropped_datagrams", "Dropped by the kernel's full receive buffer.",
+    add.Level("net_kernel_dropped_datagrams",
+              "Dropped by the kernel: its receive buffer was full, or by the flood filter.",
               stats.kernel_drops, label);
+    add.Level("net_flood_filter",
+              "1 while so much is refused that the kernel drops what no player can have sent.",
+              stats.flood_filter, label);
     add.Level("net_peers", "Connected peers.", stats.peers_connected, label);
     add.Count("net_connects_total", "Peers that connected.", stats.connects, label);
     add.Count("net_disconnects_total", "Peers that left or were ended.", stats.disconnects, label);

@@ -3,6 +3,7 @@
 /// development on one machine only; the other one is net/sealed_server.h.
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -41,6 +42,8 @@ class DatagramSeam {
   virtual core::Status AllowBind(uint32_t v4) const = 0;
   /// Before the thread starts: the host is bound to `port`. Both outlive the seam's use.
   virtual void Attach(DatagramOutlet&, HostStats&, uint16_t /*port*/) {}
+  /// For a flood: a socket filter that drops what Open would refuse. Empty: there is none.
+  virtual std::span<const sock_filter> FloodFilter() const noexcept { return {}; }
   /// The time of what follows, until the next call.
   virtual void SetNow(int64_t /*now_ns*/) noexcept {}
 

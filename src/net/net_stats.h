@@ -43,7 +43,8 @@ struct HostStats {
   core::Counter send_refused;    ///< The seam refused to seal.
   core::Counter send_oversized;  ///< Larger than net.datagram_bytes, not sent: our own mistake.
   core::Counter
-      kernel_drops;  ///< SO_MEMINFO: dropped because the receive buffer was full; a level.
+      kernel_drops;  ///< SO_MEMINFO: the receive buffer was full, or the flood filter; a level.
+  core::Counter flood_filter;          ///< 1 while the kernel drops by the seam's filter.
   core::Counter receive_buffer_bytes;  ///< What the kernel granted; a level.
   core::Counter service_failures;      ///< enet_host_service returned < 0.
   core::Counter service_passes;        ///< Walks over all peers.

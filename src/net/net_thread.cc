@@ -253,6 +253,7 @@ void NetThread::CompleteFlush(uint64_t sequence) {
 // Four times a second: closings that nobody acknowledges, peers gone deaf, levels.
 void NetThread::Maintain(int64_t now_ns) {
   socket_.ReadKernelDrops();
+  socket_.GuardAgainstFloods();
   std::erase_if(closing_slots_, [&](uint16_t slot) {
     Peer& peer = peers_[slot];
     if (peer.closing && now_ns - peer.closing_since_ns < settings_.linger_ms * kMsNs) return false;

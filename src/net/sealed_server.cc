@@ -59,6 +59,7 @@ SealedServer::SealedServer(const NetSettings& settings, const TokenMint& mint, c
       rekey_ns_(int64_t{settings.rekey_s} * 1000 * kMs),
       half_open_ns_(settings.half_open_ms * kMs),
       idle_ns_(2 * settings.peer_timeout_ms * kMs),
+      mark_key_(DeriveKey(reset_key, "bm1 mark")),
       cookie_mac_(RandomKey()),
       reset_mac_(DeriveKey(reset_key, "bm1 reset")),
       unproven_gate_(settings.requests_per_s, settings.requests_per_address_s, Random64()),
@@ -82,6 +83,10 @@ void SealedServer::Attach(DatagramOutlet& outlet, HostStats& stats, uint16_t por
   outlet_ = &outlet;
   stats_ = &stats;
   port_ = port;
+  std::array<std::byte, 2> context;
+  WriteLe(std::span<std::byte>(context), 0, port);
+  mark_ = SessionMark(DeriveKey(mark_key_, "bm1 host", context));
+  flood_filter_ = mark_.Filter();
 }
 
 DatagramSeam::Opened SealedServer::Open(Address& from, std::span<std::byte>& datagram) noexcept {
@@ -198,7 +203,7 @@ DatagramSeam::Opened SealedServer::Accept(const Address& from, const RequestView
   const uint16_t slot = free_.back();
   free_.pop_back();
   uint64_t id = 0;
-  while (id == 0 || FindSession(id) != nullptr) id = Random64();
+  while (id == 0 || FindSession(id) != nullptr) id = mark_.IdOf(Random64());
 
   Session& session = sessions_[slot];
   const auto uses =

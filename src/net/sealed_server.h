@@ -12,6 +12,7 @@
 #include "net/aead.h"
 #include "net/connect_token.h"
 #include "net/datagram_seam.h"
+#include "net/flood_filter.h"
 #include "net/net_stats.h"
 #include "net/number_window.h"
 #include "net/rate_gate.h"
@@ -32,6 +33,7 @@ class SealedServer final : public DatagramSeam {
 
   core::Status AllowBind(uint32_t) const override { return {}; }
   void Attach(DatagramOutlet& outlet, HostStats& stats, uint16_t port) override;
+  std::span<const sock_filter> FloodFilter() const noexcept override { return flood_filter_; }
   void SetNow(int64_t now_ns) noexcept override { now_ns_ = now_ns; }
   Opened Open(Address& from, std::span<std::byte>& datagram) noexcept override;
   bool Seal(Address& to, std::span<const iovec>& parts) noexcept override;
@@ -136,6 +138,9 @@ class SealedServer final : public DatagramSeam {
   int64_t now_ns_ = 0;
 
   Aead aead_;
+  Key mark_key_;  // of all hosts
+  SessionMark mark_;
+  std::vector<sock_filter> flood_filter_;
   Mac cookie_mac_;
   Mac reset_mac_;
   // Addresses not proven have a budget of their own: who forges them cannot spend the others'.

@@ -99,7 +99,39 @@ class RefusingSeam final : public DatagramSeam {
   core::Status AllowBind(uint32_t) const override { return {}; }
   Opened Open(Address&, std::span<std::byte>&) noexcept override { return Opened::kRefused; }
   bool Seal(Address&, std::span<const iovec>&) noexcept override { return false; }
+  std::span<const sock_filter> FloodFilter() const noexcept override { return kNothingPasses; }
+
+ private:
+  static constexpr std::array<sock_filter, 1> kNothingPasses{{{BPF_RET | BPF_K, 0, 0, 0}}};
 };
+
+TEST_F(DatagramSocketTest, LetsTheKernelDropInAFloodAndNoLonger) {
+  RefusingSeam seam;
+  DatagramSocket refusing(settings_, seam, stats_);
+  refusing.Attach(fd_);
+  const auto send = [&](uint64_t count) {
+    const uint64_t before = stats_.datagrams_in.Get();
+    for (uint64_t i = 0; i < count; ++i) {
+      SendIn(kPing);
+      if (i % 32 == 0) refusing.Drain(1000);
+    }
+    refusing.Drain(1000);
+    refusing.ReadKernelDrops();
+    refusing.GuardAgainstFloods();
+    return stats_.datagrams_in.Get() - before;
+  };
+  constexpr uint64_t kFlood = DatagramSocket::kFloodPerLook + 1;
+  EXPECT_EQ(send(kFlood - 1), kFlood - 1);
+  EXPECT_EQ(stats_.flood_filter.Get(), 0u);  // just bearable
+  EXPECT_EQ(send(kFlood), kFlood);
+  EXPECT_EQ(stats_.flood_filter.Get(), 1u);
+  EXPECT_EQ(send(kFlood), 0u);
+  EXPECT_EQ(stats_.kernel_drops.Get(), kFlood);
+  for (int i = 1; i < DatagramSocket::kCalmLooks; ++i) EXPECT_EQ(send(1), 0u);
+  EXPECT_EQ(send(1), 0u);
+  EXPECT_EQ(stats_.flood_filter.Get(), 0u);
+  EXPECT_EQ(send(1), 1u);
+}
 
 TEST_F(DatagramSocketTest, LetsNothingPastASeamThatRefuses) {
   RefusingSeam seam;
