@@ -328,7 +328,8 @@ class Floods:
         result.note(**{name: {
             "sent_per_s": round(said["per_s"]), "mean_bytes": round(said["mean_bytes"]),
             "attacker_cpu_share": round(said["cpu_share"], 2), "received_per_s": round(received / span.sums["uptime_s"]),
-            "kernel_dropped": kernel, "dropped": dropped, "refused": refused(before, after),
+            "kernel_dropped": kernel, "flood_filters": int(total(after, "net_flood_filter")), "dropped": dropped,
+            "refused": refused(before, after),
             "net_cpu_share": round(cpu_s / span.sums["uptime_s"], 3), "steal_pct": round(span.steal_pct(os.cpu_count()), 2),
             "age_ms": report["view"]["age_ms"]["combat"], "cpu_us_p99": round(span.quantile("tick_cpu_us", 0.99)),
             "cpu_us_mean": round(span.cpu_us_per_tick()), "tick_us_p99": round(span.quantile("tick_us", 0.99))}})
