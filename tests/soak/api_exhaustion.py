@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""T-40: the HTTP interface of a zone with players is held by thousands of slow connections and fed requests that never
+end, in the clear and over TLS; the game, the probes and the operator's memory must not notice.
+
+    api_exhaustion.py --bin DIR [--players N] [--slow N] [--seconds S] [--seed K] [--ci] [--correctness-only]
+
+Prints one JSON line for each way. Exit code 0: every limit held.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import slow_clients  # noqa: E402
+from result import Result  # noqa: E402
+from zone_under_test import ROOT, SEALED, Bots, Failure, Spans, Zone, end, total, wait_until  # noqa: E402
+
+SETTLE_S = 1.0
+# Slow connections, until there are as many as wanted, and those that come back after they were closed. Over TLS a
+# handshake costs the zone a millisecond: more of them would be another attack, on its processors.
+NEW_PER_S = {False: 1000, True: 200}
+AGAIN_PER_S = {False: 200, True: 40}
+PROBE_S = 0.05
+HEALTH_MS = 100
+RSS_MIB = 64
+# A body that is too large is noticed at 64 KiB; what the sockets on both sides hold was sent by then.
+REFUSED_WITHIN_MIB = 16
+BACK_S = 15  # http.timeout_ms is 10 s
+JSON_DEPTH = 10_000
+HEADERS = 100_000
+GIBIBYTE = 1 << 30
+
+
+def post_paths():
+    """The POST endpoints that docs/openapi.yaml names."""
+    found, path = [], ""
+    for line in (ROOT / "docs/openapi.yaml").read_text().splitlines():
+        if line.startswith("components:"):
+            break
+        if match := re.fullmatch(r"  (/\S+):", line):
+            path = match[1]
+        elif line == "    post:":
+            found.append(path)
+    return found
+
+
+def connection(zone, seconds=10):
+    port = int(zone.http.rsplit(":", 1)[1])
+    if zone.http.startswith("https"):
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=seconds, context=ssl.create_default_context())
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+
+
+def post(zone, path, body, bearer=None):
+    """Status and body of the answer."""
+    asked = connection(zone)
+    try:
+        asked.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {bearer}"} if bearer else {})
+        answer = asked.getresponse()
+        return answer.status, answer.read()
+    finally:
+        asked.close()
+
+
+class Probe(threading.Thread):
+    """GET /healthz over a new connection, again and again."""
+
+    def __init__(self, zone):
+        super().__init__(daemon=True)
+        self.took_ms, self.failed = [], []
+        self._zone, self._stop_it = zone, threading.Event()
+
+    def once(self):
+        began = time.monotonic()
+        try:
+            asked = connection(self._zone)
+            asked.request("GET", "/healthz")
+            status = asked.getresponse().status
+            asked.close()
+        except (OSError, http.client.HTTPException) as error:
+            status = repr(error)
+        self.took_ms.append((time.monotonic() - began) * 1000)
+        if status != 200:
+            self.failed.append(str(status))
+
+    def run(self):
+        while not self._stop_it.wait(PROBE_S):
+            self.once()
+
+    def stop(self):
+        self._stop_it.set()
+        self.join()
+        return self
+
+
+class Memory(threading.Thread):
+    """The most that zoned's resident memory has been, in MiB."""
+
+    def __init__(self, zone):
+        super().__init__(daemon=True)
+        self.most_mib = 0.0
+        self._status, self._stop_it = pathlib.Path(f"/proc/{zone.process.pid}/status"), threading.Event()
+
+    def now_mib(self):
+        found = re.search(r"VmRSS:\s+(\d+)", self._status.read_text())
+        return int(found[1]) / 1024 if found else 0.0  # has ended
+
+    def run(self):
+        while not self._stop_it.wait(0.1):
+            self.most_mib = max(self.most_mib, self.now_mib())
+
+    def stop(self):
+        self._stop_it.set()
+        self.join()
+        return max(self.most_mib, self.now_mib())
+
+
+def measured(zone, span, seconds):
+    """Adds that much time to `span`; the most memory meanwhile and the probes."""
+    memory, probe, before = Memory(zone), Probe(zone), zone.stats()
+    memory.start()
+    probe.start()
+    time.sleep(seconds)
+    span.add(before, zone.stats())
+    return memory.stop(), probe.stop()
+
+
+def never_ending(zone, secret, result):
+    """Each request that never ends or goes too deep, once: what came of it."""
+    port, tls = int(zone.http.rsplit(":", 1)[1]), zone.http.startswith("https")
+    sent_mib = 0.0
+    for name, wanted, pieces in (("chunked_body", (413,), slow_clients.endless_chunks(GIBIBYTE)),
+                                 ("many_headers", (431,), slow_clients.many_headers(HEADERS)),
+                                 ("endless_header", (431, 400), slow_clients.header_without_end(GIBIBYTE))):
+        status, sent = slow_clients.ask(port, tls, pieces)
+        sent_mib = max(sent_mib, sent / (1 << 20))
+        # 0: the answer was lost to the reset that follows it, which no client can rule out.
+        result.limit(f"{name}_answered_otherwise", int(status not in (*wanted, 0)), "==", 0)
+        result.note(**{f"{name}_status": status})
+    result.limit("refused_within_mib", sent_mib, "<=", REFUSED_WITHIN_MIB)
+    deep = b'{"name":' + b"[" * JSON_DEPTH + b"]" * JSON_DEPTH + b"}"
+    wrong, displaced = {}, 0
+    for path in post_paths():
+        bearer = secret if path.startswith("/v1/admin/") else ""
+        for _ in range(5):  # on a slow machine it may be the one that makes room
+            status, _ = slow_clients.ask(port, tls, slow_clients.post_json(path, deep, bearer))
+            if status != 0:
+                break
+            displaced += 1
+        if not 400 <= status < 500:
+            wrong[path] = status
+    result.note(deep_json_posts=len(post_paths()), deep_json_wrong=wrong, deep_json_displaced=displaced)
+    result.limit("deep_json_answered_otherwise", len(wrong), "==", 0)
+
+
+def descriptors(zone):
+    return len(os.listdir(f"/proc/{zone.process.pid}/fd"))
+
+
+def certificate(folder):
+    """Of 127.0.0.1, signed by itself; this process believes it from now on."""
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                           "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                           folder / "key.pem", "-out", folder / "cert.pem"], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise Failure(f"openssl made no certificate:\n{made.stderr}")
+    os.environ["SSL_CERT_FILE"] = str(folder / "cert.pem")
+    return (f"http.tls_certificate_file={folder / 'cert.pem'}", f"http.tls_key_file={folder / 'key.pem'}")
+
+
+def log_in_and_join(zone, name):
+    status, body = post(zone, "/v1/login", {"name": name, "password": "a good password"})
+    if status != 200:
+        return False
+    status, body = post(zone, "/v1/join", {}, json.loads(body)["access_token"])
+    return status == 200 and bool(json.loads(body)["token"])
+
+
+def exhaust(options, tls):
+    result = Result("T-40", options, players=options.players, slow=options.slow, seconds=options.seconds, tls=tls,
+                    json_depth=JSON_DEPTH, headers=HEADERS)
+    for part in ("131,000 one-byte WebSocket fragments", "slow WebSocket reader"):
+        result.omit(part, "there is no WebSocket interface")
+    result.omit("protobuf bomb", "no protobuf is read over HTTP")
+    with tempfile.TemporaryDirectory() as folder:
+        settings, trust = list(SEALED), []
+        if tls:
+            settings += certificate(pathlib.Path(folder))
+            trust = ["--ca-file", f"{folder}/cert.pem"]
+        try:
+            with Zone(options.bin, settings) as zone:
+                attack(zone, options, tls, trust, result)
+        finally:
+            os.environ.pop("SSL_CERT_FILE", None)
+    return result
+
+
+def attack(zone, options, tls, trust, result):
+    secret = (zone.data / "admin.secret").read_text().strip()
+    with Bots(options.bin, zone, "bots", "--accounts", "--scenario", "spread", "--players", options.players, "--seed",
+              options.seed, "--ramp", max(50, options.players // 5), "--observers", 1, "--seconds", 0, *trust) as bots:
+        wait_until("everybody plays", 60, lambda: zone.stats()["players"] == options.players, pause=0.2)
+        log_in_and_join(zone, "early visitor")  # what a login needs for good is there from now on
+        time.sleep(SETTLE_S)
+        idle, attacked = Spans(), Spans()
+        rss_idle, probes_idle = measured(zone, idle, options.seconds / 2)
+        files, before = descriptors(zone), zone.metrics()
+        whole = Memory(zone)  # what comes after the attack is over is the attack's as well
+        whole.start()
+        with slow_clients.SlowClients(int(zone.http.rsplit(":", 1)[1]), options.slow, NEW_PER_S[tls], AGAIN_PER_S[tls],
+                                      tls) as slow:
+            requests = threading.Thread(target=never_ending, args=(zone, secret, result), daemon=True)
+            requests.start()
+            rss, probes = measured(zone, attacked, options.seconds)
+            requests.join(60)
+            held = slow.stop()
+        if held is None or requests.is_alive():
+            raise Failure("the attack did not end")
+        after = zone.metrics()
+        at_once = Probe(zone)
+        at_once.once()
+        result.limit("health_failed_after", len(at_once.failed), "==", 0)
+        result.limit("health_ms_after", at_once.took_ms[0], "<", HEALTH_MS, of_time=True)
+        result.limit("new_login_failed", int(not log_in_and_join(zone, "late visitor")), "==", 0)
+        began = time.monotonic()
+        try:
+            wait_until("connections are gone", BACK_S, lambda: descriptors(zone) <= files)
+        except Failure:
+            pass
+        result.note(back_s=time.monotonic() - began)
+        rss = max(rss, whole.stop())
+        result.limit("descriptors_left", descriptors(zone) - files, "<=", 0)
+        rss_idle_after, probes_after = measured(zone, idle, options.seconds / 2)
+        playing = zone.stats()["players"]
+        end(bots.process, signal.SIGINT, 20)
+        report = bots.report(5)
+
+    def counted(name, **labels):
+        return int(total(after, name, **labels) - total(before, name, **labels))
+
+    result.note(slow_connections=held, displaced=counted("http_connections_displaced_total"),
+                refused=counted("http_connections_refused_total"), probes=len(probes.took_ms), rss_idle_mib=rss_idle,
+                rss_after_mib=rss_idle_after, steal_pct=attacked.steal_pct(os.cpu_count()),
+                health_ms_idle_max=max(probes_idle.took_ms), health_ms_p50=sorted(probes.took_ms)[len(probes.took_ms) // 2])
+    # Else nothing was tested.
+    result.limit("slow_at_once", held["most_at_once"], ">=", options.slow // 4)
+    # A probe that takes longer than the oldest connection is old makes room for others: a matter of the machine's speed.
+    result.limit("probes_failed", len(probes.failed), "==", 0, of_time=True)
+    result.limit("probes_failed_share", len(probes.failed) / len(probes.took_ms), "<=", 0.5)
+    result.limit("probes_failed_after", len(probes_after.failed), "==", 0)
+    if probes.failed:
+        result.note(first_failed=probes.failed[0])
+    result.limit("health_ms_max", max(probes.took_ms), "<", HEALTH_MS, of_time=True)
+    result.limit("rss_more_mib", rss - rss_idle, "<=", RSS_MIB)
+    idle_us, attacked_us = idle.quantile("tick_cpu_us", 0.99), attacked.quantile("tick_cpu_us", 0.99)
+    result.note(idle_cpu_us_p99=idle_us, attack_cpu_us_p99=attacked_us)
+    result.limit("cpu_p99_to_idle", attacked_us / max(1e-9, idle_us), "<=", 1.1, of_time=True)
+    result.limit("players", playing, "==", options.players)
+    result.limit("disconnects", report["players"]["disconnected"], "==", 0)
+    code = zone.end()
+    result.limit("zoned_exit_code", -1 if code is None else code, "==", 0)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True, help="of zoned and zonebot")
+    parser.add_argument("--players", type=int, help="300, with --ci 100")
+    parser.add_argument("--slow", type=int, help="slow connections: 2,000, with --ci 1,200")
+    parser.add_argument("--seconds", type=float, help="of the attack, and of idle time beside it: 30, with --ci 2")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ci", action="store_true", help="a size for every run")
+    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
+    options = parser.parse_args(arguments)
+    for size, small, full in (("players", 100, 300), ("slow", 1200, 2000), ("seconds", 2.0, 30.0)):
+        if getattr(options, size) is None:
+            setattr(options, size, small if options.ci else full)
+    return options
+
+
+def main():
+    options = parse(sys.argv[1:])
+    failed = 0
+    for tls in (False, True):
+        try:
+            line = exhaust(options, tls).line()
+        except (Failure, OSError) as failure:
+            line = json.dumps({"id": "T-40", "tls": tls, "seed": options.seed, "error": repr(failure), "pass": False})
+        print(line, flush=True)
+        failed += not json.loads(line)["pass"]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
