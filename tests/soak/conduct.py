@@ -161,10 +161,10 @@ def lost(reasons):
 def table(rows, options, command):
     """docs/anticheat.md between its two marks; what stands around it stays."""
     lines = ["", f"Measured by `{command}`: {options.players} honest players, a fifth of each style, and "
-             f"{options.per_style} cheaters of each style for {options.seconds:g} s on each network of a sealed zone. "
+             f"{options.per_style} cheaters of each style for {options.seconds:g} s on each network, in a sealed zone. "
              "*Latency* is one way.", "",
-             "Inputs of honest players that the server corrected, by style; honest players who were flagged or kicked, and "
-             "those who lost their connection:", "",
+             "Inputs of honest players that the server corrected, by style; honest players who were flagged or kicked, "
+             "and those who did not come in or lost their connection:", "",
              "| latency, jitter, loss | " + " | ".join(HONEST.values()) + " | flagged | lost |",
              "|---" * (len(HONEST) + 3) + "|"]
     for row in rows:
