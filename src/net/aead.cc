@@ -168,10 +168,15 @@ Aead::~Aead() {
   }
 }
 
+// None at all is for OpenSSL: libsodium wants a pointer even then.
+bool Aead::SodiumTakes(std::span<const std::byte> text) const {
+  return sodium_aes_ && !text.empty() && text.size() <= kSodiumAesBytes;
+}
+
 void Aead::Seal(Cipher cipher, const Key& key, uint64_t sequence, std::span<const std::byte> head,
                 std::span<std::byte> text, std::byte* tag) {
   const auto nonce = NonceOf(sequence);
-  if (cipher == Cipher::kAes256Gcm && sodium_aes_ && text.size() <= kSodiumAesBytes) {
+  if (cipher == Cipher::kAes256Gcm && SodiumTakes(text)) {
     auto* aes = reinterpret_cast<SodiumAes*>(aes_.data());
     if (crypto_aead_aes256gcm_beforenm(aes, Raw(key.data())) != 0 ||
         crypto_aead_aes256gcm_encrypt_detached_afternm(
@@ -197,7 +202,7 @@ void Aead::Seal(Cipher cipher, const Key& key, uint64_t sequence, std::span<cons
 bool Aead::Open(Cipher cipher, const Key& key, uint64_t sequence, std::span<const std::byte> head,
                 std::span<std::byte> text, std::span<const std::byte, kTagBytes> tag) {
   const auto nonce = NonceOf(sequence);
-  if (cipher == Cipher::kAes256Gcm && sodium_aes_ && text.size() <= kSodiumAesBytes) {
+  if (cipher == Cipher::kAes256Gcm && SodiumTakes(text)) {
     auto* aes = reinterpret_cast<SodiumAes*>(aes_.data());
     return crypto_aead_aes256gcm_beforenm(aes, Raw(key.data())) == 0 &&
            crypto_aead_aes256gcm_decrypt_detached_afternm(

@@ -74,6 +74,8 @@ class Aead {
             std::span<std::byte> text, std::span<const std::byte, kTagBytes> tag);
 
  private:
+  bool SodiumTakes(std::span<const std::byte> text) const;
+
   const bool sodium_aes_;
   alignas(16) std::array<std::byte, 512> aes_{};  // crypto_aead_aes256gcm_state of the last key
   void* contexts_[2][2];                          // EVP_CIPHER_CTX: cipher, direction
