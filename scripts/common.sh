@@ -132,11 +132,11 @@ thin_progress() {
 }
 
 # run_fuzzers <seconds each> [target]: libFuzzer on every parser of outside bytes, as many at once as there are cores, from
-# the committed seeds. What it finds lies in build/fuzz/findings/ and belongs into tests/fuzz/corpus/<target>/.
+# the committed seeds. What it finds lies in build/asan/fuzz/findings/ and belongs into tests/fuzz/corpus/<target>/.
 run_fuzzers() {
-  local seconds=$1 only=${2-} dir=$BUILD/fuzz program name failed=0
+  local seconds=$1 only=${2-} dir=$BUILD/asan/fuzz program name failed=0
   local programs=() pids=() names=()
-  for program in "$dir"/fuzz/*_fuzz; do
+  for program in "$dir"/*_fuzz; do
     name=$(basename "${program%_fuzz}")
     if [[ -z $only || $only == "$name" ]]; then programs+=("$program"); fi
   done
@@ -161,7 +161,7 @@ run_fuzzers() {
     if ((status == 0)) && ((${executions:-0} > 0)); then
       printf '        %-20s %12s inputs\n' "${names[i]}" "$executions"
     else
-      printf '        %-20s FAILED (%s): build/fuzz/logs/%s.log\n' "${names[i]}" "$status" "${names[i]}"
+      printf '        %-20s FAILED (%s): build/asan/fuzz/logs/%s.log\n' "${names[i]}" "$status" "${names[i]}"
       tail -n 15 "$dir/logs/${names[i]}.log"
       failed=$((failed + 1))
     fi
@@ -169,11 +169,12 @@ run_fuzzers() {
   ((failed == 0))
 }
 
-# configure_and_build <Release|Debug|Asan|Tsan|Fuzz> <folder> [targets...]: programs land in <folder>/bin/.
+# configure_and_build <Release|Debug|Asan|Tsan> <folder> [targets...]: programs land in <folder>/bin/.
 configure_and_build() {
   local type=$1 dir=$2 compiler=()
   shift 2
-  if [[ $type == Fuzz ]]; then compiler=(-DCMAKE_CXX_COMPILER=clang++-19); fi
+  # Clang, several sources at once: a quarter of the processor time that GCC takes for each alone, as the Release build does.
+  if [[ $type == Asan || $type == Tsan ]]; then compiler=(-DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_UNITY_BUILD=ON); fi
   # Equal sources in another checkout, or after a move, hit the compiler cache.
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
   mkdir -p "$dir"

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(BLUEMARBLE_SANITIZED)  // the sanitizers have an allocator of their own
 
 namespace bluemarble::core {
 uint64_t ThreadAllocations() { return 0; }

@@ -43,7 +43,7 @@ int Show(const core::Result<std::string>& text, const Options& options) {
   return ops::kExitOk;
 }
 
-std::string Text(const json& body) {
+std::string BodyText(const json& body) {
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -62,11 +62,11 @@ int RunBan(Source& source, const Options& options) {
     const int64_t until_us = core::SystemClock().WallUs() + options.days * int64_t{86'400'000'000};
     body["until"] = persistence::TimeText(until_us);
   }
-  return Show(AskText(source, "POST", "/v1/admin/ban", Text(body)), options);
+  return Show(AskText(source, "POST", "/v1/admin/ban", BodyText(body)), options);
 }
 
 int RunUnban(Source& source, const Options& options) {
-  return Show(AskText(source, "POST", "/v1/admin/unban", Text({{"name", options.aggregate}})),
+  return Show(AskText(source, "POST", "/v1/admin/unban", BodyText({{"name", options.aggregate}})),
               options);
 }
 

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr size_t kKeysPerRequest = 500;
 constexpr int kEventsPerPage = 1000;
-constexpr size_t kMaxListed = 100;
+constexpr size_t kMaxFindingsListed = 100;
 
 core::Status CompareKeys(Source& source, HistoryCheck& check) {
   auto from = check.requests.begin();
@@ -94,7 +94,7 @@ int RunCheckHistory(Source& source, const Options& options) {
   if (options.json) {
     json listed = json::array();
     for (const std::string& finding : check.findings) {
-      if (listed.size() < kMaxListed) listed.push_back(finding);
+      if (listed.size() < kMaxFindingsListed) listed.push_back(finding);
     }
     const json report = {{"lines", check.lines},
                          {"torn", check.torn},
@@ -113,7 +113,7 @@ int RunCheckHistory(Source& source, const Options& options) {
         "{} requests: {} ok, {} refused, {} open (of which {} done); {} events read; {} findings\n",
         check.requests.size(), check.ok, check.refused, check.open, check.open_done, events,
         check.findings.size());
-    for (size_t i = 0; i < check.findings.size() && i < kMaxListed; ++i)
+    for (size_t i = 0; i < check.findings.size() && i < kMaxFindingsListed; ++i)
       fmt::print("  {}\n", check.findings[i]);
   }
   return clean ? ops::kExitOk : kExitFindings;
