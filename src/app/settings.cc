@@ -139,8 +139,8 @@ void BindSession(ConfigSchema& schema, session::SessionSettings& session) {
         {.min = 500,
          .max = 120000,
          .unit = "ms",
-         .help = "Silence that ends a session. Too low: a short outage costs it; too high: ghosts "
-                 "stand around."});
+         .help = "Silence that ends a session; three times that before a player's first word. Too "
+                 "low: a short outage costs it; too high: ghosts stand around."});
   s.Add("linger_s", &session.linger_s,
         {.min = 0,
          .max = 600,

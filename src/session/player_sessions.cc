@@ -12,6 +12,9 @@ namespace {
 constexpr int64_t kEndLogPeriodNs =
     100'000'000;  // ten lines a second tell enough of a mass departure
 constexpr int64_t kQuarantineLogPeriodNs = 1'000'000'000;
+// Before a player's first word, silence may only mean that the Welcome is being repeated on a bad
+// line, in pauses that double.
+constexpr core::Tick kBeforeFirstWord = 3;
 // Long enough that a client which comes back by itself costs nothing, short enough that a player
 // whose rows were repaired is let in soon.
 constexpr uint32_t kQuarantineMs = 60'000;
@@ -159,7 +162,9 @@ void PlayerSessions::Expire(core::Tick now) {
           End(session, {DisconnectReason::kQuarantined, kQuarantineText});
           break;
         }
-        if (now - session.heard <= timeout_ticks_) break;
+        if (now - session.heard <=
+            timeout_ticks_ * (session.heard == session.entered ? kBeforeFirstWord : 1))
+          break;
         End(session, {DisconnectReason::kTimeout, "nothing heard for session.timeout_ms"});
         break;
       case SessionState::kLingering:

@@ -14,8 +14,8 @@ struct SessionSettings {
   /// Peers that are connected but not (or no longer) in play. Too low: a storm of logins is refused
   /// as zone_full; too high: only memory.
   uint32_t max_pending = 1024;
-  /// Silence after which a player is taken out, milliseconds. Too low: a short outage costs the
-  /// session; too high: ghosts stand around.
+  /// Silence after which a player is taken out, milliseconds; three times that before its first
+  /// word. Too low: a short outage costs the session; too high: ghosts stand around.
   uint32_t timeout_ms = 5000;
   /// A player whose connection was lost stays in play for so long, standing still, and whoever logs
   /// in as that player goes on where it stood; seconds, 0: taken out at once. Such a player counts

@@ -108,6 +108,19 @@ TEST(Reconnection, WhoBrokeTheRulesIsTakenOutAtOnce) {
   EXPECT_FALSE(world.zone().world().Alive(entity));
 }
 
+TEST(Reconnection, WhoHasSaidNothingYetIsGivenTimeForARepeatedWelcome) {
+  SimWorld world(Options(6));
+  RawPeer peer(world.network(), "ann", std::nullopt);
+  world.Run(10);
+  ASSERT_EQ(world.zone().session_stats().players.Get(), 1u);
+  world.Run(14 * world.hz());
+  EXPECT_EQ(world.zone().session_stats().players.Get(), 1u);
+  EXPECT_EQ(Ended(world, DisconnectReason::kTimeout), 0u);
+  world.Run(2 * world.hz());
+  EXPECT_EQ(world.zone().session_stats().players.Get(), 0u);
+  EXPECT_EQ(Ended(world, DisconnectReason::kTimeout), 1u);
+}
+
 TEST(Reconnection, WhoDoesNotComeBackInTimeIsTakenOutAndKept) {
   SimWorld world(Options(5, /*linger_s=*/10));
   const core::EntityId entity = EntityOf(JoinAndLose(world, "ann"));
