@@ -369,6 +369,9 @@ core::Result<ServerControl> ReadResult(const wire::ActionResult& body) {
 }
 
 core::Result<ServerControl> ReadInventory(const wire::InventoryUpdate& body) {
+  const auto entries =
+      static_cast<size_t>(body.items_size()) + static_cast<size_t>(body.gone_size());
+  if (entries > kItemsPerUpdate) return {Code::kInvalid, "inventory update has too many items"};
   InventoryUpdate update;
   update.whole = body.whole();
   update.complete = body.complete();

@@ -240,6 +240,18 @@ TEST(ActionControl, TheLargestListsFitIntoAMessage) {
   EXPECT_LE(Encode(ServerControl(offered)).size(), kMaxControlBytes);
 }
 
+TEST(ActionControl, AnInventoryUpdateOfMoreThanOneMessageHoldsIsRefused) {
+  // InventoryUpdate (field 5) of nothing but `gone` (field 4, packed): that many ones.
+  const auto gone = [](size_t count) {
+    std::vector<std::byte> bytes{std::byte{0x2a}, static_cast<std::byte>(count + 2),
+                                 std::byte{0x22}, static_cast<std::byte>(count)};
+    bytes.insert(bytes.end(), count, std::byte{1});
+    return DecodeServerControl(bytes).status().code();
+  };
+  EXPECT_EQ(gone(kItemsPerUpdate), core::Code::kOk);
+  EXPECT_EQ(gone(kItemsPerUpdate + 1), core::Code::kInvalid);
+}
+
 TEST(ActionControl, ChangedBytesNeverGetPastTheBounds) {
   constexpr uint64_t kSeed = 11;
   core::Random random(kSeed);
