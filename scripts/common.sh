@@ -148,7 +148,7 @@ run_fuzzers() {
     # What it learns stays beside the build; only seeds and crashes are committed.
     mkdir -p "$dir/learned/$name"
     while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done
-    "$program" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+    "$program" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
       -artifact_prefix="$dir/findings/$name-" "$dir/learned/$name" "$ROOT/tests/fuzz/corpus/$name" \
       >"$dir/logs/$name.log" 2>&1 &
     pids+=($!) names+=("$name")
