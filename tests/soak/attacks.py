@@ -9,7 +9,6 @@ do not decide.
 
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import sys
@@ -20,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import drop_rule  # noqa: E402
 import raw_datagrams  # noqa: E402
+import tests_by_id  # noqa: E402
 from result import Result  # noqa: E402
 from zone_under_test import Bots, Failure, Spans, Zone, total, wait_until  # noqa: E402
 
@@ -241,24 +241,9 @@ def parse(arguments):
     parser.add_argument("--only", default=",".join(TESTS), help="tests by id, with commas")
     parser.add_argument("--correctness-only", action="store_true", help="limits of time do not decide")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.only.split(",") if name not in TESTS]
-    if unknown:
-        parser.error(f"no such test: {', '.join(unknown)}; there are {', '.join(TESTS)}")
+    tests_by_id.check_only(parser, options, TESTS)
     return options
 
 
-def main():
-    options = parse(sys.argv[1:])
-    failed = 0
-    for name in options.only.split(","):
-        try:
-            line = TESTS[name](options).line()
-        except Failure as failure:
-            line = json.dumps({"id": name, "seed": options.seed, "error": str(failure), "pass": False})
-        print(line, flush=True)
-        failed += not json.loads(line)["pass"]
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tests_by_id.run(TESTS, parse(sys.argv[1:])))

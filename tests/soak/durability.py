@@ -23,6 +23,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import tests_by_id  # noqa: E402
 from durable_world import (ROOT, History, Repeat, SmallDisk, Watch, World, counts_by, doubt_seconds,  # noqa: E402
                            first_ok_after, rng)
 from result import Result  # noqa: E402
@@ -750,9 +751,7 @@ def parse(arguments):
     options.players = options.players or options.sized(24, 500)
     options.ops_per_s = options.ops_per_s or options.sized(60.0, 300.0)
     options.seconds = options.seconds or options.sized(6.0, 600.0)
-    unknown = [name for name in options.only.split(",") if name not in TESTS]
-    if unknown:
-        parser.error(f"no such test: {', '.join(unknown)}; there are {', '.join(TESTS)}")
+    tests_by_id.check_only(parser, options, TESTS)
     return options
 
 

@@ -22,6 +22,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import tests_by_id  # noqa: E402
 from attacks import SETTLE_S, crowd, limit_undisturbed, measure, note_cpu  # noqa: E402
 from result import Result  # noqa: E402
 from zone_under_test import ROOT, SEALED, Bots, Failure, Spans, Zone, end, total, wait_until  # noqa: E402
@@ -302,24 +303,9 @@ def parse(arguments):
     options.bots = (options.bots or options.bin).resolve()
     options.attacker = (options.attacker or options.bots.parent / "tests" / "insider_attack").resolve()
     options.seconds = options.seconds or (1 if options.ci else 20)
-    unknown = [name for name in options.only.split(",") if name not in TESTS]
-    if unknown:
-        parser.error(f"no such test: {', '.join(unknown)}; there are {', '.join(TESTS)}")
+    tests_by_id.check_only(parser, options, TESTS)
     return options
 
 
-def main():
-    options = parse(sys.argv[1:])
-    failed = 0
-    for name in options.only.split(","):
-        try:
-            line = TESTS[name](options).line()
-        except Failure as failure:
-            line = json.dumps({"id": name, "seed": options.seed, "error": str(failure), "pass": False})
-        print(line, flush=True)
-        failed += not json.loads(line)["pass"]
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tests_by_id.run(TESTS, parse(sys.argv[1:])))

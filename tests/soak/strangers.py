@@ -23,6 +23,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import tests_by_id  # noqa: E402
 from result import Result  # noqa: E402
 from zone_under_test import SEALED, Bots, Failure, Spans, Zone, end, spawn, total, wait_until  # noqa: E402
 
@@ -388,24 +389,9 @@ def parse(arguments):
     options.bin, options.attack = options.bin.resolve(), options.attack.resolve()
     options.players = options.players or (60 if options.ci else 500)
     options.seconds = options.seconds or (1.5 if options.ci else 60)
-    unknown = [name for name in options.only.split(",") if name not in TESTS]
-    if unknown:
-        parser.error(f"no such test: {', '.join(unknown)}; there are {', '.join(TESTS)}")
+    tests_by_id.check_only(parser, options, TESTS)
     return options
 
 
-def main():
-    options = parse(sys.argv[1:])
-    failed = 0
-    for name in options.only.split(","):
-        try:
-            line = TESTS[name](options).line()
-        except Failure as failure:
-            line = json.dumps({"id": name, "seed": options.seed, "error": str(failure), "pass": False})
-        print(line, flush=True)
-        failed += not json.loads(line)["pass"]
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tests_by_id.run(TESTS, parse(sys.argv[1:])))
