@@ -17,6 +17,8 @@ using protocol::PartState;
 // overtaken by the removal cannot bring it back. Longer than any base can live (WIRE.md "Applying a
 // snapshot").
 constexpr Tick kTombstoneTicks = 4 * kAckWindow;
+// Longer than a base may be old, so that a snapshot that was overtaken still finds its own.
+constexpr Tick kHeldTicks = kBaseTicks + 16;
 
 }  // namespace
 
@@ -107,7 +109,7 @@ struct Replica::Impl {
             std::unique_ptr<PartState> state, Tick tick) {
     auto& held = record.held;
     size_t expired = 0;
-    while (expired < held.size() && held[expired].tick + kBaseTicks <= tick) {
+    while (expired < held.size() && held[expired].tick + kHeldTicks <= tick) {
       spare.push_back(std::move(held[expired].state));
       ++expired;
     }

@@ -146,6 +146,7 @@ void InterestFinder::Refresh(Viewer& viewer, int worker, core::Tick now) {
     viewer.refresh |=
         !viewer.AddLeaf(wanted.id, wanted.key, static_cast<ReplicationClass>(cls), now);
   }
+  viewer.GroupByClass();
 }
 
 }  // namespace bluemarble::replication

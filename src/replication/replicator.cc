@@ -71,7 +71,7 @@ struct Replicator::Impl {
   InterestFinder interest;
   History history;
   BlockCache cache;
-  std::vector<std::atomic<uint32_t>> quantised;  // by leaf index: low bits of the tick
+  std::vector<std::atomic<uint32_t>> quantised;  // by leaf index: low bits of the tick, done
   std::vector<LeafFrame> frames;                 // by leaf index
   std::vector<WorkerScratch> scratch;
   ReplicationStats stats;
@@ -114,22 +114,26 @@ struct Replicator::Impl {
     });
   }
 
-  bool Due(const ViewerLeaf& leaf, Tick now) const {
-    const uint32_t p = period[static_cast<size_t>(leaf.cls)];
-    return leaf.id.generation != 0 && (p == 1 || (now + core::Mix64(leaf.key.bits)) % p == 0);
+  // A viewer's turn of a class. Its classes are due together, and different viewers at different
+  // ticks: so a viewer without anybody near gets few datagrams, and every tick as many leave.
+  bool Turn(const Viewer& viewer, ReplicationClass cls, Tick now) const {
+    return (now + viewer.phase) % period[static_cast<size_t>(cls)] == 0;
   }
 
-  // Writes the history rows of a leaf that somebody is due; the first worker that asks does it.
-  void QuantiseOnce(const ViewerLeaf& held, Tick now) {
-    const auto tag = static_cast<uint32_t>(now);
-    auto& claim = quantised[held.id.index];
-    if (claim.load(std::memory_order_relaxed) == tag ||
-        claim.exchange(tag, std::memory_order_acq_rel) == tag)
+  // Writes the history rows of a leaf, once in a tick in which somebody is sent any of it. Returns
+  // when they are there, whoever writes them.
+  void QuantiseOnce(const aoi::Leaf& leaf, uint32_t leaf_index, Tick now) {
+    const uint32_t begun = static_cast<uint32_t>(now) << 1, done = begun | 1;
+    auto& state = quantised[leaf_index];
+    uint32_t seen = state.load(std::memory_order_acquire);
+    if (seen == done) return;
+    if (seen == begun || !state.compare_exchange_strong(seen, begun, std::memory_order_acq_rel)) {
+      while (state.load(std::memory_order_acquire) != done) {
+      }
       return;
-    const aoi::Leaf* leaf = octree.Find(held.id);
-    if (leaf == nullptr) return;
-    const geo::SectorFrame& frame = FrameOf(held.id.index, leaf->key);
-    for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
+    }
+    const geo::SectorFrame& frame = FrameOf(leaf_index, leaf.key);
+    for (uint32_t id = leaf.first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
       const aoi::Part& part = octree.part(id);
       for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
         const core::EntityId entity =
@@ -139,6 +143,7 @@ struct Replicator::Impl {
         history.Row(entity, now) = Quantise(frame, world.bodies()[row], world.vitals()[row]);
       }
     }
+    state.store(done, std::memory_order_release);
   }
 
   const geo::SectorFrame& FrameOf(uint32_t leaf_index, geo::NodeKey key) {
@@ -150,36 +155,46 @@ struct Replicator::Impl {
 
   void CollectCandidates(Viewer& viewer, WorkerScratch& own, Tick now) {
     own.candidates.clear();
-    for (uint32_t slot = 0; slot < viewer.leaves().size(); ++slot) {
-      ViewerLeaf& held = viewer.leaves()[slot];
-      if (!Due(held, now)) continue;
-      const aoi::Leaf* leaf = octree.Find(held.id);
-      if (leaf == nullptr) continue;
-      for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
-        const aoi::Part& part = octree.part(id);
-        if (own.candidates.size() == own.candidates.capacity() || part.number > 0xff) {
-          ++own.tally.scratch_full;
-          break;  // the leaf's further parts; other leaves may still fit
-        }
-        const auto number = static_cast<uint8_t>(part.number);
-        const ViewerPart* record = viewer.PartOf(held, number, now);
-        if (record == nullptr) {
-          ++own.tally.scratch_full;
-          continue;
-        }
-        // Time since the last update in periods of the class: every class is late by the same
-        // factor.
-        const uint64_t waited = now - record->last_sent;
-        const uint64_t priority =
-            std::min<uint64_t>(waited * 64 / period[static_cast<size_t>(held.cls)], 0xffffff);
-        own.candidates.push_back({.order = priority << 16 | (0xffff - own.candidates.size()),
-                                  .part_id = id,
-                                  .leaf_slot = static_cast<uint16_t>(slot),
-                                  .number = number});
-      }
+    for (int c = 0; c < kReplicationClasses; ++c) {
+      const auto cls = static_cast<ReplicationClass>(c);
+      const bool turn = Turn(viewer, cls, now);
+      if (!turn && (viewer.behind >> c & 1) == 0) continue;
+      for (uint16_t slot : viewer.leaves_of(cls)) CollectLeaf(viewer, slot, turn, own, now);
     }
+    viewer.behind = 0;
     std::sort(own.candidates.begin(), own.candidates.end(),
               [](const Candidate& a, const Candidate& b) { return a.order > b.order; });
+  }
+
+  // Out of turn only parts that had to wait, or that the client does not know yet: those of a leaf
+  // that was left are forgotten soon.
+  void CollectLeaf(Viewer& viewer, uint16_t slot, bool turn, WorkerScratch& own, Tick now) {
+    ViewerLeaf& held = viewer.leaves()[slot];
+    const aoi::Leaf* leaf = octree.Find(held.id);
+    if (leaf == nullptr) return;
+    const uint32_t its_period = period[static_cast<size_t>(held.cls)];
+    for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
+      const aoi::Part& part = octree.part(id);
+      if (own.candidates.size() == own.candidates.capacity() || part.number > 0xff) {
+        ++own.tally.scratch_full;
+        break;  // the leaf's further parts; other leaves may still fit
+      }
+      const auto number = static_cast<uint8_t>(part.number);
+      const ViewerPart* record = viewer.PartOf(held, number);
+      if (record == nullptr) {
+        ++own.tally.scratch_full;
+        continue;
+      }
+      const bool fresh = record->last_sent == 0;
+      const uint64_t waited = now - (fresh ? held.reset : record->last_sent);
+      if (!turn && !fresh && waited < its_period) continue;
+      // In periods of the class: every class is late by the same factor.
+      const uint64_t priority = std::min<uint64_t>(waited * 64 / its_period, 0xffffff);
+      own.candidates.push_back({.order = priority << 16 | (0xffff - own.candidates.size()),
+                                .part_id = id,
+                                .leaf_slot = slot,
+                                .number = number});
+    }
   }
 
   void Gather(const aoi::Part& part, ReplicationClass cls, Tick tick, PartState& out) const {
@@ -244,8 +259,8 @@ struct Replicator::Impl {
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
     CollectCandidates(viewer, own, now);
-    const bool own_due =
-        viewer.report.exact || now - viewer.last_datagram >= max_silence || viewer.DropsDue(now);
+    // Drops ride along: none waits longer than the longest silence.
+    const bool own_due = viewer.report.exact || now - viewer.last_datagram >= max_silence;
     if (own.candidates.empty() && !own_due) return;
 
     const Tick last_datagram = viewer.last_datagram;
@@ -277,14 +292,17 @@ struct Replicator::Impl {
          ++at) {
       const Candidate& candidate = own.candidates[at];
       ViewerLeaf& held = viewer.leaves()[candidate.leaf_slot];
-      ViewerPart& record = *viewer.PartOf(held, candidate.number, now);
+      ViewerPart& record = *viewer.PartOf(held, candidate.number);
       const Tick base = Viewer::BaseOf(record, now);
       const aoi::Part& part = octree.part(candidate.part_id);
       const auto base_age = static_cast<uint8_t>(base != 0 ? now - base : 0);
       bool encoded = false;
       const auto payload = cache.Get(
           {candidate.part_id, held.cls, base_age}, worker,
-          [&](std::span<std::byte> out) { return Encode(part, held.cls, now, base, own, out); },
+          [&](std::span<std::byte> out) {
+            QuantiseOnce(*octree.Find(held.id), held.id.index, now);
+            return Encode(part, held.cls, now, base, own, out);
+          },
           encoded);
       ++(encoded ? own.tally.encoded : own.tally.hits);
       if (payload.empty()) {
@@ -295,7 +313,7 @@ struct Replicator::Impl {
       if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
       if (!writer.AddPart({held.key, candidate.number, held.cls, base_age}, payload)) {
         ++misfits;
-        ++own.tally.deferred;
+        PutOff(viewer, held.cls, own);
         continue;
       }
       record.last_sent = now;
@@ -304,7 +322,13 @@ struct Replicator::Impl {
       if (base == 0) ++own.tally.keyframes;
       own.tally.updates += static_cast<uint64_t>(std::popcount(part.occupied));
     }
-    own.tally.deferred += own.candidates.size() - at;
+    for (; at < own.candidates.size(); ++at)
+      PutOff(viewer, viewer.leaves()[own.candidates[at].leaf_slot].cls, own);
+  }
+
+  static void PutOff(Viewer& viewer, ReplicationClass cls, WorkerScratch& own) {
+    viewer.behind |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
+    ++own.tally.deferred;
   }
 
   void AddTallies() {
@@ -340,6 +364,7 @@ core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
   if (!self.viewers[slot])
     self.viewers[slot] = std::make_unique<Viewer>(self.settings.max_leaves_per_viewer);
   self.viewers[slot]->Reset(own, now);
+  self.viewers[slot]->phase = slot;
   self.snapshot_size[slot] = 0;
   self.viewer_high = std::max(self.viewer_high, slot + 1);
   return slot;
@@ -374,11 +399,6 @@ void Replicator::Interest(Tick now) {
 void Replicator::Replicate(Tick now) {
   Impl& self = *impl_;
   self.cache.BeginTick(now);
-  self.ForEachViewer([&](uint32_t, Viewer& viewer, int) {
-    for (const ViewerLeaf& leaf : viewer.leaves()) {
-      if (self.Due(leaf, now)) self.QuantiseOnce(leaf, now);
-    }
-  });
   self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
     self.BuildSnapshot(slot, viewer, worker, now);
   });

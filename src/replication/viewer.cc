@@ -10,6 +10,7 @@ namespace bluemarble::replication {
 
 Viewer::Viewer(uint32_t max_leaves)
     : leaves_(max_leaves), parts_(std::min(max_leaves * 2u, 0xfffeu)) {
+  grouped_.reserve(max_leaves);
   drops_.reserve(size_t{max_leaves} * 2);
 }
 
@@ -23,6 +24,8 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   std::fill(leaves_.begin(), leaves_.end(), ViewerLeaf{});
   leaf_high_ = 0;
   leaf_count_ = 0;
+  behind = 0;
+  GroupByClass();
   for (size_t i = 0; i < parts_.size(); ++i) {
     parts_[i] = {};
     parts_[i].next = i + 1 < parts_.size() ? static_cast<uint16_t>(i + 1) : kNoPart;
@@ -55,6 +58,7 @@ bool Viewer::AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, cor
   leaves_[slot].client_may_hold = client_may_hold;
   leaf_high_ = std::max(leaf_high_, slot + 1);
   ++leaf_count_;
+  behind |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
   return true;
 }
 
@@ -82,6 +86,19 @@ void Viewer::ChangeClass(uint32_t slot, ReplicationClass cls, core::Tick now) {
   for (uint16_t at = leaf.first_part; at != kNoPart; at = parts_[at].next) parts_[at].acked.fill(0);
 }
 
+void Viewer::GroupByClass() {
+  grouped_.clear();
+  for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
+    group_begin_[cls] = static_cast<uint16_t>(grouped_.size());
+    for (uint32_t slot = 0; slot < leaf_high_; ++slot) {
+      if (leaves_[slot].id.generation != 0 &&
+          leaves_[slot].cls == static_cast<ReplicationClass>(cls))
+        grouped_.push_back(static_cast<uint16_t>(slot));
+    }
+  }
+  group_begin_.back() = static_cast<uint16_t>(grouped_.size());
+}
+
 void Viewer::FreeParts(ViewerLeaf& leaf) {
   while (leaf.first_part != kNoPart) {
     const uint16_t at = leaf.first_part;
@@ -92,7 +109,7 @@ void Viewer::FreeParts(ViewerLeaf& leaf) {
   }
 }
 
-ViewerPart* Viewer::PartOf(ViewerLeaf& leaf, uint8_t number, core::Tick now) {
+ViewerPart* Viewer::PartOf(ViewerLeaf& leaf, uint8_t number) {
   for (uint16_t at = leaf.first_part; at != kNoPart; at = parts_[at].next) {
     if (parts_[at].number == number) return &parts_[at];
   }
@@ -101,8 +118,6 @@ ViewerPart* Viewer::PartOf(ViewerLeaf& leaf, uint8_t number, core::Tick now) {
   free_part_ = parts_[at].next;
   parts_[at] = {};
   parts_[at].number = number;
-  // A new part competes as if it had been sent when its leaf became interesting.
-  parts_[at].last_sent = std::min(leaf.reset, now);
   parts_[at].next = leaf.first_part;
   leaf.first_part = at;
   return &parts_[at];
@@ -115,8 +130,8 @@ core::Tick Viewer::BaseOf(const ViewerPart& part, core::Tick now) {
 
 void Viewer::OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats) {
   if (ack == 0) return;
-  const int behind = sequence_ == 0 ? -1 : protocol::SequenceSteps(ack, sequence_);
-  if (behind < 0 || behind > 32'767) {
+  const int older = sequence_ == 0 ? -1 : protocol::SequenceSteps(ack, sequence_);
+  if (older < 0 || older > 32'767) {
     stats.acks_unknown.Add();
     return;
   }
@@ -147,12 +162,6 @@ void Viewer::Acked(SentDatagram& datagram) {
     }
   }
   std::erase_if(drops_, [&](const PendingDrop& drop) { return (drop.included >> slot & 1) != 0; });
-}
-
-bool Viewer::DropsDue(core::Tick now) const {
-  return std::any_of(drops_.begin(), drops_.end(), [&](const PendingDrop& drop) {
-    return drop.not_before <= now && drop.last_sent + kDropRepeatTicks <= now;
-  });
 }
 
 SentDatagram& Viewer::BeginDatagram(core::Tick now) {

@@ -29,7 +29,7 @@ inline constexpr core::Tick kDropRepeatTicks = 4;
 /// Acks of one part of one leaf.
 struct ViewerPart {
   std::array<core::Tick, kAckedBases> acked{};  ///< Newest first; 0: none.
-  core::Tick last_sent = 0;
+  core::Tick last_sent = 0;                     ///< 0: never.
   uint16_t next = kNoPart;
   uint8_t number = 0;
 };
@@ -82,8 +82,16 @@ class Viewer {
   /// Acked bases of another class are of no use.
   void ChangeClass(uint32_t slot, ReplicationClass cls, core::Tick now);
 
+  /// After leaves were added, dropped or re-classed: makes leaves_of() true again.
+  void GroupByClass();
+  /// Slots of the leaves of a class, ascending.
+  std::span<const uint16_t> leaves_of(ReplicationClass cls) const {
+    const auto i = static_cast<size_t>(cls);
+    return std::span(grouped_).subspan(group_begin_[i], group_begin_[i + 1] - group_begin_[i]);
+  }
+
   /// The record of a part, made when missing; null when the viewer's part pool is exhausted.
-  ViewerPart* PartOf(ViewerLeaf& leaf, uint8_t number, core::Tick now);
+  ViewerPart* PartOf(ViewerLeaf& leaf, uint8_t number);
   /// Newest acked tick that may serve as a base at `now`; 0: none.
   static core::Tick BaseOf(const ViewerPart& part, core::Tick now);
 
@@ -91,16 +99,17 @@ class Viewer {
 
   /// Drops due now, at most kMaxDropsPerSnapshot; marks them as said in the datagram being built.
   std::span<const geo::NodeKey> TakeDrops(core::Tick now);
-  bool DropsDue(core::Tick now) const;
   /// Starts the log entry of the next datagram; its sequence is in it.
   SentDatagram& BeginDatagram(core::Tick now);
-  /// Takes the datagram back that was begun last; it held no part and no drop.
+  /// Takes the datagram back that was begun last; it held no part, and nothing of it was sent.
   void CancelDatagram(core::Tick last_datagram_before);
 
   core::EntityId own;
   OwnReport report;
   core::Tick last_datagram = 0;
   int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
+  uint32_t phase = 0;        ///< Added to the tick: spreads the viewers' turns evenly.
+  uint8_t behind = 0;        ///< Bit c: parts of class c did not fit, or were never sent.
   bool active = false;
   bool refresh = true;  ///< Interest is to be computed at the next Interest phase.
 
@@ -112,6 +121,8 @@ class Viewer {
   std::vector<ViewerLeaf> leaves_;
   uint32_t leaf_high_ = 0;
   uint32_t leaf_count_ = 0;
+  std::vector<uint16_t> grouped_;  // leaf slots by class
+  std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
   std::vector<ViewerPart> parts_;
   uint16_t free_part_ = kNoPart;
   std::vector<PendingDrop> drops_;

@@ -540,7 +540,7 @@ class View:
     def _put(self, key, sort, slots, tick):
         states = self.states.setdefault(key, {})
         states[tick] = (sort, slots)
-        for old in [t for t in states if t < tick - 31]:
+        for old in [t for t in states if t < tick - 47]:
             del states[old]
         newest, before = self.newest.get(key, (-1, {}))
         if newest > tick:
