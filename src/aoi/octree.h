@@ -144,6 +144,8 @@ class Octree {
   core::Status CheckInvariants() const;
 
  private:
+  friend class Census;
+  friend class Survey;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,245 @@
+#include "aoi/census.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+#include "aoi/octree_impl.h"
+
+namespace bluemarble::aoi {
+namespace {
+
+// Runs closer than this are one: testing a few members too many is cheaper than another run.
+constexpr uint32_t kRunGap = 8;
+
+int64_t WidthOf(int level) { return int64_t{1} << (geo::kRootBits - level); }
+
+// The smallest cell (not smaller than a leaf may be large) that is wider than the reach and the
+// margins of two leaves: members within reach of each other are then in adjacent ones.
+int CellLevel(const OctreeLimits& limits, int64_t reach_cm) {
+  int level = limits.min_level;
+  while (level > 0 && WidthOf(level) < reach_cm + WidthOf(limits.min_level) / 2) --level;
+  return level;
+}
+
+int64_t AxisGap(int32_t low_a, int32_t high_a, int32_t low_b, int32_t high_b) {
+  return std::max<int64_t>({int64_t{low_b} - high_a, int64_t{low_a} - high_b, 0});
+}
+
+// A gap is below 2^31: the sum fits 64 bits unsigned (not signed).
+template <typename Box>
+uint64_t GapSquared(const Box& a, geo::GridPoint low, geo::GridPoint high) {
+  const auto squared = [](int64_t gap) { return static_cast<uint64_t>(gap * gap); };
+  return squared(AxisGap(a.low.x, a.high.x, low.x, high.x)) +
+         squared(AxisGap(a.low.y, a.high.y, low.y, high.y)) +
+         squared(AxisGap(a.low.z, a.high.z, low.z, high.z));
+}
+
+}  // namespace
+
+Census::Census(const Octree& octree, int64_t reach_cm)
+    : octree_(octree),
+      reach_cm_(reach_cm),
+      cell_level_(CellLevel(octree.impl_->limits, reach_cm)),
+      row_of_leaf_(octree.leaf_capacity(), kNone) {
+  assert(0 <= reach_cm && reach_cm <= kMaxReachCm);
+  const size_t capacity = octree.impl_->limits.max_entities;
+  x_ = std::make_unique_for_overwrite<double[]>(capacity);
+  y_ = std::make_unique_for_overwrite<double[]>(capacity);
+  z_ = std::make_unique_for_overwrite<double[]>(capacity);
+  ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity);
+  rows_.reserve(capacity);
+  cells_.reserve(capacity);
+}
+
+void Census::Take() {
+  ++taken_;
+  members_ = 0;
+  rows_.clear();
+  cells_.clear();
+  const Octree::Impl& tree = *octree_.impl_;
+  std::array<uint32_t, 7 * (geo::kMaxLevel + 1) + 1> stack;
+  stack[0] = kRootNode;
+  for (size_t depth = 1; depth > 0;) {
+    const Octree::Impl::Node& node = tree.nodes[stack[--depth]];
+    if (node.leaf != kNone) {
+      AddLeaf(node.leaf);
+      continue;
+    }
+    for (size_t octant = 8; octant-- > 0;) {
+      if (node.children[octant] != kNone) stack[depth++] = node.children[octant];
+    }
+  }
+}
+
+void Census::AddLeaf(uint32_t leaf) {
+  const Octree::Impl& tree = *octree_.impl_;
+  const Octree::Impl::LeafRecord& record = tree.leaves[leaf];
+  row_of_leaf_[leaf] = kNone;
+  if (record.leaf.members == 0) return;
+  const geo::NodeKey cell = record.leaf.key.ancestor(cell_level_);
+  const auto index = static_cast<uint32_t>(rows_.size());
+  if (cells_.empty() || cells_.back().key != cell) cells_.push_back({cell, index, index});
+  ++cells_.back().end;
+  row_of_leaf_[leaf] = index;
+  Row row{{leaf, record.generation},
+          record.leaf.key,
+          members_,
+          members_,
+          static_cast<uint32_t>(cells_.size() - 1),
+          {INT32_MAX, INT32_MAX, INT32_MAX},
+          {INT32_MIN, INT32_MIN, INT32_MIN}};
+  for (uint32_t id = record.leaf.first_part; id != kNone;) {
+    const Part& part = tree.parts[id];
+    for (uint32_t left = part.occupied; left != 0; left &= left - 1) {
+      const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
+      const geo::GridPoint at = tree.entities[entity.index()].at;
+      row.low = {std::min(row.low.x, at.x), std::min(row.low.y, at.y), std::min(row.low.z, at.z)};
+      row.high = {std::max(row.high.x, at.x), std::max(row.high.y, at.y),
+                  std::max(row.high.z, at.z)};
+      x_[row.end] = at.x;
+      y_[row.end] = at.y;
+      z_[row.end] = at.z;
+      ids_[row.end++] = entity;
+    }
+    id = part.next;
+  }
+  members_ = row.end;
+  rows_.push_back(row);
+}
+
+Survey::Survey(const Census& census) : census_(census) {
+  const size_t capacity = census.rows_.capacity();
+  cell_runs_.reserve(27);
+  rows_.reserve(capacity);
+  runs_.reserve(capacity);
+  for (auto& ring : ring_) ring = std::make_unique_for_overwrite<core::EntityId[]>(capacity + 1);
+}
+
+const Census::Row* Survey::RowOf(core::EntityId viewer) const {
+  const Octree::Impl::EntityRecord* record = census_.octree_.impl_->Record(viewer);
+  if (record == nullptr || record->leaf >= census_.row_of_leaf_.size()) return nullptr;
+  const uint32_t row = census_.row_of_leaf_[record->leaf];
+  return row < census_.rows_.size() ? &census_.rows_[row] : nullptr;
+}
+
+void Survey::LookAroundCell(uint32_t cell) {
+  cell_ = cell;
+  cell_runs_.clear();
+  const int level = census_.cell_level_;
+  const int64_t width = WidthOf(level);
+  const geo::GridPoint corner = census_.cells_[cell].key.corner();
+  std::array<uint32_t, 27> found;
+  size_t count = 0;
+  for (int offset = 0; offset < 27; ++offset) {
+    const int64_t x = corner.x + (offset % 3 - 1) * width;
+    const int64_t y = corner.y + (offset / 3 % 3 - 1) * width;
+    const int64_t z = corner.z + (offset / 9 - 1) * width;
+    const int64_t half = WidthOf(1);
+    if (std::min({x, y, z}) < -half || std::max({x, y, z}) >= half) continue;
+    const geo::GridPoint at{static_cast<int32_t>(x), static_cast<int32_t>(y),
+                            static_cast<int32_t>(z)};
+    const geo::NodeKey key = geo::NodeKey::At(at, level);
+    const auto hit =
+        std::lower_bound(census_.cells_.begin(), census_.cells_.end(), key,
+                         [](const Census::Cell& a, geo::NodeKey wanted) { return a.key < wanted; });
+    if (hit == census_.cells_.end() || hit->key != key) continue;
+    found[count++] = static_cast<uint32_t>(hit - census_.cells_.begin());
+  }
+  std::sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(count));
+  for (size_t i = 0; i < count; ++i) {
+    const Census::Cell& near = census_.cells_[found[i]];
+    if (cell_runs_.empty() || cell_runs_.back().end != near.first) {
+      cell_runs_.push_back({near.first, near.first});
+    }
+    cell_runs_.back().end = near.end;
+  }
+}
+
+void Survey::LookAround(const Census::Row& row) {
+  const bool same_tick = taken_ == census_.taken_;
+  if (same_tick && row_ == &row) return;
+  if (!same_tick || cell_ != row.cell) LookAroundCell(row.cell);
+  taken_ = census_.taken_;
+  row_ = &row;
+  rows_.clear();
+  runs_.clear();
+  const auto reach_sq = static_cast<uint64_t>(census_.reach_cm_ * census_.reach_cm_);
+  for (const Run& run : cell_runs_) {
+    for (uint32_t i = run.first; i < run.end; ++i) {
+      const Census::Row& other = census_.rows_[i];
+      if (GapSquared(other, row.low, row.high) > reach_sq) continue;
+      rows_.push_back(i);
+      if (runs_.empty() || runs_.back().end + kRunGap < other.first) {
+        runs_.push_back({other.first, other.end});
+      }
+      runs_.back().end = other.end;
+    }
+  }
+}
+
+std::array<std::span<const core::EntityId>, kRings> Survey::Entities(
+    core::EntityId viewer, const std::array<int64_t, kRings>& radius_cm) {
+  const Census::Row* row = RowOf(viewer);
+  if (row == nullptr) return {};
+  LookAround(*row);
+  const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
+  const double x = at.x, y = at.y, z = at.z;
+  std::array<double, kRings> reach;
+  for (size_t i = 0; i < kRings; ++i) {
+    reach[i] = static_cast<double>(radius_cm[i]) * static_cast<double>(radius_cm[i]);
+  }
+  const double* const xs = census_.x_.get();
+  const double* const ys = census_.y_.get();
+  const double* const zs = census_.z_.get();
+  const core::EntityId* const ids = census_.ids_.get();
+  core::EntityId* const inner = ring_[0].get();
+  core::EntityId* const middle = ring_[1].get();
+  core::EntityId* const outer = ring_[2].get();
+  size_t inner_count = 0, middle_count = 0, outer_count = 0;
+  for (const Run& run : runs_) {
+    for (uint32_t i = run.first; i < run.end; ++i) {
+      const double dx = xs[i] - x, dy = ys[i] - y, dz = zs[i] - z;
+      const double d = dx * dx + dy * dy + dz * dz;
+      outer[outer_count] = ids[i];
+      if (d > reach[1]) {
+        outer_count += d <= reach[2];
+      } else if (d > reach[0]) {
+        middle[middle_count++] = ids[i];
+      } else {
+        inner[inner_count++] = ids[i];
+      }
+    }
+  }
+  return {std::span<const core::EntityId>{inner, inner_count},
+          {middle, middle_count},
+          {outer, outer_count}};
+}
+
+core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t near_cm,
+                            std::vector<NearLeaf>& out) {
+  const Census::Row* row = RowOf(viewer);
+  if (row == nullptr) return {core::Code::kNotFound, "the entity was not counted"};
+  LookAround(*row);
+  const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
+  const double x = at.x, y = at.y, z = at.z;
+  const auto radius_sq = static_cast<uint64_t>(radius_cm * radius_cm);
+  const auto near_sq = static_cast<double>(near_cm * near_cm);
+  for (const uint32_t i : rows_) {
+    const Census::Row& other = census_.rows_[i];
+    if (GapSquared(other, at, at) > radius_sq) continue;
+    double nearest = static_cast<double>(INT64_MAX);
+    for (uint32_t m = other.first; m < other.end; ++m) {
+      if (census_.ids_[m] == viewer) continue;
+      const double dx = census_.x_[m] - x, dy = census_.y_[m] - y, dz = census_.z_[m] - z;
+      nearest = std::min(nearest, dx * dx + dy * dy + dz * dz);
+      if (nearest <= near_sq) break;
+    }
+    if (nearest > static_cast<double>(radius_sq)) continue;
+    if (out.size() == out.capacity()) return {core::Code::kFull, "the caller's list of leaves"};
+    out.push_back({other.id, other.key, static_cast<int64_t>(nearest)});
+  }
+  return core::Status::Ok();
+}
+
+}  // namespace bluemarble::aoi

@@ -1,0 +1,116 @@
+/// Who is where at one tick, laid out for questions: the octree's leaves along the curve with the
+/// members of each side by side, and cells so wide that whatever is within reach of one lies in the
+/// 27 around it. The zone thread takes the census once a tick, after Restructure; from then until
+/// the octree's next change any worker may ask about it, each through a Survey of its own. What
+/// neighbours have in common is found once: the leaves around a cell for all its leaves, the runs
+/// of members around a leaf for all its viewers, as long as a worker asks about them one after the
+/// other. Answers are the same whoever asks and in whatever order: distances are exact.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "aoi/octree.h"
+#include "core/ids.h"
+#include "core/result.h"
+#include "geo/grid.h"
+
+namespace bluemarble::aoi {
+
+/// 84 km: up to here the squared distances of whole centimetres, and their sums, are exact doubles.
+inline constexpr int64_t kMaxReachCm = int64_t{1} << 23;
+
+class Census {
+ public:
+  /// `reach_cm` in [0, kMaxReachCm]: the longest distance that will be asked about. Allocates
+  /// everything here.
+  Census(const Octree& octree, int64_t reach_cm);
+
+  /// Counts the octree's members. O(nodes + entities).
+  void Take();
+
+  /// Leaf after leaf along the curve, slots ascending: the order to ask in.
+  std::span<const core::EntityId> members() const { return {ids_.get(), members_}; }
+  int64_t reach_cm() const { return reach_cm_; }
+
+ private:
+  friend class Survey;
+
+  struct Row {
+    LeafId id;
+    geo::NodeKey key;
+    uint32_t first = 0, end = 0;  // members
+    uint32_t cell = 0;
+    geo::GridPoint low, high;  // of its members, both inclusive
+  };
+  struct Cell {
+    geo::NodeKey key;
+    uint32_t first = 0, end = 0;  // rows
+  };
+
+  void AddLeaf(uint32_t leaf);
+
+  const Octree& octree_;
+  int64_t reach_cm_;
+  int cell_level_;
+  uint64_t taken_ = 0;
+  uint32_t members_ = 0;
+  // Columns of the members. Whole centimetres as doubles: what SSE2 can multiply exactly.
+  std::unique_ptr<double[]> x_, y_, z_;
+  std::unique_ptr<core::EntityId[]> ids_;
+  std::vector<Row> rows_;
+  std::vector<Cell> cells_;
+  std::vector<uint32_t> row_of_leaf_;  // by leaf index
+};
+
+inline constexpr size_t kRings = 3;
+
+/// A leaf and how far its nearest member is.
+struct NearLeaf {
+  LeafId id;
+  geo::NodeKey key;
+  int64_t distance_sq = 0;  ///< cm²
+};
+
+/// One worker's questions about a census, and what it remembers between them.
+class Survey {
+ public:
+  /// Allocates everything here.
+  explicit Survey(const Census& census);
+
+  /// Everybody within `radius_cm[2]` of the entity, itself included: ids by the ring they are in
+  /// (0: within the first radius, 1: beyond it and within the second, ...), each in the census'
+  /// order. Radii ascending, the last at most the reach. Valid until the next question; all empty
+  /// for an entity that was not counted.
+  std::array<std::span<const core::EntityId>, kRings> Entities(
+      core::EntityId viewer, const std::array<int64_t, kRings>& radius_cm);
+
+  /// Appends each leaf that has a member other than `viewer` within `radius_cm`, along the curve,
+  /// with the squared distance of the nearest one, or of any within `near_cm` (then it looked no
+  /// further). kNotFound when the entity was not counted, kFull at the list's capacity.
+  core::Status Leaves(core::EntityId viewer, int64_t radius_cm, int64_t near_cm,
+                      std::vector<NearLeaf>& out);
+
+ private:
+  struct Run {
+    uint32_t first, end;
+  };
+
+  const Census::Row* RowOf(core::EntityId viewer) const;
+  void LookAround(const Census::Row& row);
+  void LookAroundCell(uint32_t cell);
+
+  const Census& census_;
+  uint64_t taken_ = 0;
+  const Census::Row* row_ = nullptr;  // whose surroundings `rows` and `runs` hold
+  uint32_t cell_ = 0;
+  std::vector<Run> cell_runs_;  // of rows, around cell_
+  std::vector<uint32_t> rows_;  // within reach of row_
+  std::vector<Run> runs_;       // of members, within reach of row_ and some between them
+  std::array<std::unique_ptr<core::EntityId[]>, kRings> ring_;
+};
+
+}  // namespace bluemarble::aoi

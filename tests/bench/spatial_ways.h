@@ -1,0 +1,77 @@
+/// What every way to find out who is near whom is asked in spatial_bench: every walker has a new
+/// place; for each walker the numbers of all walkers within 1,000 m of it, itself included, by
+/// ring: up to 50 m, up to 300 m, beyond. Distances are those of whole centimetres, exact. One
+/// thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "geo/grid.h"
+
+namespace bluemarble::bench {
+
+inline constexpr std::array<int64_t, 3> kRadiiCm{5'000, 30'000, 100'000};
+
+/// What one tick yields: all lists of all walkers, ring by ring. Every way writes all of them, 4
+/// bytes a hit.
+class Answers {
+ public:
+  explicit Answers(uint32_t walkers) : room_(size_t{walkers} * 512) {
+    for (size_t ring = 0; ring < 3; ++ring) {
+      hits_[ring] = std::make_unique<uint32_t[]>(room_);
+      next_[ring] = hits_[ring].get();
+      of_[ring].resize(walkers);
+    }
+  }
+  void Clear() {
+    for (size_t ring = 0; ring < 3; ++ring) next_[ring] = hits_[ring].get();
+  }
+  /// Where the walker's hits of a ring are to be written; End says how far.
+  uint32_t* Begin(size_t ring) { return next_[ring]; }
+  void End(uint32_t walker, size_t ring, uint32_t* end) {
+    of_[ring][walker] = {next_[ring], end};
+    next_[ring] = end;
+    // Room for the longest list that is possible: another ten thousand.
+    if (end + 10'000 > hits_[ring].get() + room_) std::abort();
+  }
+  std::pair<const uint32_t*, const uint32_t*> Of(uint32_t walker, size_t ring) const {
+    return of_[ring][walker];
+  }
+  size_t hits(size_t ring) const { return static_cast<size_t>(next_[ring] - hits_[ring].get()); }
+
+ private:
+  size_t room_;
+  std::array<std::unique_ptr<uint32_t[]>, 3> hits_;
+  std::array<uint32_t*, 3> next_{};
+  std::array<std::vector<std::pair<const uint32_t*, const uint32_t*>>, 3> of_;
+};
+
+/// One way. Not an owner of the places it is given.
+class Way {
+ public:
+  virtual ~Way() = default;
+  virtual void Update(const std::vector<geo::GridPoint>& at) = 0;
+  virtual void Answer(const std::vector<geo::GridPoint>& at, Answers& answers) = 0;
+};
+
+constexpr double Squared(int64_t cm) { return static_cast<double>(cm * cm); }
+
+/// A way with its settings.
+struct Setting {
+  std::string name;
+  std::function<std::unique_ptr<Way>()> make;
+};
+
+/// A k-d tree rebuilt every tick.
+std::vector<Setting> NanoflannSettings(uint32_t walkers, geo::GridPoint centre);
+/// Boost's R-tree, loaded in bulk every tick or with each walker taken out and put in again.
+std::vector<Setting> RtreeSettings(uint32_t walkers, geo::GridPoint centre);
+
+}  // namespace bluemarble::bench
