@@ -25,15 +25,25 @@ void WorkerPool::Run(int chunks, FunctionRef<void(int, int)> body) {
   chunks_ = chunks;
   body_ = &body;
   next_chunk_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
+  gate_.store(kOpen, std::memory_order_release);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   Drain(0);
-  // Every worker must have left Drain before the next round may reset next_chunk_.
-  for (int left = busy_.load(std::memory_order_acquire); left != 0;
-       left = busy_.load(std::memory_order_acquire)) {
-    busy_.wait(left, std::memory_order_acquire);
+  // Who is inside must have left before the next round may change anything. Who has not come finds
+  // it shut: where other programs want the cores, a worker may come milliseconds late.
+  uint32_t inside = gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+  for (; inside != 0; inside = gate_.load(std::memory_order_acquire))
+    gate_.wait(inside, std::memory_order_acquire);
+}
+
+bool WorkerPool::Enter() {
+  uint32_t gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & kOpen) != 0) {
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire,
+                                    std::memory_order_relaxed))
+      return true;
   }
+  return false;
 }
 
 void WorkerPool::Drain(int worker) {
@@ -51,8 +61,9 @@ void WorkerPool::WorkerLoop(int worker) {
     if (now == seen) continue;
     seen = now;
     if (stop_.load(std::memory_order_acquire)) return;
+    if (!Enter()) continue;
     Drain(worker);
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
+    if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_one();
   }
 }
 

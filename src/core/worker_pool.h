@@ -43,18 +43,22 @@ class WorkerPool {
   int workers() const { return static_cast<int>(threads_.size()) + 1; }
 
   /// Runs `body(chunk, worker)` for chunk in [0, chunks), worker in [0, workers()). Returns when
-  /// all are done. `body` must not throw. Only the owning thread calls; not re-entrant.
+  /// all are done, and waits for no worker that did not come in time for a chunk. `body` must not
+  /// throw. Only the owning thread calls; not re-entrant.
   void Run(int chunks, FunctionRef<void(int, int)> body);
 
  private:
+  static constexpr uint32_t kOpen = 1u << 31;
+
   void WorkerLoop(int worker);
+  bool Enter();
   void Drain(int worker);
 
   std::vector<std::thread> threads_;
   alignas(64) std::atomic<uint32_t> round_{0};
   std::atomic<bool> stop_{false};
   std::atomic<int> next_chunk_{0};
-  std::atomic<int> busy_{0};
+  std::atomic<uint32_t> gate_{0};  ///< kOpen while a round may be entered, plus who is inside.
   int chunks_ = 0;
   const FunctionRef<void(int, int)>* body_ = nullptr;
 };
