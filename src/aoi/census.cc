@@ -11,6 +11,9 @@ namespace {
 
 // Runs closer than this are one: testing a few members too many is cheaper than another run.
 constexpr uint32_t kRunGap = 8;
+// A block takes no further leaf from so many members on: more share what is around them, and test
+// more that is around others only.
+constexpr uint32_t kBlockMembers = 12;
 
 int64_t WidthOf(int level) { return int64_t{1} << (geo::kRootBits - level); }
 
@@ -20,6 +23,13 @@ int CellLevel(const OctreeLimits& limits, int64_t reach_cm) {
   int level = limits.min_level;
   while (level > 0 && WidthOf(level) < reach_cm + WidthOf(limits.min_level) / 2) --level;
   return level;
+}
+
+geo::GridPoint Lower(geo::GridPoint a, geo::GridPoint b) {
+  return {std::min(a.x, b.x), std::min(a.y, b.y), std::min(a.z, b.z)};
+}
+geo::GridPoint Higher(geo::GridPoint a, geo::GridPoint b) {
+  return {std::max(a.x, b.x), std::max(a.y, b.y), std::max(a.z, b.z)};
 }
 
 int64_t AxisGap(int32_t low_a, int32_t high_a, int32_t low_b, int32_t high_b) {
@@ -49,6 +59,7 @@ Census::Census(const Octree& octree, int64_t reach_cm)
   z_ = std::make_unique_for_overwrite<double[]>(capacity);
   ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity);
   rows_.reserve(capacity);
+  blocks_.reserve(capacity);
   cells_.reserve(capacity);
 }
 
@@ -56,6 +67,7 @@ void Census::Take() {
   ++taken_;
   members_ = 0;
   rows_.clear();
+  blocks_.clear();
   cells_.clear();
   const Octree::Impl& tree = *octree_.impl_;
   std::array<uint32_t, 7 * (geo::kMaxLevel + 1) + 1> stack;
@@ -86,7 +98,7 @@ void Census::AddLeaf(uint32_t leaf) {
           record.leaf.key,
           members_,
           members_,
-          static_cast<uint32_t>(cells_.size() - 1),
+          0,
           {INT32_MAX, INT32_MAX, INT32_MAX},
           {INT32_MIN, INT32_MIN, INT32_MIN}};
   for (uint32_t id = record.leaf.first_part; id != kNone;) {
@@ -94,9 +106,8 @@ void Census::AddLeaf(uint32_t leaf) {
     for (uint32_t left = part.occupied; left != 0; left &= left - 1) {
       const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
       const geo::GridPoint at = tree.entities[entity.index()].at;
-      row.low = {std::min(row.low.x, at.x), std::min(row.low.y, at.y), std::min(row.low.z, at.z)};
-      row.high = {std::max(row.high.x, at.x), std::max(row.high.y, at.y),
-                  std::max(row.high.z, at.z)};
+      row.low = Lower(row.low, at);
+      row.high = Higher(row.high, at);
       x_[row.end] = at.x;
       y_[row.end] = at.y;
       z_[row.end] = at.z;
@@ -105,7 +116,20 @@ void Census::AddLeaf(uint32_t leaf) {
     id = part.next;
   }
   members_ = row.end;
+  JoinBlock(row);
   rows_.push_back(row);
+}
+
+void Census::JoinBlock(Row& row) {
+  const auto cell = static_cast<uint32_t>(cells_.size() - 1);
+  if (blocks_.empty() || blocks_.back().cell != cell || blocks_.back().members >= kBlockMembers) {
+    blocks_.push_back({cell, 0, row.low, row.high});
+  }
+  row.block = static_cast<uint32_t>(blocks_.size() - 1);
+  Block& block = blocks_.back();
+  block.members += row.end - row.first;
+  block.low = Lower(block.low, row.low);
+  block.high = Higher(block.high, row.high);
 }
 
 Survey::Survey(const Census& census) : census_(census) {
@@ -113,7 +137,8 @@ Survey::Survey(const Census& census) : census_(census) {
   cell_runs_.reserve(27);
   rows_.reserve(capacity);
   runs_.reserve(capacity);
-  for (auto& ring : ring_) ring = std::make_unique_for_overwrite<core::EntityId[]>(capacity + 1);
+  for (auto& ring : ring_)
+    ring = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
 }
 
 const Census::Row* Survey::RowOf(core::EntityId viewer) const {
@@ -156,19 +181,20 @@ void Survey::LookAroundCell(uint32_t cell) {
   }
 }
 
-void Survey::LookAround(const Census::Row& row) {
+void Survey::LookAround(uint32_t index) {
   const bool same_tick = taken_ == census_.taken_;
-  if (same_tick && row_ == &row) return;
-  if (!same_tick || cell_ != row.cell) LookAroundCell(row.cell);
+  if (same_tick && block_ == index) return;
+  const Census::Block& block = census_.blocks_[index];
+  if (!same_tick || cell_ != block.cell) LookAroundCell(block.cell);
   taken_ = census_.taken_;
-  row_ = &row;
+  block_ = index;
   rows_.clear();
   runs_.clear();
   const auto reach_sq = static_cast<uint64_t>(census_.reach_cm_ * census_.reach_cm_);
   for (const Run& run : cell_runs_) {
     for (uint32_t i = run.first; i < run.end; ++i) {
       const Census::Row& other = census_.rows_[i];
-      if (GapSquared(other, row.low, row.high) > reach_sq) continue;
+      if (GapSquared(other, block.low, block.high) > reach_sq) continue;
       rows_.push_back(i);
       if (runs_.empty() || runs_.back().end + kRunGap < other.first) {
         runs_.push_back({other.first, other.end});
@@ -182,45 +208,26 @@ std::array<std::span<const core::EntityId>, kRings> Survey::Entities(
     core::EntityId viewer, const std::array<int64_t, kRings>& radius_cm) {
   const Census::Row* row = RowOf(viewer);
   if (row == nullptr) return {};
-  LookAround(*row);
+  LookAround(row->block);
   const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
-  const double x = at.x, y = at.y, z = at.z;
-  std::array<double, kRings> reach;
+  Sieve sieve{static_cast<double>(at.x), static_cast<double>(at.y), static_cast<double>(at.z), {}};
+  std::array<core::EntityId*, kRings> end;
   for (size_t i = 0; i < kRings; ++i) {
-    reach[i] = static_cast<double>(radius_cm[i]) * static_cast<double>(radius_cm[i]);
+    sieve.reach_sq[i] = static_cast<double>(radius_cm[i] * radius_cm[i]);
+    end[i] = ring_[i].get();
   }
-  const double* const xs = census_.x_.get();
-  const double* const ys = census_.y_.get();
-  const double* const zs = census_.z_.get();
-  const core::EntityId* const ids = census_.ids_.get();
-  core::EntityId* const inner = ring_[0].get();
-  core::EntityId* const middle = ring_[1].get();
-  core::EntityId* const outer = ring_[2].get();
-  size_t inner_count = 0, middle_count = 0, outer_count = 0;
-  for (const Run& run : runs_) {
-    for (uint32_t i = run.first; i < run.end; ++i) {
-      const double dx = xs[i] - x, dy = ys[i] - y, dz = zs[i] - z;
-      const double d = dx * dx + dy * dy + dz * dz;
-      outer[outer_count] = ids[i];
-      if (d > reach[1]) {
-        outer_count += d <= reach[2];
-      } else if (d > reach[0]) {
-        middle[middle_count++] = ids[i];
-      } else {
-        inner[inner_count++] = ids[i];
-      }
-    }
-  }
-  return {std::span<const core::EntityId>{inner, inner_count},
-          {middle, middle_count},
-          {outer, outer_count}};
+  const Members members{census_.x_.get(), census_.y_.get(), census_.z_.get(), census_.ids_.get()};
+  sift_(members, runs_, sieve, end);
+  std::array<std::span<const core::EntityId>, kRings> rings;
+  for (size_t i = 0; i < kRings; ++i) rings[i] = {ring_[i].get(), end[i]};
+  return rings;
 }
 
 core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t near_cm,
                             std::vector<NearLeaf>& out) {
   const Census::Row* row = RowOf(viewer);
   if (row == nullptr) return {core::Code::kNotFound, "the entity was not counted"};
-  LookAround(*row);
+  LookAround(row->block);
   const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
   const double x = at.x, y = at.y, z = at.z;
   const auto radius_sq = static_cast<uint64_t>(radius_cm * radius_cm);

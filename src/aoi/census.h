@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "aoi/octree.h"
+#include "aoi/sift.h"
 #include "core/ids.h"
 #include "core/result.h"
 #include "geo/grid.h"
@@ -43,8 +44,14 @@ class Census {
     LeafId id;
     geo::NodeKey key;
     uint32_t first = 0, end = 0;  // members
-    uint32_t cell = 0;
+    uint32_t block = 0;
     geo::GridPoint low, high;  // of its members, both inclusive
+  };
+  // Rows of one cell, one after the other, that share what is around them.
+  struct Block {
+    uint32_t cell = 0;
+    uint32_t members = 0;
+    geo::GridPoint low, high;
   };
   struct Cell {
     geo::NodeKey key;
@@ -52,6 +59,7 @@ class Census {
   };
 
   void AddLeaf(uint32_t leaf);
+  void JoinBlock(Row& row);
 
   const Octree& octree_;
   int64_t reach_cm_;
@@ -62,11 +70,10 @@ class Census {
   std::unique_ptr<double[]> x_, y_, z_;
   std::unique_ptr<core::EntityId[]> ids_;
   std::vector<Row> rows_;
+  std::vector<Block> blocks_;
   std::vector<Cell> cells_;
   std::vector<uint32_t> row_of_leaf_;  // by leaf index
 };
-
-inline constexpr size_t kRings = 3;
 
 /// A leaf and how far its nearest member is.
 struct NearLeaf {
@@ -95,21 +102,18 @@ class Survey {
                       std::vector<NearLeaf>& out);
 
  private:
-  struct Run {
-    uint32_t first, end;
-  };
-
   const Census::Row* RowOf(core::EntityId viewer) const;
-  void LookAround(const Census::Row& row);
+  void LookAround(uint32_t block);
   void LookAroundCell(uint32_t cell);
 
   const Census& census_;
-  uint64_t taken_ = 0;
-  const Census::Row* row_ = nullptr;  // whose surroundings `rows` and `runs` hold
-  uint32_t cell_ = 0;
+  Sift sift_ = BestSift();
+  uint64_t taken_ = 0;          // the census that the rest is about
+  uint32_t block_ = 0;          // whose surroundings rows_ and runs_ hold
+  uint32_t cell_ = 0;           // of the block
   std::vector<Run> cell_runs_;  // of rows, around cell_
-  std::vector<uint32_t> rows_;  // within reach of row_
-  std::vector<Run> runs_;       // of members, within reach of row_ and some between them
+  std::vector<uint32_t> rows_;  // within reach of block_
+  std::vector<Run> runs_;       // of members, within reach of block_ and some between them
   std::array<std::unique_ptr<core::EntityId[]>, kRings> ring_;
 };
 

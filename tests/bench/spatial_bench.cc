@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -110,7 +111,7 @@ class OctreeCensus final : public Way {
       const auto rings = survey_.Entities(walker, kRadiiCm);
       for (size_t ring = 0; ring < 3; ++ring) {
         uint32_t* const begin = answers.Begin(ring);
-        for (size_t i = 0; i < rings[ring].size(); ++i) begin[i] = rings[ring][i].index();
+        std::memcpy(begin, rings[ring].data(), rings[ring].size_bytes());
         answers.End(walker.index(), ring, begin + rings[ring].size());
       }
     }
@@ -153,7 +154,8 @@ uint64_t Digest(const Answers& answers, uint32_t walkers) {
     for (size_t ring = 0; ring < 3; ++ring) {
       const auto [begin, end] = answers.Of(viewer, ring);
       for (const uint32_t* hit = begin; hit != end; ++hit) {
-        sum += core::Mix64(uint64_t{viewer} << 32 | *hit) * (ring + 1);
+        sum +=
+            core::Mix64(uint64_t{viewer} << 32 | (*hit & core::EntityId::kIndexMask)) * (ring + 1);
       }
     }
   }
@@ -183,6 +185,7 @@ bool ProbesAreRight(const std::vector<geo::GridPoint>& at, const Answers& answer
     for (size_t ring = 0; ring < 3; ++ring) {
       const auto [begin, end] = answers.Of(viewer, ring);
       std::vector<uint32_t> found(begin, end);
+      for (uint32_t& hit : found) hit &= core::EntityId::kIndexMask;
       std::sort(found.begin(), found.end());
       if (found != expected[ring]) return false;
     }
