@@ -1,9 +1,10 @@
-/// The tick's encoded parts, each made once and copied to every viewer who holds its base: a fixed
-/// hash table that workers fill together without locks, and one byte arena per worker. An entry of
-/// an earlier tick counts as empty, so nothing is cleared between ticks. Content depends on the key
+/// The tick's encoded parts, each made once and copied to every viewer who holds its base: one
+/// short list of blocks per part of the octree, and one byte arena per worker. A list of an earlier
+/// tick counts as empty, so nothing is cleared between ticks. A block's content depends on its key
 /// only.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,36 +26,43 @@ struct BlockKey {
 
 class BlockCache {
  public:
-  /// `slots` is rounded up to a power of two; `arena_bytes` per worker.
-  BlockCache(size_t slots, int workers, size_t arena_bytes);
+  /// `parts`: part ids are below; `arena_bytes` per worker.
+  BlockCache(uint32_t parts, int workers, size_t arena_bytes);
 
   /// Zone thread, before the fan-out.
   void BeginTick(core::Tick now);
 
   /// The block's bytes, encoded by `encode` (into the given space, returns the size; 0: failed)
-  /// when this is the first request for the key. Empty when scratch is exhausted or encoding
-  /// failed. Tick workers.
+  /// when this is the first request for the key. Empty when the arena is exhausted or encoding
+  /// failed. Tick workers; who asks for the same part at the same time waits.
   std::span<const std::byte> Get(const BlockKey& key, int worker,
                                  core::FunctionRef<size_t(std::span<std::byte>)> encode,
                                  bool& encoded);
 
  private:
-  struct Entry {
-    std::atomic<uint64_t> claimed{0};
-    std::atomic<uint64_t> ready{0};
-    const std::byte* data = nullptr;
-    uint32_t size = 0;
+  // As many as a part has bases in one class; further ones are encoded each time.
+  static constexpr size_t kBlocksPerPart = 32;
+  struct alignas(64) PartBlocks {
+    std::atomic<uint32_t> busy{0};
+    uint32_t tick = 0;
+    uint32_t count = 0;
+    std::array<uint8_t, kBlocksPerPart> keys{};  // [age 5 | class 2]
+    std::array<uint16_t, kBlocksPerPart> sizes{};
+    std::array<uint32_t, kBlocksPerPart> offsets{};  // in bytes_
   };
   struct alignas(64) Arena {
-    std::unique_ptr<std::byte[]> bytes;
-    size_t used = 0;
+    size_t used = 0, end = 0;
   };
 
-  size_t mask_;
-  std::unique_ptr<Entry[]> entries_;
+  std::span<const std::byte> Encode(PartBlocks& list, uint8_t key, int worker,
+                                    core::FunctionRef<size_t(std::span<std::byte>)> encode,
+                                    bool& encoded);
+
+  std::unique_ptr<PartBlocks[]> parts_;
+  std::unique_ptr<std::byte[]> bytes_;
   std::vector<Arena> arenas_;
   size_t arena_bytes_;
-  uint64_t tick_tag_ = 0;
+  uint32_t tick_ = 0;
 };
 
 }  // namespace bluemarble::replication

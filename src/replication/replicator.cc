@@ -21,18 +21,14 @@ using core::Tick;
 using protocol::PartState;
 
 constexpr int kViewersPerChunk = 16;
-constexpr size_t kCacheSlots = 1u << 16;
 constexpr size_t kArenaBytes = 8u << 20;
+/// Parts of one datagram: what fits 1,200 B when each holds one member.
+constexpr size_t kMaxPartsPerDatagram = 56;
 // After so many parts that did not fit what is left of the datagram, the rest waits for the next
 // tick.
-constexpr int kMisfitsBeforeStop = 4;
-
-struct Candidate {
-  uint64_t order = 0;  ///< Priority above index: sorted descending.
-  uint32_t part_id = 0;
-  uint16_t leaf_slot = 0;
-  uint8_t number = 0;
-};
+constexpr size_t kMisfitsBeforeStop = 4;
+// No more candidates are looked at for one datagram, so no more need be in order.
+constexpr size_t kMaxLooks = kMaxPartsPerDatagram + kMisfitsBeforeStop;
 
 struct LeafFrame {
   geo::NodeKey sector;
@@ -46,7 +42,8 @@ struct Tally {
 };
 
 struct alignas(64) WorkerScratch {
-  std::vector<Candidate> candidates;
+  // Priority above the complement of the part's place: descending is the order to send in.
+  std::vector<uint64_t> candidates;
   PartState now, base;
   Tally tally;
 };
@@ -89,7 +86,7 @@ struct Replicator::Impl {
         snapshot_size(s.max_viewers, 0),
         interest(s, o, pool.workers()),
         history(w.capacity()),
-        cache(kCacheSlots, pool.workers(), kArenaBytes),
+        cache(o.part_capacity(), pool.workers(), kArenaBytes),
         quantised(o.leaf_capacity()),
         frames(o.leaf_capacity()),
         scratch(static_cast<size_t>(pool.workers())) {
@@ -99,7 +96,7 @@ struct Replicator::Impl {
     }
     max_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
     for (auto& worker : scratch) {
-      worker.candidates.reserve(size_t{s.max_leaves_per_viewer} * 4);
+      worker.candidates.reserve(Viewer::MaxParts(s.max_leaves_per_viewer));
     }
   }
 
@@ -116,7 +113,7 @@ struct Replicator::Impl {
 
   // A viewer's turn of a class. Its classes are due together, and different viewers at different
   // ticks: so a viewer without anybody near gets few datagrams, and every tick as many leave.
-  bool Turn(const Viewer& viewer, ReplicationClass cls, Tick now) const {
+  bool Turn(const Viewer& viewer, int cls, Tick now) const {
     return (now + viewer.phase) % period[static_cast<size_t>(cls)] == 0;
   }
 
@@ -153,47 +150,37 @@ struct Replicator::Impl {
     return cached.frame;
   }
 
-  void CollectCandidates(Viewer& viewer, WorkerScratch& own, Tick now) {
+  void CollectCandidates(Viewer& viewer, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
-    for (int c = 0; c < kReplicationClasses; ++c) {
-      const auto cls = static_cast<ReplicationClass>(c);
+    for (int cls = 0; cls < kReplicationClasses; ++cls) {
       const bool turn = Turn(viewer, cls, now);
-      if (!turn && (viewer.behind >> c & 1) == 0) continue;
-      for (uint16_t slot : viewer.leaves_of(cls)) CollectLeaf(viewer, slot, turn, own, now);
+      if (turn || (viewer.late >> cls & 1) != 0) CollectClass(viewer, cls, turn, own, worker, now);
     }
-    viewer.behind = 0;
-    std::sort(own.candidates.begin(), own.candidates.end(),
-              [](const Candidate& a, const Candidate& b) { return a.order > b.order; });
+    viewer.late = 0;
+    auto ordered_to = own.candidates.end();
+    if (own.candidates.size() > kMaxLooks) {
+      ordered_to = own.candidates.begin() + kMaxLooks;
+      std::nth_element(own.candidates.begin(), ordered_to, own.candidates.end(), std::greater<>());
+    }
+    std::sort(own.candidates.begin(), ordered_to, std::greater<>());
   }
 
   // Out of turn only parts that had to wait, or that the client does not know yet: those of a leaf
   // that was left are forgotten soon.
-  void CollectLeaf(Viewer& viewer, uint16_t slot, bool turn, WorkerScratch& own, Tick now) {
-    ViewerLeaf& held = viewer.leaves()[slot];
-    const aoi::Leaf* leaf = octree.Find(held.id);
-    if (leaf == nullptr) return;
-    const uint32_t its_period = period[static_cast<size_t>(held.cls)];
-    for (uint32_t id = leaf->first_part; id != aoi::Part::kNone; id = octree.part(id).next) {
-      const aoi::Part& part = octree.part(id);
-      if (own.candidates.size() == own.candidates.capacity() || part.number > 0xff) {
+  void CollectClass(Viewer& viewer, int cls, bool turn, WorkerScratch& own, int worker, Tick now) {
+    const uint32_t its_period = period[static_cast<size_t>(cls)];
+    for (size_t at = viewer.group_begin(cls); at < viewer.group_end(cls); ++at) {
+      const ViewerPart& part = viewer.parts()[at];
+      if (part.dead) continue;
+      if (part.number == 0 && interest.HasNewParts(viewer, at, cls) &&
+          !interest.TakeNewParts(viewer, at, cls, worker, now)) {
         ++own.tally.scratch_full;
-        break;  // the leaf's further parts; other leaves may still fit
       }
-      const auto number = static_cast<uint8_t>(part.number);
-      const ViewerPart* record = viewer.PartOf(held, number);
-      if (record == nullptr) {
-        ++own.tally.scratch_full;
-        continue;
-      }
-      const bool fresh = record->last_sent == 0;
-      const uint64_t waited = now - (fresh ? held.reset : record->last_sent);
-      if (!turn && !fresh && waited < its_period) continue;
+      const uint32_t waited = static_cast<uint32_t>(now) - part.last_sent;
+      if (!turn && !part.fresh && waited < its_period) continue;
       // In periods of the class: every class is late by the same factor.
-      const uint64_t priority = std::min<uint64_t>(waited * 64 / its_period, 0xffffff);
-      own.candidates.push_back({.order = priority << 16 | (0xffff - own.candidates.size()),
-                                .part_id = id,
-                                .leaf_slot = slot,
-                                .number = number});
+      const uint64_t priority = std::min<uint64_t>(uint64_t{waited} * 64 / its_period, 0xffffff);
+      own.candidates.push_back(priority << 16 | (0xffff - at));
     }
   }
 
@@ -258,18 +245,17 @@ struct Replicator::Impl {
     const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
-    CollectCandidates(viewer, own, now);
+    CollectCandidates(viewer, own, worker, now);
     // Drops ride along: none waits longer than the longest silence.
     const bool own_due = viewer.report.exact || now - viewer.last_datagram >= max_silence;
     if (own.candidates.empty() && !own_due) return;
 
     const Tick last_datagram = viewer.last_datagram;
-    SentDatagram& log = viewer.BeginDatagram(now);
+    const uint16_t sequence = viewer.BeginDatagram(now);
     protocol::SnapshotWriter writer;
     const std::span<std::byte> out{snapshots.get() + slot * datagram_bytes, datagram_bytes};
-    if (!writer.Begin(OwnBlock(viewer, log.sequence, now), viewer.TakeDrops(now), out).ok()) return;
-    AddParts(viewer, own, worker, now, log, writer);
-    if (log.parts == 0 && !own_due) {
+    if (!writer.Begin(OwnBlock(viewer, sequence, now), viewer.TakeDrops(now), out).ok()) return;
+    if (AddParts(viewer, own, worker, now, writer) == 0 && !own_due) {
       viewer.CancelDatagram(last_datagram);
       return;
     }
@@ -280,54 +266,59 @@ struct Replicator::Impl {
     own.tally.bytes += writer.size_bytes();
   }
 
-  // Fills by priority. A part that the datagram has no room for is passed over for smaller ones;
-  // one that only the budget forbids is waited for, else the large ones would never have their
-  // turn.
-  void AddParts(Viewer& viewer, WorkerScratch& own, int worker, Tick now, SentDatagram& log,
-                protocol::SnapshotWriter& writer) {
-    int misfits = 0;
-    size_t at = 0;
-    for (; at < own.candidates.size() && misfits < kMisfitsBeforeStop &&
-           log.parts < kMaxPartsPerDatagram;
+  // Fills by priority; returns how many parts were added. A part that the datagram has no room for
+  // is passed over for smaller ones; one that only the budget forbids is waited for, else the large
+  // ones would never have their turn.
+  size_t AddParts(Viewer& viewer, WorkerScratch& own, int worker, Tick now,
+                  protocol::SnapshotWriter& writer) {
+    size_t misfits = 0, added = 0, at = 0;
+    for (;
+         at < own.candidates.size() && misfits < kMisfitsBeforeStop && added < kMaxPartsPerDatagram;
          ++at) {
-      const Candidate& candidate = own.candidates[at];
-      ViewerLeaf& held = viewer.leaves()[candidate.leaf_slot];
-      ViewerPart& record = *viewer.PartOf(held, candidate.number);
-      const Tick base = Viewer::BaseOf(record, now);
-      const aoi::Part& part = octree.part(candidate.part_id);
-      const auto base_age = static_cast<uint8_t>(base != 0 ? now - base : 0);
-      bool encoded = false;
-      const auto payload = cache.Get(
-          {candidate.part_id, held.cls, base_age}, worker,
-          [&](std::span<std::byte> out) {
-            QuantiseOnce(*octree.Find(held.id), held.id.index, now);
-            return Encode(part, held.cls, now, base, own, out);
-          },
-          encoded);
-      ++(encoded ? own.tally.encoded : own.tally.hits);
+      const size_t place = 0xffff - (own.candidates[at] & 0xffff);
+      ViewerPart& held = viewer.parts()[place];
+      const ReplicationClass cls = viewer.ClassAt(place);
+      const auto base_age = static_cast<uint8_t>(viewer.BaseAge(held, now));
+      const auto payload = BlockOf(held, cls, base_age, worker, now, own);
       if (payload.empty()) {
         ++own.tally.scratch_full;
         continue;
       }
       const size_t need = protocol::kPartHeaderBytes + payload.size();
       if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
-      if (!writer.AddPart({held.key, candidate.number, held.cls, base_age}, payload)) {
+      if (!writer.AddPart({held.key, held.number, cls, base_age}, payload)) {
         ++misfits;
-        PutOff(viewer, held.cls, own);
+        PutOff(viewer, cls, own);
         continue;
       }
-      record.last_sent = now;
-      log.refs[log.parts++] = {candidate.leaf_slot, candidate.number};
-      ++own.tally.parts;
-      if (base == 0) ++own.tally.keyframes;
-      own.tally.updates += static_cast<uint64_t>(std::popcount(part.occupied));
+      Viewer::MarkSent(held, now);
+      ++added;
+      if (base_age == 0) ++own.tally.keyframes;
+      own.tally.updates += static_cast<uint64_t>(std::popcount(octree.part(held.part_id).occupied));
     }
+    own.tally.parts += added;
     for (; at < own.candidates.size(); ++at)
-      PutOff(viewer, viewer.leaves()[own.candidates[at].leaf_slot].cls, own);
+      PutOff(viewer, viewer.ClassAt(0xffff - (own.candidates[at] & 0xffff)), own);
+    return added;
+  }
+
+  std::span<const std::byte> BlockOf(const ViewerPart& held, ReplicationClass cls, uint8_t base_age,
+                                     int worker, Tick now, WorkerScratch& own) {
+    bool encoded = false;
+    const auto payload = cache.Get(
+        {held.part_id, cls, base_age}, worker,
+        [&](std::span<std::byte> out) {
+          QuantiseOnce(*octree.Find(held.leaf), held.leaf.index, now);
+          const Tick base = base_age == 0 ? 0 : now - base_age;
+          return Encode(octree.part(held.part_id), cls, now, base, own, out);
+        },
+        encoded);
+    ++(encoded ? own.tally.encoded : own.tally.hits);
+    return payload;
   }
 
   static void PutOff(Viewer& viewer, ReplicationClass cls, WorkerScratch& own) {
-    viewer.behind |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
+    viewer.late |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
     ++own.tally.deferred;
   }
 

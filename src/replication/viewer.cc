@@ -7,10 +7,16 @@
 #include "protocol/input.h"
 
 namespace bluemarble::replication {
+namespace {
 
-Viewer::Viewer(uint32_t max_leaves)
-    : leaves_(max_leaves), parts_(std::min(max_leaves * 2u, 0xfffeu)) {
-  grouped_.reserve(max_leaves);
+uint64_t ShiftedBy(uint64_t bits, core::Tick ticks) { return ticks < 64 ? bits << ticks : 0; }
+
+uint32_t TicksSince(uint32_t then, core::Tick now) { return static_cast<uint32_t>(now) - then; }
+
+}  // namespace
+
+Viewer::Viewer(uint32_t max_leaves) : max_parts_(MaxParts(max_leaves)) {
+  parts_.reserve(max_parts_);
   drops_.reserve(size_t{max_leaves} * 2);
 }
 
@@ -19,113 +25,72 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   report = {};
   last_datagram = now;
   budget_bytes = 0;
+  late = 0;
   active = true;
   refresh = true;
-  std::fill(leaves_.begin(), leaves_.end(), ViewerLeaf{});
-  leaf_high_ = 0;
-  leaf_count_ = 0;
-  behind = 0;
-  GroupByClass();
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    parts_[i] = {};
-    parts_[i].next = i + 1 < parts_.size() ? static_cast<uint16_t>(i + 1) : kNoPart;
-  }
-  free_part_ = 0;
+  parts_.clear();
+  group_begin_.fill(0);
   drops_.clear();
-  log_.fill({});
   unacked_ = 0;
+  acked_ = 0;
+  acked_to_ = now;
+  count_ = 0;
   sequence_ = 0;
 }
 
-bool Viewer::AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, core::Tick now) {
-  if (leaf_count_ == leaves_.size()) return false;
-  bool client_may_hold = false;
-  for (size_t i = 0; i < drops_.size(); ++i) {
-    if (drops_[i].key != key) continue;
-    if (drops_[i].id != id) {
-      // Another leaf had this key: its members must be forgotten before the new one may speak.
-      drops_[i].not_before = 0;
-      return false;
-    }
-    drops_[i] = drops_.back();
-    drops_.pop_back();
-    client_may_hold = true;
-    break;
-  }
-  uint32_t slot = 0;
-  while (leaves_[slot].id.generation != 0) ++slot;
-  leaves_[slot] = {.id = id, .key = key, .reset = now, .cls = cls, .first_part = kNoPart};
-  leaves_[slot].client_may_hold = client_may_hold;
-  leaf_high_ = std::max(leaf_high_, slot + 1);
-  ++leaf_count_;
-  behind |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
-  return true;
-}
-
-bool Viewer::DropLeaf(uint32_t slot, core::Tick now) {
-  ViewerLeaf& leaf = leaves_[slot];
-  if (drops_.size() == drops_.capacity()) return false;
-  if (leaf.first_part != kNoPart || leaf.client_may_hold) {  // else there is nothing to forget
-    drops_.push_back({.key = leaf.key,
-                      .id = leaf.id,
-                      .not_before = now + kDropDelayTicks,
-                      .last_sent = 0,
-                      .included = 0});
-  }
-  FreeParts(leaf);
-  leaf = {};
-  --leaf_count_;
-  while (leaf_high_ > 0 && leaves_[leaf_high_ - 1].id.generation == 0) --leaf_high_;
-  return true;
-}
-
-void Viewer::ChangeClass(uint32_t slot, ReplicationClass cls, core::Tick now) {
-  ViewerLeaf& leaf = leaves_[slot];
-  leaf.cls = cls;
-  leaf.reset = now;
-  for (uint16_t at = leaf.first_part; at != kNoPart; at = parts_[at].next) parts_[at].acked.fill(0);
-}
-
-void Viewer::GroupByClass() {
-  grouped_.clear();
+bool Viewer::SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class) {
+  size_t count = 0;
+  for (const auto& parts : by_class) count += parts.size();
+  if (count > max_parts_) return false;
+  parts_.clear();
   for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
-    group_begin_[cls] = static_cast<uint16_t>(grouped_.size());
-    for (uint32_t slot = 0; slot < leaf_high_; ++slot) {
-      if (leaves_[slot].id.generation != 0 &&
-          leaves_[slot].cls == static_cast<ReplicationClass>(cls))
-        grouped_.push_back(static_cast<uint16_t>(slot));
+    group_begin_[cls] = static_cast<uint16_t>(parts_.size());
+    parts_.insert(parts_.end(), by_class[cls].begin(), by_class[cls].end());
+  }
+  group_begin_.back() = static_cast<uint16_t>(parts_.size());
+  return true;
+}
+
+bool Viewer::InsertParts(size_t at, int cls, std::span<const ViewerPart> more) {
+  if (parts_.size() + more.size() > max_parts_) return false;
+  parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(at), more.begin(), more.end());
+  for (size_t next = static_cast<size_t>(cls) + 1; next < group_begin_.size(); ++next)
+    group_begin_[next] = static_cast<uint16_t>(group_begin_[next] + more.size());
+  return true;
+}
+
+Viewer::Leaf Viewer::Admit(aoi::LeafId id, geo::NodeKey key) {
+  for (PendingDrop& drop : drops_) {
+    if (drop.key != key) continue;
+    if (drop.leaf != id) {
+      drop.not_before = 0;
+      return Leaf::kNotYet;
     }
+    drop = drops_.back();
+    drops_.pop_back();
+    return Leaf::kHeldBefore;
   }
-  group_begin_.back() = static_cast<uint16_t>(grouped_.size());
+  return Leaf::kNew;
 }
 
-void Viewer::FreeParts(ViewerLeaf& leaf) {
-  while (leaf.first_part != kNoPart) {
-    const uint16_t at = leaf.first_part;
-    leaf.first_part = parts_[at].next;
-    parts_[at] = {};
-    parts_[at].next = free_part_;
-    free_part_ = at;
-  }
+bool Viewer::Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now) {
+  if (drops_.size() == drops_.capacity()) return false;
+  drops_.push_back({.key = key, .leaf = id, .not_before = now + kDropDelayTicks});
+  return true;
 }
 
-ViewerPart* Viewer::PartOf(ViewerLeaf& leaf, uint8_t number) {
-  for (uint16_t at = leaf.first_part; at != kNoPart; at = parts_[at].next) {
-    if (parts_[at].number == number) return &parts_[at];
-  }
-  if (free_part_ == kNoPart) return nullptr;
-  const uint16_t at = free_part_;
-  free_part_ = parts_[at].next;
-  parts_[at] = {};
-  parts_[at].number = number;
-  parts_[at].next = leaf.first_part;
-  leaf.first_part = at;
-  return &parts_[at];
+int Viewer::BaseAge(const ViewerPart& part, core::Tick now) const {
+  assert(acked_to_ == now);
+  const uint64_t held = ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & acked_;
+  const int age = std::countr_zero(held);
+  return age < kBaseTicks ? age : 0;
 }
 
-core::Tick Viewer::BaseOf(const ViewerPart& part, core::Tick now) {
-  const core::Tick newest = part.acked[0];
-  return newest != 0 && newest < now && now - newest < kBaseTicks ? newest : 0;
+void Viewer::MarkSent(ViewerPart& part, core::Tick now) {
+  part.sent = static_cast<uint32_t>(ShiftedBy(part.sent, TicksSince(part.last_sent, now))) | 1;
+  part.last_sent = static_cast<uint32_t>(now);
+  part.fresh = false;
+  part.may_hold = true;
 }
 
 void Viewer::OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats) {
@@ -135,65 +100,46 @@ void Viewer::OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats) {
     stats.acks_unknown.Add();
     return;
   }
-  for (uint64_t rest = unacked_; rest != 0; rest &= rest - 1) {
-    SentDatagram& datagram = log_[static_cast<size_t>(std::countr_zero(rest))];
-    const int steps = protocol::SequenceSteps(datagram.sequence, ack);
-    if (steps > kAckWindow) continue;  // older than the bits reach, or newer than `ack`
-    if (steps == 0 || (ack_bits >> (steps - 1) & 1) != 0) Acked(datagram);
+  const uint64_t said = ShiftedBy(ack_bits << 1 | 1, static_cast<core::Tick>(older));
+  const uint64_t before = acked_;
+  for (uint64_t rest = said & unacked_; rest != 0; rest &= rest - 1) {
+    const auto back = static_cast<uint32_t>(std::countr_zero(rest));
+    const uint32_t age = TicksSince(tick_of_[(count_ - back) % kAckWindow], acked_to_);
+    if (age < 64) acked_ |= uint64_t{1} << age;
   }
+  unacked_ &= ~said;
+  if (acked_ == before || drops_.empty()) return;
+  std::erase_if(drops_, [&](const PendingDrop& drop) {
+    return (ShiftedBy(drop.said, acked_to_ - drop.last_said) & acked_) != 0;
+  });
 }
 
-void Viewer::Acked(SentDatagram& datagram) {
-  const int slot = LogSlot(datagram.sequence);
-  unacked_ &= ~(uint64_t{1} << slot);
-  for (int i = 0; i < datagram.parts; ++i) {
-    const PartRef& ref = datagram.refs[static_cast<size_t>(i)];
-    ViewerLeaf& leaf = leaves_[ref.leaf_slot];
-    if (leaf.id.generation == 0 || leaf.reset > datagram.tick) continue;
-    for (uint16_t at = leaf.first_part; at != kNoPart; at = parts_[at].next) {
-      ViewerPart& part = parts_[at];
-      if (part.number != ref.number) continue;
-      auto place = std::find_if(part.acked.begin(), part.acked.end(),
-                                [&](core::Tick tick) { return tick < datagram.tick; });
-      if (place == part.acked.end()) break;
-      std::move_backward(place, part.acked.end() - 1, part.acked.end());
-      *place = datagram.tick;
-      break;
-    }
-  }
-  std::erase_if(drops_, [&](const PendingDrop& drop) { return (drop.included >> slot & 1) != 0; });
-}
-
-SentDatagram& Viewer::BeginDatagram(core::Tick now) {
+uint16_t Viewer::BeginDatagram(core::Tick now) {
   sequence_ = protocol::NextSequence(sequence_);
-  const int slot = LogSlot(sequence_);
-  const uint64_t bit = uint64_t{1} << slot;
-  for (auto& drop : drops_) drop.included &= ~bit;
-  unacked_ |= bit;
-  SentDatagram& datagram = log_[static_cast<size_t>(slot)];
-  datagram.sequence = sequence_;
-  datagram.tick = now;
-  datagram.parts = 0;
+  ++count_;
+  tick_of_[count_ % kAckWindow] = static_cast<uint32_t>(now);
+  unacked_ = unacked_ << 1 | 1;
+  acked_ = ShiftedBy(acked_, now - acked_to_);
+  acked_to_ = now;
   last_datagram = now;
-  return datagram;
+  return sequence_;
 }
 
 void Viewer::CancelDatagram(core::Tick last_datagram_before) {
-  assert(log_[static_cast<size_t>(LogSlot(sequence_))].parts == 0);
-  unacked_ &= ~(uint64_t{1} << LogSlot(sequence_));
+  unacked_ >>= 1;
+  --count_;
   sequence_ = sequence_ == 1 ? uint16_t{65535} : static_cast<uint16_t>(sequence_ - 1);
   last_datagram = last_datagram_before;
 }
 
 std::span<const geo::NodeKey> Viewer::TakeDrops(core::Tick now) {
-  const uint64_t bit = uint64_t{1} << LogSlot(sequence_);
   size_t count = 0;
-  for (auto& drop : drops_) {
-    if (drop.not_before > now || drop.last_sent + kDropRepeatTicks > now ||
+  for (PendingDrop& drop : drops_) {
+    if (drop.not_before > now || drop.last_said + kDropRepeatTicks > now ||
         count == drop_keys_.size())
       continue;
-    drop.last_sent = now;
-    drop.included |= bit;
+    drop.said = ShiftedBy(drop.said, now - drop.last_said) | 1;
+    drop.last_said = now;
     drop_keys_[count++] = drop.key;
   }
   return {drop_keys_.data(), count};

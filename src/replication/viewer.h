@@ -1,8 +1,11 @@
-/// What the server remembers of one viewer: the leaves of interest with their class and acked
-/// bases, the last kAckWindow datagrams, and the drops that wait for an ack. Owned by the zone
-/// thread; during a phase one worker touches one viewer. About 40 kB, allocated once per slot.
+/// What the server remembers of one viewer: the parts of the leaves of interest with the ticks at
+/// which each was sent, the ticks whose datagrams were acked, and the drops that wait for an ack.
+/// There is at most one datagram a tick, so the tick names it: a base is the newest tick that is in
+/// both sets. Owned by the zone thread; during a phase one worker touches one viewer. Allocated
+/// once per slot.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -17,91 +20,80 @@
 
 namespace bluemarble::replication {
 
-inline constexpr uint16_t kNoPart = 0xffff;
-/// Parts of one datagram: what fits 1,200 B when each holds one member.
-inline constexpr int kMaxPartsPerDatagram = 56;
 /// A drop waits this long, so that entities of a split, merged or left leaf are shown by its
 /// successors first.
 inline constexpr core::Tick kDropDelayTicks = 8;
 /// A drop that is not acked is said again after this many ticks.
 inline constexpr core::Tick kDropRepeatTicks = 4;
 
-/// Acks of one part of one leaf.
+/// A part of a leaf of interest. The parts of a leaf stand together, ascending by number; two share
+/// a cache line.
 struct ViewerPart {
-  std::array<core::Tick, kAckedBases> acked{};  ///< Newest first; 0: none.
-  core::Tick last_sent = 0;                     ///< 0: never.
-  uint16_t next = kNoPart;
-  uint8_t number = 0;
-};
-
-/// A leaf of interest.
-struct ViewerLeaf {
-  aoi::LeafId id;  ///< None: the slot is free.
   geo::NodeKey key;
-  core::Tick reset = 0;  ///< Acks of older datagrams say nothing about this entry.
-  ReplicationClass cls = ReplicationClass::kExtended;
-  uint16_t first_part = kNoPart;
-  bool client_may_hold = false;  ///< From an earlier interest whose drop was called off.
+  aoi::LeafId leaf;
+  uint32_t part_id = 0;
+  uint32_t last_sent = 0;  ///< Low bits of the tick; before the first time, of its coming.
+  uint32_t sent = 0;       ///< Bit i: sent at last_sent - i, in the class of now.
+  uint8_t number = 0;
+  bool fresh = true;      ///< Never sent since the leaf is of interest.
+  bool may_hold = false;  ///< The client was sent something of the leaf.
+  bool dead = false;      ///< The leaf is gone, but its drop found no room yet.
 };
+static_assert(sizeof(ViewerPart) == 32);
 
 struct PendingDrop {
   geo::NodeKey key;
-  aoi::LeafId id;
+  aoi::LeafId leaf;
   core::Tick not_before = 0;
-  core::Tick last_sent = 0;
-  uint64_t included = 0;  ///< Bit s: the datagram in log slot s said it.
-};
-
-struct PartRef {
-  uint16_t leaf_slot = 0;
-  uint8_t number = 0;
-};
-
-struct SentDatagram {
-  uint16_t sequence = 0;
-  uint16_t parts = 0;
-  core::Tick tick = 0;
-  std::array<PartRef, kMaxPartsPerDatagram> refs;
+  core::Tick last_said = 0;
+  uint64_t said = 0;  ///< Bit i: said at last_said - i.
 };
 
 class Viewer {
  public:
   explicit Viewer(uint32_t max_leaves);
+  /// Room for parts of a viewer of so many leaves: few leaves have more than one.
+  static uint32_t MaxParts(uint32_t max_leaves) { return std::min(max_leaves * 2u, 0xfffeu); }
 
   void Reset(core::EntityId own, core::Tick now);
 
-  /// Leaves in slot order; free slots have no id.
-  std::span<ViewerLeaf> leaves() { return {leaves_.data(), leaf_high_}; }
-  std::span<const ViewerLeaf> leaves() const { return {leaves_.data(), leaf_high_}; }
-  uint32_t leaf_count() const { return leaf_count_; }
+  /// All parts, those of a class together: combat, visual, extended.
+  std::span<ViewerPart> parts() { return parts_; }
+  std::span<const ViewerPart> parts() const { return parts_; }
+  size_t group_begin(int cls) const { return group_begin_[static_cast<size_t>(cls)]; }
+  size_t group_end(int cls) const { return group_begin_[static_cast<size_t>(cls) + 1]; }
 
-  /// False when max_leaves are held, or a drop of another leaf with this key is not acked yet.
-  bool AddLeaf(aoi::LeafId id, geo::NodeKey key, ReplicationClass cls, core::Tick now);
-  /// The client is to forget the leaf; false when too many drops wait (try again next time).
-  bool DropLeaf(uint32_t slot, core::Tick now);
-  /// Acked bases of another class are of no use.
-  void ChangeClass(uint32_t slot, ReplicationClass cls, core::Tick now);
-
-  /// After leaves were added, dropped or re-classed: makes leaves_of() true again.
-  void GroupByClass();
-  /// Slots of the leaves of a class, ascending.
-  std::span<const uint16_t> leaves_of(ReplicationClass cls) const {
-    const auto i = static_cast<size_t>(cls);
-    return std::span(grouped_).subspan(group_begin_[i], group_begin_[i + 1] - group_begin_[i]);
+  ReplicationClass ClassAt(size_t part) const {
+    return part < group_begin_[1]   ? ReplicationClass::kCombat
+           : part < group_begin_[2] ? ReplicationClass::kVisual
+                                    : ReplicationClass::kExtended;
   }
 
-  /// The record of a part, made when missing; null when the viewer's part pool is exhausted.
-  ViewerPart* PartOf(ViewerLeaf& leaf, uint8_t number);
-  /// Newest acked tick that may serve as a base at `now`; 0: none.
-  static core::Tick BaseOf(const ViewerPart& part, core::Tick now);
+  /// Replaces the parts; `by_class` holds each class's in order. False, and nothing is changed,
+  /// when there are more than the viewer has room for.
+  bool SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class);
+  /// Parts that a leaf got meanwhile go after those that it had. As SetParts.
+  bool InsertParts(size_t at, int cls, std::span<const ViewerPart> more);
+
+  enum class Leaf { kNew, kHeldBefore, kNotYet };
+  /// Whether a leaf may become one of interest: not before the client has forgotten another one
+  /// that had this key. A drop of the same leaf is called off: kHeldBefore.
+  Leaf Admit(aoi::LeafId id, geo::NodeKey key);
+  /// The client is to forget the leaf; false when too many drops wait (try again next time).
+  bool Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now);
+
+  /// Ticks between `now` and the newest state that the client is known to hold, 1 to
+  /// kBaseTicks - 1; 0: none. Valid between BeginDatagram(now) and the next.
+  int BaseAge(const ViewerPart& part, core::Tick now) const;
+  static void MarkSent(ViewerPart& part, core::Tick now);
 
   void OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats);
 
   /// Drops due now, at most kMaxDropsPerSnapshot; marks them as said in the datagram being built.
   std::span<const geo::NodeKey> TakeDrops(core::Tick now);
-  /// Starts the log entry of the next datagram; its sequence is in it.
-  SentDatagram& BeginDatagram(core::Tick now);
-  /// Takes the datagram back that was begun last; it held no part, and nothing of it was sent.
+  /// Starts the next datagram; returns its sequence.
+  uint16_t BeginDatagram(core::Tick now);
+  /// Takes the datagram back that was begun last: nothing of it was sent.
   void CancelDatagram(core::Tick last_datagram_before);
 
   core::EntityId own;
@@ -109,26 +101,21 @@ class Viewer {
   core::Tick last_datagram = 0;
   int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
   uint32_t phase = 0;        ///< Added to the tick: spreads the viewers' turns evenly.
-  uint8_t behind = 0;        ///< Bit c: parts of class c did not fit, or were never sent.
+  uint8_t late = 0;          ///< Bit c: parts of class c did not fit, or are fresh.
   bool active = false;
   bool refresh = true;  ///< Interest is to be computed at the next Interest phase.
 
  private:
-  static int LogSlot(uint16_t sequence) { return sequence % kAckWindow; }
-  void Acked(SentDatagram& datagram);
-  void FreeParts(ViewerLeaf& leaf);
-
-  std::vector<ViewerLeaf> leaves_;
-  uint32_t leaf_high_ = 0;
-  uint32_t leaf_count_ = 0;
-  std::vector<uint16_t> grouped_;  // leaf slots by class
-  std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
   std::vector<ViewerPart> parts_;
-  uint16_t free_part_ = kNoPart;
+  std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
+  size_t max_parts_;
   std::vector<PendingDrop> drops_;
   std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot> drop_keys_;
-  std::array<SentDatagram, kAckWindow> log_;
-  uint64_t unacked_ = 0;  ///< Bit s: log_[s] was sent and is not acked.
+  std::array<uint32_t, kAckWindow> tick_of_{};  // by count of datagrams
+  uint64_t unacked_ = 0;                        // bit i: the i-th last datagram
+  uint64_t acked_ = 0;                          // bit i: the datagram of acked_to_ - i
+  core::Tick acked_to_ = 0;
+  uint32_t count_ = 0;
   uint16_t sequence_ = 0;
 };
 
