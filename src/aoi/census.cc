@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kRunGap = 8;
 // A block takes no further leaf from so many members on: more share what is around them, and test
 // more that is around others only.
-constexpr uint32_t kBlockMembers = 12;
+constexpr uint32_t kBlockMembers = 6;
 
 int64_t WidthOf(int level) { return int64_t{1} << (geo::kRootBits - level); }
 
@@ -25,24 +25,13 @@ int CellLevel(const OctreeLimits& limits, int64_t reach_cm) {
   return level;
 }
 
-geo::GridPoint Lower(geo::GridPoint a, geo::GridPoint b) {
-  return {std::min(a.x, b.x), std::min(a.y, b.y), std::min(a.z, b.z)};
-}
-geo::GridPoint Higher(geo::GridPoint a, geo::GridPoint b) {
-  return {std::max(a.x, b.x), std::max(a.y, b.y), std::max(a.z, b.z)};
-}
-
-int64_t AxisGap(int32_t low_a, int32_t high_a, int32_t low_b, int32_t high_b) {
-  return std::max<int64_t>({int64_t{low_b} - high_a, int64_t{low_a} - high_b, 0});
-}
-
-// A gap is below 2^31: the sum fits 64 bits unsigned (not signed).
-template <typename Box>
-uint64_t GapSquared(const Box& a, geo::GridPoint low, geo::GridPoint high) {
-  const auto squared = [](int64_t gap) { return static_cast<uint64_t>(gap * gap); };
-  return squared(AxisGap(a.low.x, a.high.x, low.x, high.x)) +
-         squared(AxisGap(a.low.y, a.high.y, low.y, high.y)) +
-         squared(AxisGap(a.low.z, a.high.z, low.z, high.z));
+Box Join(const Box& a, const Box& b) {
+  Box box;
+  for (size_t axis = 0; axis < 3; ++axis) {
+    box.low[axis] = std::min(a.low[axis], b.low[axis]);
+    box.high[axis] = std::max(a.high[axis], b.high[axis]);
+  }
+  return box;
 }
 
 }  // namespace
@@ -54,10 +43,11 @@ Census::Census(const Octree& octree, int64_t reach_cm)
       row_of_leaf_(octree.leaf_capacity(), kNone) {
   assert(0 <= reach_cm && reach_cm <= kMaxReachCm);
   const size_t capacity = octree.impl_->limits.max_entities;
-  x_ = std::make_unique_for_overwrite<double[]>(capacity);
-  y_ = std::make_unique_for_overwrite<double[]>(capacity);
-  z_ = std::make_unique_for_overwrite<double[]>(capacity);
-  ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity);
+  for (auto* column : {&x_, &y_, &z_, &row_low_[0], &row_low_[1], &row_low_[2], &row_high_[0],
+                       &row_high_[1], &row_high_[2]}) {
+    *column = std::make_unique_for_overwrite<double[]>(capacity + kSiftSlack);
+  }
+  ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
   rows_.reserve(capacity);
   blocks_.reserve(capacity);
   cells_.reserve(capacity);
@@ -94,48 +84,53 @@ void Census::AddLeaf(uint32_t leaf) {
   if (cells_.empty() || cells_.back().key != cell) cells_.push_back({cell, index, index});
   ++cells_.back().end;
   row_of_leaf_[leaf] = index;
-  Row row{{leaf, record.generation},
-          record.leaf.key,
-          members_,
-          members_,
-          0,
-          {INT32_MAX, INT32_MAX, INT32_MAX},
-          {INT32_MIN, INT32_MIN, INT32_MIN}};
+  constexpr double kFar = 0x1p32;
+  constexpr Box kNowhere{{kFar, kFar, kFar}, {-kFar, -kFar, -kFar}};
+  Row row{{leaf, record.generation}, record.leaf.key, members_, members_, 0};
+  Box box = kNowhere;
   for (uint32_t id = record.leaf.first_part; id != kNone;) {
     const Part& part = tree.parts[id];
     for (uint32_t left = part.occupied; left != 0; left &= left - 1) {
       const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
       const geo::GridPoint at = tree.entities[entity.index()].at;
-      row.low = Lower(row.low, at);
-      row.high = Higher(row.high, at);
-      x_[row.end] = at.x;
-      y_[row.end] = at.y;
-      z_[row.end] = at.z;
+      const double x = at.x, y = at.y, z = at.z;
+      box = Join(box, {{x, y, z}, {x, y, z}});
+      x_[row.end] = x;
+      y_[row.end] = y;
+      z_[row.end] = z;
       ids_[row.end++] = entity;
     }
     id = part.next;
   }
   members_ = row.end;
-  JoinBlock(row);
+  for (size_t axis = 0; axis < 3; ++axis) {
+    row_low_[axis][index] = box.low[axis];
+    row_high_[axis][index] = box.high[axis];
+  }
+  JoinBlock(row, box);
   rows_.push_back(row);
 }
 
-void Census::JoinBlock(Row& row) {
+void Census::JoinBlock(Row& row, const Box& box) {
   const auto cell = static_cast<uint32_t>(cells_.size() - 1);
   if (blocks_.empty() || blocks_.back().cell != cell || blocks_.back().members >= kBlockMembers) {
-    blocks_.push_back({cell, 0, row.low, row.high});
+    blocks_.push_back({cell, 0, box});
   }
   row.block = static_cast<uint32_t>(blocks_.size() - 1);
   Block& block = blocks_.back();
   block.members += row.end - row.first;
-  block.low = Lower(block.low, row.low);
-  block.high = Higher(block.high, row.high);
+  block.box = Join(block.box, box);
+}
+
+Boxes Census::RowBoxes() const {
+  return {{row_low_[0].get(), row_low_[1].get(), row_low_[2].get()},
+          {row_high_[0].get(), row_high_[1].get(), row_high_[2].get()}};
 }
 
 Survey::Survey(const Census& census) : census_(census) {
   const size_t capacity = census.rows_.capacity();
   cell_runs_.reserve(27);
-  rows_.reserve(capacity);
+  rows_ = std::make_unique_for_overwrite<uint32_t[]>(capacity + kSiftSlack);
   runs_.reserve(capacity);
   for (auto& ring : ring_)
     ring = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
@@ -188,19 +183,18 @@ void Survey::LookAround(uint32_t index) {
   if (!same_tick || cell_ != block.cell) LookAroundCell(block.cell);
   taken_ = census_.taken_;
   block_ = index;
-  rows_.clear();
+  const auto reach_sq = static_cast<double>(census_.reach_cm_ * census_.reach_cm_);
+  const Boxes boxes = census_.RowBoxes();
+  uint32_t* end = rows_.get();
+  for (const Run& run : cell_runs_) end = sifts_.boxes(boxes, run, block.box, reach_sq, end);
+  row_count_ = static_cast<uint32_t>(end - rows_.get());
   runs_.clear();
-  const auto reach_sq = static_cast<uint64_t>(census_.reach_cm_ * census_.reach_cm_);
-  for (const Run& run : cell_runs_) {
-    for (uint32_t i = run.first; i < run.end; ++i) {
-      const Census::Row& other = census_.rows_[i];
-      if (GapSquared(other, block.low, block.high) > reach_sq) continue;
-      rows_.push_back(i);
-      if (runs_.empty() || runs_.back().end + kRunGap < other.first) {
-        runs_.push_back({other.first, other.end});
-      }
-      runs_.back().end = other.end;
+  for (uint32_t i = 0; i < row_count_; ++i) {
+    const Census::Row& near = census_.rows_[rows_[i]];
+    if (runs_.empty() || runs_.back().end + kRunGap < near.first) {
+      runs_.push_back({near.first, near.end});
     }
+    runs_.back().end = near.end;
   }
 }
 
@@ -217,7 +211,7 @@ std::array<std::span<const core::EntityId>, kRings> Survey::Entities(
     end[i] = ring_[i].get();
   }
   const Members members{census_.x_.get(), census_.y_.get(), census_.z_.get(), census_.ids_.get()};
-  sift_(members, runs_, sieve, end);
+  sifts_.members(members, runs_, sieve, end);
   std::array<std::span<const core::EntityId>, kRings> rings;
   for (size_t i = 0; i < kRings; ++i) rings[i] = {ring_[i].get(), end[i]};
   return rings;
@@ -230,11 +224,10 @@ core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t ne
   LookAround(row->block);
   const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
   const double x = at.x, y = at.y, z = at.z;
-  const auto radius_sq = static_cast<uint64_t>(radius_cm * radius_cm);
+  const auto radius_sq = static_cast<double>(radius_cm * radius_cm);
   const auto near_sq = static_cast<double>(near_cm * near_cm);
-  for (const uint32_t i : rows_) {
-    const Census::Row& other = census_.rows_[i];
-    if (GapSquared(other, at, at) > radius_sq) continue;
+  for (uint32_t i = 0; i < row_count_; ++i) {
+    const Census::Row& other = census_.rows_[rows_[i]];
     double nearest = static_cast<double>(INT64_MAX);
     for (uint32_t m = other.first; m < other.end; ++m) {
       if (census_.ids_[m] == viewer) continue;
@@ -242,7 +235,7 @@ core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t ne
       nearest = std::min(nearest, dx * dx + dy * dy + dz * dz);
       if (nearest <= near_sq) break;
     }
-    if (nearest > static_cast<double>(radius_sq)) continue;
+    if (nearest > radius_sq) continue;
     if (out.size() == out.capacity()) return {core::Code::kFull, "the caller's list of leaves"};
     out.push_back({other.id, other.key, static_cast<int64_t>(nearest)});
   }

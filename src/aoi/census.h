@@ -45,21 +45,21 @@ class Census {
     geo::NodeKey key;
     uint32_t first = 0, end = 0;  // members
     uint32_t block = 0;
-    geo::GridPoint low, high;  // of its members, both inclusive
   };
   // Rows of one cell, one after the other, that share what is around them.
   struct Block {
     uint32_t cell = 0;
     uint32_t members = 0;
-    geo::GridPoint low, high;
+    Box box;
   };
   struct Cell {
     geo::NodeKey key;
     uint32_t first = 0, end = 0;  // rows
   };
 
+  Boxes RowBoxes() const;
   void AddLeaf(uint32_t leaf);
-  void JoinBlock(Row& row);
+  void JoinBlock(Row& row, const Box& box);
 
   const Octree& octree_;
   int64_t reach_cm_;
@@ -70,6 +70,7 @@ class Census {
   std::unique_ptr<double[]> x_, y_, z_;
   std::unique_ptr<core::EntityId[]> ids_;
   std::vector<Row> rows_;
+  std::array<std::unique_ptr<double[]>, 3> row_low_, row_high_;  // what their members take up
   std::vector<Block> blocks_;
   std::vector<Cell> cells_;
   std::vector<uint32_t> row_of_leaf_;  // by leaf index
@@ -107,13 +108,14 @@ class Survey {
   void LookAroundCell(uint32_t cell);
 
   const Census& census_;
-  Sift sift_ = BestSift();
+  Sifts sifts_ = BestSifts();
   uint64_t taken_ = 0;          // the census that the rest is about
   uint32_t block_ = 0;          // whose surroundings rows_ and runs_ hold
   uint32_t cell_ = 0;           // of the block
   std::vector<Run> cell_runs_;  // of rows, around cell_
-  std::vector<uint32_t> rows_;  // within reach of block_
-  std::vector<Run> runs_;       // of members, within reach of block_ and some between them
+  uint32_t row_count_ = 0;
+  std::unique_ptr<uint32_t[]> rows_;  // within reach of block_
+  std::vector<Run> runs_;             // of members, within reach of block_ and some between them
   std::array<std::unique_ptr<core::EntityId[]>, kRings> ring_;
 };
 
