@@ -50,6 +50,9 @@ std::string Base64Url(std::span<const std::byte> bytes) {
 std::optional<std::vector<std::byte>> FromBase64Url(std::string_view text, size_t max_bytes) {
   StartSodium();
   if (text.size() > (max_bytes * 4 + 2) / 3) return std::nullopt;
+  // libsodium 1.0.18 takes every byte above 127 for "_".
+  if (std::any_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }))
+    return std::nullopt;
   std::vector<std::byte> bytes(std::max<size_t>(max_bytes, 1));  // never a null pointer
   size_t size = 0;
   if (sodium_base642bin(Raw(bytes.data()), max_bytes, text.data(), text.size(), nullptr, &size,

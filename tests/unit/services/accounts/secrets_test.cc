@@ -27,6 +27,15 @@ TEST(Base64Url, RefusesWhatIsNotCanonical) {
     EXPECT_FALSE(FromBase64Url(text, 8)) << text;
 }
 
+TEST(Base64Url, RefusesBytesAbove127WhereALetterCouldStand) {
+  ASSERT_TRUE(FromBase64Url("AAA_", 3));
+  for (int byte = 128; byte < 256; ++byte) {
+    std::string text = "AAA_";
+    text.back() = static_cast<char>(byte);
+    EXPECT_FALSE(FromBase64Url(text, 3)) << byte;
+  }
+}
+
 // The empty message, from the BLAKE2 reference implementation.
 TEST(Hash, IsBlake2b256) {
   std::string hex;
