@@ -21,8 +21,8 @@
 
 namespace bluemarble::aoi {
 
-/// 84 km: up to here the squared distances of whole centimetres, and their sums, are exact doubles.
-inline constexpr int64_t kMaxReachCm = int64_t{1} << 23;
+/// 10,737 km, half the root cube.
+inline constexpr int64_t kMaxReachCm = int64_t{1} << 30;
 
 class Census {
  public:
@@ -36,6 +36,13 @@ class Census {
   /// Leaf after leaf along the curve, slots ascending: the order to ask in.
   std::span<const core::EntityId> members() const { return {ids_.get(), members_}; }
   int64_t reach_cm() const { return reach_cm_; }
+
+  /// The same leaf by leaf.
+  size_t leaves() const { return rows_.size(); }
+  geo::NodeKey key_of(size_t leaf) const { return rows_[leaf].key; }
+  std::span<const core::EntityId> members_of(size_t leaf) const {
+    return members().subspan(rows_[leaf].first, rows_[leaf].end - rows_[leaf].first);
+  }
 
  private:
   friend class Survey;
@@ -66,11 +73,10 @@ class Census {
   int cell_level_;
   uint64_t taken_ = 0;
   uint32_t members_ = 0;
-  // Columns of the members. Whole centimetres as doubles: what SSE2 can multiply exactly.
-  std::unique_ptr<double[]> x_, y_, z_;
+  std::unique_ptr<int32_t[]> x_, y_, z_;  // columns of the members
   std::unique_ptr<core::EntityId[]> ids_;
   std::vector<Row> rows_;
-  std::array<std::unique_ptr<double[]>, 3> row_low_, row_high_;  // what their members take up
+  std::array<std::unique_ptr<int32_t[]>, 3> row_low_, row_high_;  // what their members take up
   std::vector<Block> blocks_;
   std::vector<Cell> cells_;
   std::vector<uint32_t> row_of_leaf_;  // by leaf index

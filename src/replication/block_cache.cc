@@ -31,15 +31,12 @@ std::span<const std::byte> BlockCache::Get(const BlockKey& key, int worker,
     list.count = 0;
   }
   const auto packed = static_cast<uint8_t>(key.base_age << 2 | static_cast<uint8_t>(key.cls));
-  const auto end = list.keys.begin() + list.count;
-  const auto at = std::find(list.keys.begin(), end, packed);
-  std::span<const std::byte> block;
-  if (at != end) {
-    const auto i = static_cast<size_t>(at - list.keys.begin());
-    block = {bytes_.get() + list.offsets[i], list.sizes[i]};
-  } else {
-    block = Encode(list, packed, worker, encode, encoded);
-  }
+  const auto end = list.blocks.begin() + list.count;
+  const auto at =
+      std::find_if(list.blocks.begin(), end, [&](const Block& b) { return b.key == packed; });
+  const std::span<const std::byte> block =
+      at != end ? std::span<const std::byte>{bytes_.get() + at->offset, at->size}
+                : Encode(list, packed, worker, encode, encoded);
   list.busy.store(0, std::memory_order_release);
   return block;
 }
@@ -54,10 +51,7 @@ std::span<const std::byte> BlockCache::Encode(
   encoded = true;
   arena.used += size;
   if (list.count < kBlocksPerPart) {
-    list.keys[list.count] = key;
-    list.sizes[list.count] = static_cast<uint16_t>(size);
-    list.offsets[list.count] = static_cast<uint32_t>(offset);
-    ++list.count;
+    list.blocks[list.count++] = {static_cast<uint32_t>(offset), static_cast<uint16_t>(size), key};
   }
   return {bytes_.get() + offset, size};
 }

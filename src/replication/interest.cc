@@ -1,9 +1,10 @@
 #include "replication/interest.h"
 
-#include <algorithm>
 #include <bit>
 #include <tuple>
 #include <utility>
+
+#include "core/hash.h"
 
 namespace bluemarble::replication {
 namespace {
@@ -11,87 +12,110 @@ namespace {
 // A leaf keeps its class, and its place in the view, until it is this much farther than the class
 // reaches.
 constexpr double kHysteresis = 1.1;
-constexpr size_t kQueryCapacity = 4096;
-// So many leaves that vanished are compared one by one with what a viewer holds.
-constexpr size_t kFewGone = 8;
+constexpr size_t kLeafCapacity = 4096;
+constexpr size_t kViewersPerChunk = 16;
+// Viewers of one node of this level have their turns of replication together: 328 m.
+constexpr int kPhaseLevel = 16;
 
-int64_t DistanceSquared(geo::GridPoint a, geo::GridPoint b) {
-  const int64_t dx = int64_t{a.x} - b.x, dy = int64_t{a.y} - b.y, dz = int64_t{a.z} - b.z;
-  return dx * dx + dy * dy + dz * dz;
+uint32_t PhaseAt(geo::GridPoint at) {
+  return static_cast<uint32_t>(core::Mix64(geo::NodeKey::At(at, kPhaseLevel).bits));
 }
 
 }  // namespace
 
 InterestFinder::InterestFinder(const ReplicationSettings& settings, const aoi::Octree& octree,
-                               int workers)
+                               uint32_t max_entities, int workers)
     : octree_(octree),
+      census_(octree, static_cast<int64_t>(settings.radius_m.back() * 100.0 * kHysteresis)),
       max_leaves_(settings.max_leaves_per_viewer),
       max_parts_(Viewer::MaxParts(max_leaves_)),
-      reach_cm_(static_cast<int64_t>(settings.radius_m.back() * 100.0 * kHysteresis)),
-      scratch_(static_cast<size_t>(workers)) {
+      ticks_(settings.interest_ticks),
+      reach_cm_(census_.reach_cm()),
+      near_cm_(static_cast<int64_t>(settings.radius_m.front() * 100.0)),
+      arrival_cm_(static_cast<int64_t>(settings.radius_m[1] * 100.0 * kHysteresis)),
+      viewer_of_(max_entities, 0),
+      wanted_(settings.max_viewers / 64 + 1) {
   for (size_t i = 0; i < kReplicationClasses; ++i) {
     const double radius_cm = settings.radius_m[i] * 100.0;
     radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm);
     leave_radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm * kHysteresis * kHysteresis);
   }
-  for (Scratch& worker : scratch_) {
-    worker.query.reserve(kQueryCapacity);
-    worker.wanted.reserve(kQueryCapacity);
-    worker.mark.assign(octree.leaf_capacity(), 0);
-    for (auto& parts : worker.next) parts.reserve(max_parts_);
+  due_.reserve(settings.max_viewers);
+  around_arrival_.reserve(kLeafCapacity);
+  for (int i = 0; i < workers; ++i) {
+    Scratch& own = *scratch_.emplace_back(std::make_unique<Scratch>(census_));
+    own.near.reserve(kLeafCapacity);
+    own.mark.assign(octree.leaf_capacity(), 0);
+    for (auto& parts : own.next) parts.reserve(max_parts_);
   }
 }
 
-bool InterestFinder::Overtaken(const Viewer& viewer) const {
-  return (!octree_.gone().empty() && HoldsDeadLeaf(viewer)) || ArrivalNear(viewer);
+void InterestFinder::AddViewer(ViewerSlot slot, core::EntityId own) {
+  viewer_of_[own.index()] = slot + 1;
+  Want(slot);
 }
+
+void InterestFinder::RemoveViewer(core::EntityId own) { viewer_of_[own.index()] = 0; }
 
 uint64_t InterestFinder::TakeOverLimit() {
   uint64_t sum = 0;
-  for (Scratch& worker : scratch_) sum += std::exchange(worker.over_limit, 0);
+  for (auto& worker : scratch_) sum += std::exchange(worker->over_limit, 0);
   return sum;
 }
 
-bool InterestFinder::HoldsDeadLeaf(const Viewer& viewer) const {
-  const auto gone = octree_.gone();
-  if (octree_.gone_lost() || gone.size() > kFewGone) {
-    return std::any_of(viewer.parts().begin(), viewer.parts().end(),
-                       [&](const ViewerPart& part) { return octree_.Find(part.leaf) == nullptr; });
-  }
-  return std::any_of(viewer.parts().begin(), viewer.parts().end(), [&](const ViewerPart& part) {
-    return std::any_of(gone.begin(), gone.end(),
-                       [&](const aoi::LeafGone& leaf) { return leaf.id == part.leaf; });
-  });
-}
-
-// Somebody came near into a leaf that this viewer may not watch: waiting for its turn of interest
-// would let the arrival vanish between the old leaf and the new one.
-bool InterestFinder::ArrivalNear(const Viewer& viewer) const {
-  const auto arrivals = octree_.arrivals();
-  if (arrivals.empty() || octree_.PlaceOf(viewer.own).leaf.generation == 0) return false;
-  const geo::GridPoint at = octree_.PositionOf(viewer.own);
-  return std::any_of(arrivals.begin(), arrivals.end(), [&](geo::GridPoint p) {
-    return DistanceSquared(at, p) <=
-           leave_radius_sq_[static_cast<size_t>(ReplicationClass::kVisual)];
-  });
-}
-
-// Squared distance in cm to the leaf's nearest member other than the viewer, INT64_MAX when there
-// is none; stops early once it is within the innermost class.
-int64_t InterestFinder::NearestOther(const aoi::Leaf& leaf, const Viewer& viewer,
-                                     geo::GridPoint at) const {
-  int64_t nearest = INT64_MAX;
-  for (uint32_t id = leaf.first_part; id != aoi::Part::kNone;) {
-    const aoi::Part& part = octree_.part(id);
-    for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
-      const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
-      if (entity == viewer.own) continue;
-      nearest = std::min(nearest, DistanceSquared(octree_.PositionOf(entity), at));
-      if (nearest <= radius_sq_[0]) return nearest;
+void InterestFinder::Refresh(std::span<const std::unique_ptr<Viewer>> viewers,
+                             core::WorkerPool& workers, core::Tick now) {
+  census_.Take();
+  WantWhoIsNearArrivals();
+  ListDue(now);
+  const size_t chunks = (due_.size() + kViewersPerChunk - 1) / kViewersPerChunk;
+  workers.Run(static_cast<int>(chunks), [&](int chunk, int worker) {
+    const size_t first = static_cast<size_t>(chunk) * kViewersPerChunk;
+    const size_t count = std::min(kViewersPerChunk, due_.size() - first);
+    for (ViewerSlot slot : std::span(due_).subspan(first, count)) {
+      if (viewers[slot] && viewers[slot]->active)
+        RefreshOne(*viewers[slot], slot, *scratch_[static_cast<size_t>(worker)], now);
     }
-    id = part.next;
+  });
+}
+
+void InterestFinder::WantWhoIsNearArrivals() {
+  for (geo::GridPoint at : octree_.arrivals()) {
+    around_arrival_.clear();
+    // Should the list be too short, the others have their turn soon.
+    (void)octree_.QueryLeaves(at, arrival_cm_, around_arrival_);
+    for (aoi::LeafId leaf : around_arrival_) {
+      for (uint32_t id = octree_.Find(leaf)->first_part; id != aoi::Part::kNone;) {
+        const aoi::Part& part = octree_.part(id);
+        for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+          const auto slot = static_cast<size_t>(std::countr_zero(rest));
+          const uint32_t viewer = viewer_of_[part.slots[slot].entity.index()];
+          if (viewer != 0) Want(viewer - 1);
+        }
+        id = part.next;
+      }
+    }
   }
-  return nearest;
+}
+
+// Along the curve, so that neighbours come one after the other; then the others.
+void InterestFinder::ListDue(core::Tick now) {
+  due_.clear();
+  for (size_t leaf = 0; leaf < census_.leaves(); ++leaf) {
+    if ((now + core::Mix64(census_.key_of(leaf).bits)) % ticks_ != 0) continue;
+    for (core::EntityId member : census_.members_of(leaf)) {
+      const uint32_t viewer = viewer_of_[member.index()];
+      if (viewer == 0) continue;
+      due_.push_back(viewer - 1);
+      wanted_[(viewer - 1) / 64].fetch_and(~(uint64_t{1} << (viewer - 1) % 64),
+                                           std::memory_order_relaxed);
+    }
+  }
+  for (uint32_t word = 0; word < wanted_.size(); ++word) {
+    uint64_t rest = wanted_[word].exchange(0, std::memory_order_relaxed);
+    for (; rest != 0; rest &= rest - 1)
+      due_.push_back(word * 64 + static_cast<uint32_t>(std::countr_zero(rest)));
+  }
 }
 
 // The class for a distance; `held` (or kReplicationClasses when not held) is kept within the
@@ -104,79 +128,68 @@ int InterestFinder::ClassFor(int64_t distance_sq, int held) const {
   return kReplicationClasses;
 }
 
-void InterestFinder::FindWanted(const Viewer& viewer, geo::GridPoint at, Scratch& own) const {
-  own.query.clear();
-  own.wanted.clear();
-  if (!octree_.QueryLeaves(at, reach_cm_, own.query).ok()) ++own.over_limit;
-  for (aoi::LeafId id : own.query) {
-    const aoi::Leaf* leaf = octree_.Find(id);
-    const int64_t distance_sq = NearestOther(*leaf, viewer, at);
-    if (distance_sq <= leave_radius_sq_.back()) own.wanted.push_back({id, leaf->key, distance_sq});
-  }
-  CutToLimits(own);
-}
-
 // The nearest leaves win.
 void InterestFinder::CutToLimits(Scratch& own) const {
   size_t parts = 0;
-  for (const WantedLeaf& leaf : own.wanted) parts += PartsToSend(leaf.id.index);
-  if (own.wanted.size() <= max_leaves_ && parts <= max_parts_) return;
-  std::sort(own.wanted.begin(), own.wanted.end(), [](const WantedLeaf& a, const WantedLeaf& b) {
+  for (const aoi::NearLeaf& leaf : own.near) parts += PartsToSend(leaf.id.index);
+  if (own.near.size() <= max_leaves_ && parts <= max_parts_) return;
+  std::sort(own.near.begin(), own.near.end(), [](const aoi::NearLeaf& a, const aoi::NearLeaf& b) {
     return std::tie(a.distance_sq, a.key) < std::tie(b.distance_sq, b.key);
   });
   size_t kept = 0;
   parts = 0;
-  for (; kept < std::min<size_t>(own.wanted.size(), max_leaves_); ++kept) {
-    parts += PartsToSend(own.wanted[kept].id.index);
+  for (; kept < std::min<size_t>(own.near.size(), max_leaves_); ++kept) {
+    parts += PartsToSend(own.near[kept].id.index);
     if (parts > max_parts_) break;
   }
-  own.over_limit += own.wanted.size() - kept;
-  own.wanted.resize(kept);
+  own.over_limit += own.near.size() - kept;
+  own.near.resize(kept);
 }
 
-void InterestFinder::Refresh(Viewer& viewer, int worker, core::Tick now) {
-  Scratch& own = scratch_[static_cast<size_t>(worker)];
-  viewer.refresh = false;
-  if (octree_.PlaceOf(viewer.own).leaf.generation == 0) {
-    viewer.refresh = true;  // not indexed yet
+void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now) {
+  own.near.clear();
+  const core::Status looked = own.survey.Leaves(viewer.own, reach_cm_, near_cm_, own.near);
+  if (looked.code() == core::Code::kNotFound) {
+    Want(slot);  // not indexed yet
     return;
   }
-  FindWanted(viewer, octree_.PositionOf(viewer.own), own);
-  for (size_t i = 0; i < own.wanted.size(); ++i)
-    own.mark[own.wanted[i].id.index] = static_cast<uint32_t>(i + 1);
+  if (!looked.ok()) ++own.over_limit;
+  viewer.phase = PhaseAt(octree_.PositionOf(viewer.own));
+  CutToLimits(own);
+  for (size_t i = 0; i < own.near.size(); ++i)
+    own.mark[own.near[i].id.index] = static_cast<uint32_t>(i + 1);
   for (auto& parts : own.next) parts.clear();
-  for (int cls = 0; cls < kReplicationClasses; ++cls) KeepOrForget(viewer, cls, own, now);
-  for (const WantedLeaf& wanted : own.wanted) {
-    if (std::exchange(own.mark[wanted.id.index], 0) != 0) Add(viewer, wanted, own, now);
+  for (int cls = 0; cls < kReplicationClasses; ++cls) KeepOrForget(viewer, slot, cls, own, now);
+  for (const aoi::NearLeaf& near : own.near) {
+    if (std::exchange(own.mark[near.id.index], 0) != 0) Add(viewer, slot, near, own, now);
   }
   // Leaves that cannot be forgotten yet come on top of the wanted ones.
   if (!viewer.SetParts(own.next)) {
     ++own.over_limit;
-    viewer.refresh = true;
+    Want(slot);
   }
 }
 
-void InterestFinder::KeepOrForget(Viewer& viewer, int cls, Scratch& own, core::Tick now) const {
+void InterestFinder::KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scratch& own,
+                                  core::Tick now) {
   const auto parts = viewer.parts();
   for (size_t at = viewer.group_begin(cls), end = at; at < viewer.group_end(cls); at = end) {
     const aoi::LeafId leaf = parts[at].leaf;
     while (end < viewer.group_end(cls) && parts[end].leaf == leaf) ++end;
     const auto its_parts = parts.subspan(at, end - at);
-    const bool dead = octree_.Find(leaf) == nullptr;
-    const uint32_t mark = dead ? 0 : std::exchange(own.mark[leaf.index], 0);
+    const bool lives = octree_.Find(leaf) != nullptr;
+    const uint32_t mark = lives ? std::exchange(own.mark[leaf.index], 0) : 0;
     if (mark == 0) {
       const bool known = std::any_of(its_parts.begin(), its_parts.end(),
                                      [](const ViewerPart& part) { return part.may_hold; });
       if (!known || viewer.Drop(leaf, its_parts[0].key, now)) continue;
-      viewer.refresh = true;
-      for (ViewerPart& part : its_parts) {
-        part.dead = dead;
-        own.next[static_cast<size_t>(cls)].push_back(part);
-      }
+      Want(slot);
+      auto& kept = own.next[static_cast<size_t>(cls)];
+      kept.insert(kept.end(), its_parts.begin(), its_parts.end());
       continue;
     }
     const int wanted =
-        std::min(ClassFor(own.wanted[mark - 1].distance_sq, cls), kReplicationClasses - 1);
+        std::min(ClassFor(own.near[mark - 1].distance_sq, cls), kReplicationClasses - 1);
     for (ViewerPart& part : its_parts) {
       if (wanted != cls) part.sent = 0;  // bases of another class are of no use
       own.next[static_cast<size_t>(wanted)].push_back(part);
@@ -186,16 +199,16 @@ void InterestFinder::KeepOrForget(Viewer& viewer, int cls, Scratch& own, core::T
   }
 }
 
-void InterestFinder::Add(Viewer& viewer, const WantedLeaf& wanted, Scratch& own,
-                         core::Tick now) const {
-  const int cls = ClassFor(wanted.distance_sq, kReplicationClasses);
+void InterestFinder::Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& near, Scratch& own,
+                         core::Tick now) {
+  const int cls = ClassFor(near.distance_sq, kReplicationClasses);
   if (cls == kReplicationClasses) return;  // only within the hysteresis of what is held
-  const Viewer::Leaf admitted = viewer.Admit(wanted.id, wanted.key);
+  const Viewer::Leaf admitted = viewer.Admit(near.id, near.key);
   if (admitted == Viewer::Leaf::kNotYet) {
-    viewer.refresh = true;
+    Want(slot);
     return;
   }
-  AppendParts(viewer, wanted.id, cls, 0, admitted == Viewer::Leaf::kHeldBefore, now,
+  AppendParts(viewer, near.id, cls, 0, admitted == Viewer::Leaf::kHeldBefore, now,
               own.next[static_cast<size_t>(cls)]);
 }
 
@@ -227,7 +240,7 @@ bool InterestFinder::HasNewParts(const Viewer& viewer, size_t at, int cls) const
 }
 
 bool InterestFinder::TakeNewParts(Viewer& viewer, size_t at, int cls, int worker, core::Tick now) {
-  auto& more = scratch_[static_cast<size_t>(worker)].next[0];
+  auto& more = scratch_[static_cast<size_t>(worker)]->next[0];
   more.clear();
   const ViewerPart first = viewer.parts()[at];
   size_t known = 1;

@@ -1,16 +1,22 @@
 /// Which leaves a viewer is to be sent, and in which class: those with another entity within reach,
 /// the class by the nearest of them (DESIGN §4). Owned by the replicator; in the Interest phase one
-/// worker refreshes one viewer, with the worker's own scratch. Allocates in the constructor only.
+/// worker refreshes one viewer, with the worker's own scratch. Viewers of one leaf have their turn
+/// together: what is around them is looked up once. Allocates in the constructor only.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
+#include "aoi/census.h"
 #include "aoi/octree.h"
 #include "bluemarble/wire.h"
 #include "core/ids.h"
+#include "core/worker_pool.h"
 #include "geo/grid.h"
 #include "replication/settings.h"
 #include "replication/viewer.h"
@@ -22,15 +28,22 @@ inline constexpr uint32_t kMaxLeafParts = 256;
 
 class InterestFinder {
  public:
-  InterestFinder(const ReplicationSettings& settings, const aoi::Octree& octree, int workers);
+  InterestFinder(const ReplicationSettings& settings, const aoi::Octree& octree,
+                 uint32_t max_entities, int workers);
 
-  /// Since the last refresh a leaf that the viewer holds died, or somebody came near into a leaf
-  /// that it may not hold yet: its turn is not to be waited for. O(leaves held) on ticks with
-  /// either, else O(1).
-  bool Overtaken(const Viewer& viewer) const;
+  void AddViewer(ViewerSlot slot, core::EntityId own);
+  void RemoveViewer(core::EntityId own);
 
-  /// Drops, adds and re-classes the viewer's leaves. One query of the octree.
-  void Refresh(Viewer& viewer, int worker, core::Tick now);
+  /// The viewer is refreshed at the next Refresh, whoever's turn it is. Any worker.
+  void Want(ViewerSlot slot) {
+    wanted_[slot / 64].fetch_or(uint64_t{1} << slot % 64, std::memory_order_relaxed);
+  }
+
+  /// Drops, adds and re-classes the leaves of those whose turn it is, of the wanted ones, and of
+  /// who is near somebody that came into a new leaf: waiting would let the arrival vanish between
+  /// two leaves.
+  void Refresh(std::span<const std::unique_ptr<Viewer>> viewers, core::WorkerPool& workers,
+               core::Tick now);
 
   /// Whether the leaf whose first part is the one at `at` has more than the viewer knows.
   bool HasNewParts(const Viewer& viewer, size_t at, int cls) const;
@@ -42,38 +55,39 @@ class InterestFinder {
   uint64_t TakeOverLimit();
 
  private:
-  struct WantedLeaf {
-    aoi::LeafId id;
-    geo::NodeKey key;
-    int64_t distance_sq = 0;
-  };
   struct alignas(64) Scratch {
-    std::vector<aoi::LeafId> query;
-    std::vector<WantedLeaf> wanted;
+    explicit Scratch(const aoi::Census& census) : survey(census) {}
+    aoi::Survey survey;
+    std::vector<aoi::NearLeaf> near;
     std::array<std::vector<ViewerPart>, kReplicationClasses> next;  // the viewer's parts by class
-    std::vector<uint32_t> mark;  // by leaf index: 1 + position in `wanted`, else 0
+    std::vector<uint32_t> mark;  // by leaf index: 1 + position in `near`, else 0
     uint64_t over_limit = 0;
   };
 
   uint32_t PartsToSend(uint32_t leaf) const {
     return std::min(octree_.parts_of(leaf), kMaxLeafParts);
   }
+  void WantWhoIsNearArrivals();
+  void ListDue(core::Tick now);
+  void RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now);
   void CutToLimits(Scratch& own) const;
-  void KeepOrForget(Viewer& viewer, int cls, Scratch& own, core::Tick now) const;
-  void Add(Viewer& viewer, const WantedLeaf& wanted, Scratch& own, core::Tick now) const;
+  void KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scratch& own, core::Tick now);
+  void Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& near, Scratch& own,
+           core::Tick now);
   void AppendParts(Viewer& viewer, aoi::LeafId id, int cls, size_t first, bool may_hold,
                    core::Tick now, std::vector<ViewerPart>& out) const;
-  bool HoldsDeadLeaf(const Viewer& viewer) const;
-  bool ArrivalNear(const Viewer& viewer) const;
-  int64_t NearestOther(const aoi::Leaf& leaf, const Viewer& viewer, geo::GridPoint at) const;
   int ClassFor(int64_t distance_sq, int held) const;
-  void FindWanted(const Viewer& viewer, geo::GridPoint at, Scratch& own) const;
 
   const aoi::Octree& octree_;
-  uint32_t max_leaves_, max_parts_;
-  int64_t reach_cm_;
+  aoi::Census census_;
+  uint32_t max_leaves_, max_parts_, ticks_;
+  int64_t reach_cm_, near_cm_, arrival_cm_;
   std::array<int64_t, kReplicationClasses> radius_sq_{}, leave_radius_sq_{};
-  std::vector<Scratch> scratch_;
+  std::vector<uint32_t> viewer_of_;            // by entity index: slot + 1, 0 for none
+  std::vector<std::atomic<uint64_t>> wanted_;  // a bit a slot
+  std::vector<ViewerSlot> due_;
+  std::vector<aoi::LeafId> around_arrival_;
+  std::vector<std::unique_ptr<Scratch>> scratch_;
 };
 
 }  // namespace bluemarble::replication

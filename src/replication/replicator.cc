@@ -84,7 +84,7 @@ struct Replicator::Impl {
         viewers(s.max_viewers),
         snapshots(std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes)),
         snapshot_size(s.max_viewers, 0),
-        interest(s, o, pool.workers()),
+        interest(s, o, w.capacity(), pool.workers()),
         history(w.capacity()),
         cache(o.part_capacity(), pool.workers(), kArenaBytes),
         quantised(o.leaf_capacity()),
@@ -106,6 +106,7 @@ struct Replicator::Impl {
     workers.Run(chunks, [&](int chunk, int worker) {
       const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
       for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
+        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->Prefetch();
         if (viewers[slot] && viewers[slot]->active) body(slot, *viewers[slot], worker);
       }
     });
@@ -150,11 +151,12 @@ struct Replicator::Impl {
     return cached.frame;
   }
 
-  void CollectCandidates(Viewer& viewer, WorkerScratch& own, int worker, Tick now) {
+  void CollectCandidates(Viewer& viewer, uint32_t slot, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
     for (int cls = 0; cls < kReplicationClasses; ++cls) {
       const bool turn = Turn(viewer, cls, now);
-      if (turn || (viewer.late >> cls & 1) != 0) CollectClass(viewer, cls, turn, own, worker, now);
+      if (turn || (viewer.late >> cls & 1) != 0)
+        CollectClass(viewer, slot, cls, turn, own, worker, now);
     }
     viewer.late = 0;
     auto ordered_to = own.candidates.end();
@@ -167,11 +169,15 @@ struct Replicator::Impl {
 
   // Out of turn only parts that had to wait, or that the client does not know yet: those of a leaf
   // that was left are forgotten soon.
-  void CollectClass(Viewer& viewer, int cls, bool turn, WorkerScratch& own, int worker, Tick now) {
+  void CollectClass(Viewer& viewer, uint32_t slot, int cls, bool turn, WorkerScratch& own,
+                    int worker, Tick now) {
     const uint32_t its_period = period[static_cast<size_t>(cls)];
     for (size_t at = viewer.group_begin(cls); at < viewer.group_end(cls); ++at) {
       const ViewerPart& part = viewer.parts()[at];
-      if (part.dead) continue;
+      if (octree.Find(part.leaf) == nullptr) {  // split, merged or emptied since
+        interest.Want(slot);
+        continue;
+      }
       if (part.number == 0 && interest.HasNewParts(viewer, at, cls) &&
           !interest.TakeNewParts(viewer, at, cls, worker, now)) {
         ++own.tally.scratch_full;
@@ -181,6 +187,7 @@ struct Replicator::Impl {
       // In periods of the class: every class is late by the same factor.
       const uint64_t priority = std::min<uint64_t>(uint64_t{waited} * 64 / its_period, 0xffffff);
       own.candidates.push_back(priority << 16 | (0xffff - at));
+      cache.Prefetch(part.part_id);
     }
   }
 
@@ -245,7 +252,7 @@ struct Replicator::Impl {
     const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
-    CollectCandidates(viewer, own, worker, now);
+    CollectCandidates(viewer, slot, own, worker, now);
     // Drops ride along: none waits longer than the longest silence.
     const bool own_due = viewer.report.exact || now - viewer.last_datagram >= max_silence;
     if (own.candidates.empty() && !own_due) return;
@@ -355,7 +362,7 @@ core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
   if (!self.viewers[slot])
     self.viewers[slot] = std::make_unique<Viewer>(self.settings.max_leaves_per_viewer);
   self.viewers[slot]->Reset(own, now);
-  self.viewers[slot]->phase = slot;
+  self.interest.AddViewer(slot, own);
   self.snapshot_size[slot] = 0;
   self.viewer_high = std::max(self.viewer_high, slot + 1);
   return slot;
@@ -363,6 +370,7 @@ core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
 
 void Replicator::RemoveViewer(ViewerSlot viewer) {
   impl_->viewers[viewer]->active = false;
+  impl_->interest.RemoveViewer(impl_->viewers[viewer]->own);
   impl_->snapshot_size[viewer] = 0;
   while (impl_->viewer_high > 0 && !impl_->viewers[impl_->viewer_high - 1]->active)
     --impl_->viewer_high;
@@ -378,12 +386,7 @@ void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
 
 void Replicator::Interest(Tick now) {
   Impl& self = *impl_;
-  self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
-    const bool turn = (slot + now) % self.settings.interest_ticks == 0;
-    if (turn || viewer.refresh || self.interest.Overtaken(viewer)) {
-      self.interest.Refresh(viewer, worker, now);
-    }
-  });
+  self.interest.Refresh(self.viewers, self.workers, now);
   self.stats.leaves_over_limit.Add(self.interest.TakeOverLimit());
 }
 

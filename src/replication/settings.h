@@ -24,7 +24,7 @@ struct ReplicationSettings {
   uint32_t max_silence_ms = 100;
   /// Ticks over which the interest of all viewers is refreshed once. 1: every tick (costly); 30:
   /// new neighbours appear up to a second late at 30 Hz.
-  uint32_t interest_ticks = 9;
+  uint32_t interest_ticks = 15;
   /// Viewers at once; about 40 kB of memory each.
   uint32_t max_viewers = 6'000;
   /// Leaves that one viewer can be interested in; the nearest win, the rest is counted.
