@@ -1,7 +1,7 @@
 if(NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, Asan, Tsan" FORCE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, Asan, Tsan, Coverage" FORCE)
 endif()
-set(known_build_types Release Debug Asan Tsan)
+set(known_build_types Release Debug Asan Tsan Coverage)
 set_property(CACHE CMAKE_BUILD_TYPE PROPERTY STRINGS ${known_build_types})
 if(NOT CMAKE_BUILD_TYPE IN_LIST known_build_types)
   message(FATAL_ERROR "CMAKE_BUILD_TYPE is '${CMAKE_BUILD_TYPE}'; choose one of: ${known_build_types}")
@@ -12,6 +12,11 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 # -O1 keeps the sanitizer runs of the simulated worlds within minutes; frame pointers make reports readable.
 set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
 set(CMAKE_CXX_FLAGS_TSAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread")
+# Which lines the fuzzers reach (tests/fuzz/coverage.py); clang's own format, so clang only.
+set(CMAKE_CXX_FLAGS_COVERAGE "-O1 -g1 -fprofile-instr-generate -fcoverage-mapping -fsanitize=fuzzer-no-link")
+if(CMAKE_BUILD_TYPE STREQUAL "Coverage" AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "the Coverage build wants clang: -DCMAKE_CXX_COMPILER=clang++-19")
+endif()
 # clang builds libFuzzer's programs of tests/fuzz beside the tests, from the same objects; it also compiles instrumented code
 # a third faster than GCC 12.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

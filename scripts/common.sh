@@ -169,12 +169,12 @@ run_fuzzers() {
   ((failed == 0))
 }
 
-# configure_and_build <Release|Debug|Asan|Tsan> <folder> [targets...]: programs land in <folder>/bin/.
+# configure_and_build <Release|Debug|Asan|Tsan|Coverage> <folder> [targets...]: programs land in <folder>/bin/.
 configure_and_build() {
   local type=$1 dir=$2 compiler=()
   shift 2
   # Clang, several sources at once: a quarter of the processor time that GCC takes for each alone, as the Release build does.
-  if [[ $type == Asan || $type == Tsan ]]; then compiler=(-DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_UNITY_BUILD=ON); fi
+  if [[ $type =~ ^(Asan|Tsan|Coverage)$ ]]; then compiler=(-DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_UNITY_BUILD=ON); fi
   # Equal sources in another checkout, or after a move, hit the compiler cache.
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
   mkdir -p "$dir"

@@ -1,3 +1,4 @@
+// Covers src/net/connect_token.cc.
 #include "fuzz_target.h"
 #include "net/connect_token.h"
 

@@ -1,3 +1,4 @@
+// Covers src/services/accounts/flat_json.cc.
 #include "fuzz_target.h"
 #include "services/accounts/flat_json.h"
 

@@ -1,3 +1,5 @@
+// Covers src/protocol/input.cc.
+#include <algorithm>
 #include <array>
 
 #include "fuzz_target.h"
@@ -6,7 +8,7 @@
 namespace protocol = bluemarble::protocol;
 
 FUZZ_TARGET(input) {
-  const auto message = protocol::DecodeInput(bytes);
+  auto message = protocol::DecodeInput(bytes);
   if (!message.ok()) return;
   bluemarble::fuzz::Require(message->count >= bluemarble::kMinInputCommands &&
                             message->count <= bluemarble::kMaxInputCommands);
@@ -16,4 +18,9 @@ FUZZ_TARGET(input) {
   const auto again = protocol::DecodeInput(std::span(out).first(*written));
   bluemarble::fuzz::Require(again.ok() && again->newest_tick == message->newest_tick &&
                             again->commands == message->commands);
+  // Where it does not fit, or is none, nothing is written as if it were.
+  bluemarble::fuzz::Require(
+      !protocol::EncodeInput(*message, std::span(out).first(*written - 1)).ok());
+  message->count = bluemarble::kMaxInputCommands + 1;
+  bluemarble::fuzz::Require(!protocol::EncodeInput(*message, out).ok());
 }

@@ -1,3 +1,4 @@
+// Covers src/net/sealed_packets.cc, src/net/sealed_server.cc.
 // A sealed host hears datagrams of several addresses: for each two bytes of length, one that
 // chooses the address, then the datagram. Nobody here knows a key, so nothing may get through to
 // ENet, and no address may get more bytes than came from it.

@@ -2,6 +2,7 @@
 #include <enet/enet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -15,6 +16,7 @@
 #include "protocol/input.h"
 #include "protocol/part_codec.h"
 #include "protocol/snapshot.h"
+#include "sealed_session_steps.h"
 #include "services/accounts/access_token.h"
 
 namespace bluemarble {
@@ -84,41 +86,100 @@ void WriteInput() {
   Write("input", "six_commands", std::span(out).first(size));
 }
 
-// Two snapshots, the second a delta on the first, as snapshot_fuzz.cc reads them.
+// One after the other, as snapshot_fuzz.cc reads them.
+class Snapshots {
+ public:
+  using Class = ReplicationClass;
+
+  void Add(const protocol::PartState* part, const protocol::PartState* base, uint32_t tick,
+           uint8_t base_age, Class cls, std::span<const geo::NodeKey> drops = {},
+           bool exact = false) {
+    std::array<std::byte, protocol::kMaxPartBytes> payload;
+    protocol::PrivateBlock own;
+    own.sequence = static_cast<uint16_t>(tick);
+    own.tick = tick;
+    own.exact = own.confirmed = exact;
+    std::array<std::byte, 1100> message;
+    protocol::SnapshotWriter writer;
+    (void)writer.Begin(own, drops, message);
+    if (part != nullptr) {
+      const uint32_t same = base == nullptr ? 0 : part->occupied & base->occupied;
+      const auto size = protocol::EncodePart(*part, base, same, base_age, 30, cls, payload);
+      writer.AddPart({kLeaf, 0, cls, base_age}, std::span(payload).first(*size));
+    }
+    const size_t bytes = writer.size_bytes();
+    stream_.push_back(static_cast<std::byte>(bytes & 0xff));
+    stream_.push_back(static_cast<std::byte>(bytes >> 8));
+    stream_.insert(stream_.end(), message.begin(), message.begin() + static_cast<ptrdiff_t>(bytes));
+  }
+  const Bytes& stream() const { return stream_; }
+
+  static const geo::NodeKey kLeaf;
+
+ private:
+  Bytes stream_;
+};
+const geo::NodeKey Snapshots::kLeaf = geo::NodeKey::At({637'000'000, 1'000, 2'000}, 18);
+
 void WriteSnapshots() {
-  using namespace protocol;
-  Bytes stream;
-  PartState first, second;
+  using Class = ReplicationClass;
+  protocol::PartState first;
   first.occupied = 0b111;
   for (size_t i = 0; i < 3; ++i) {
     first.members[i].id = core::EntityId{static_cast<uint32_t>(i + 1)};
     first.members[i].kind = 1;
     first.members[i].state.position = {static_cast<int32_t>(i) * 100, 50, 3};
   }
-  second = first;
+  protocol::PartState second = first;
   second.members[1].state.position[0] += 14;
-  const geo::NodeKey leaf = geo::NodeKey::At({637'000'000, 1'000, 2'000}, 18);
-  const auto add = [&](const PartState& state, const PartState* base, uint32_t tick) {
-    std::array<std::byte, kMaxPartBytes> payload;
-    const auto size = EncodePart(state, base, base == nullptr ? 0 : 0b111, base == nullptr ? 0 : 2,
-                                 30, ReplicationClass::kCombat, payload);
-    PrivateBlock own;
-    own.sequence = static_cast<uint16_t>(tick);
-    own.tick = tick;
-    std::array<std::byte, 1100> message;
-    SnapshotWriter writer;
-    (void)writer.Begin(own, {}, message);
-    writer.AddPart(
-        {leaf, 0, ReplicationClass::kCombat, static_cast<uint8_t>(base == nullptr ? 0 : 2)},
-        std::span(payload).first(*size));
-    const size_t bytes = writer.size_bytes();
-    stream.push_back(static_cast<std::byte>(bytes & 0xff));
-    stream.push_back(static_cast<std::byte>(bytes >> 8));
-    stream.insert(stream.end(), message.begin(), message.begin() + static_cast<ptrdiff_t>(bytes));
+  Snapshots plain;
+  plain.Add(&first, nullptr, 100, 0, Class::kCombat);
+  plain.Add(&second, &first, 102, 2, Class::kCombat);
+  Write("snapshot", "keyframe_and_delta", plain.stream());
+  // Behind the length: type, sequence, tick, then what is spoiled here; the first part after it.
+  constexpr size_t kSequence = 3, kFlags = 9, kDrops = 12, kMode = 22;
+  const auto spoil = [&](const char* name, size_t at, int value, size_t bytes = 1) {
+    Bytes stream = plain.stream();
+    std::fill_n(stream.begin() + static_cast<ptrdiff_t>(at), bytes, static_cast<std::byte>(value));
+    Write("snapshot", name, stream);
   };
-  add(first, nullptr, 100);
-  add(second, &first, 102);
-  Write("snapshot", "keyframe_and_delta", stream);
+  spoil("sequence_0", kSequence, 0, 2);
+  spoil("unknown_flags", kFlags, 0xff);
+  spoil("drops_too_many", kDrops, 33);
+  spoil("drops_no_key", kDrops, 1);
+  spoil("part_of_no_class", kMode, 3);
+  spoil("exact_not_finite", kFlags, 1);
+  spoil("no_snapshot", 2, 0);
+  Write("snapshot", "cut_short", std::span(plain.stream()).first(10));
+
+  protocol::PartState turned = second;
+  turned.members[0].state.yaw = 77;
+  turned.members[0].state.velocity = {100, -2000, 7};
+  turned.members[2].state.health = 50;
+  turned.members[2].state.position = {-200'000, 1'000'000, 0};
+  for (const Class cls : {Class::kCombat, Class::kVisual, Class::kExtended}) {
+    protocol::PartState coarse = first, later = turned, gone = turned;
+    for (protocol::PartState* part : {&coarse, &later, &gone}) {
+      for (protocol::Member& member : part->members)
+        member.state = protocol::ToClass(member.state, cls);
+    }
+    gone.occupied = 0b10;
+    Snapshots all;
+    all.Add(&coarse, nullptr, 100, 0, cls, {}, true);
+    all.Add(&later, &coarse, 104, 4, cls);
+    all.Add(&coarse, nullptr, 102, 0, cls);  // overtaken
+    all.Add(&coarse, nullptr, 102, 0, cls);
+    all.Add(&gone, &later, 106, 2, cls);
+    all.Add(&gone, nullptr, 110, 0, cls, std::span(&Snapshots::kLeaf, 1));
+    all.Add(&later, nullptr, 105, 0, cls);   // of a leaf that was dropped meanwhile
+    all.Add(&later, &coarse, 111, 30, cls);  // a base that is not held
+    all.Add(&later, nullptr, 112, 0, cls);
+    all.Add(nullptr, nullptr, 108, 0, cls, std::span(&Snapshots::kLeaf, 1));
+    all.Add(&gone, nullptr, 160, 0, cls);
+    all.Add(nullptr, nullptr, 500, 0, cls, std::span(&Snapshots::kLeaf, 1));
+    all.Add(nullptr, nullptr, 900, 0, cls);
+    Write("snapshot", "a_life_of_class_" + std::to_string(static_cast<int>(cls)), all.stream());
+  }
 }
 
 void WriteJournal() {
@@ -130,34 +191,79 @@ void WriteJournal() {
   persistence::AppendBatch(bytes, 1, saves);
   persistence::AppendBatch(bytes, 2, std::span(saves).first(1));
   Write("journal", "two_batches", bytes);
+  Bytes damaged = bytes;
+  damaged.back() ^= std::byte{1};
+  Write("journal", "damaged_save", damaged);
+  damaged = bytes;
+  damaged[persistence::kSegmentHeadBytes] ^= std::byte{1};
+  Write("journal", "damaged_batch", damaged);
+  bytes.resize(bytes.size() + 100);
+  Write("journal", "zeros_behind", bytes);
+  bytes[8] = std::byte{9};
+  Write("journal", "unknown_format", bytes);
+  Write("journal", "name", persistence::SegmentName(17));
+}
+
+// One datagram: peer and sent time, then the commands.
+Bytes EnetDatagram(uint16_t peer, std::initializer_list<std::span<const std::byte>> commands) {
+  Bytes bytes = {static_cast<std::byte>(0x80 | peer >> 8), static_cast<std::byte>(peer & 0xff),
+                 std::byte{0}, std::byte{0}};
+  for (const auto command : commands) bytes.insert(bytes.end(), command.begin(), command.end());
+  return bytes;
+}
+
+template <typename Command>
+Bytes EnetCommand(int type, int flags, uint8_t channel, Command command = {}, size_t data = 0) {
+  command.header.command = static_cast<enet_uint8>(type | flags);
+  command.header.channelID = channel;
+  const auto body = std::as_bytes(std::span(&command, 1));
+  Bytes bytes(body.begin(), body.end());
+  bytes.resize(bytes.size() + data);
+  return bytes;
 }
 
 void WriteEnet() {
+  constexpr int kAck = ENET_PROTOCOL_COMMAND_FLAG_ACKNOWLEDGE;
+  constexpr int kLoose = ENET_PROTOCOL_COMMAND_FLAG_UNSEQUENCED;
+  constexpr uint8_t kControl = 0xff;
+  const auto write = [](const char* name, uint16_t peer, const auto&... commands) {
+    Write("precheck", name, EnetDatagram(peer, {commands...}));
+  };
   ENetProtocolConnect connect{};
-  connect.header.command =
-      int{ENET_PROTOCOL_COMMAND_CONNECT} | int{ENET_PROTOCOL_COMMAND_FLAG_ACKNOWLEDGE};
-  connect.header.channelID = 0xff;
   connect.mtu = htonl(1167);
   connect.windowSize = htonl(32768);
   connect.channelCount = htonl(2);
-  Bytes bytes(4);
-  bytes[0] = std::byte{0x8f};
-  bytes[1] = std::byte{0xff};
-  const auto body = std::as_bytes(std::span(&connect, 1));
-  bytes.insert(bytes.end(), body.begin(), body.end());
-  Write("precheck", "connect", bytes);
+  write("connect", 0xfff, EnetCommand(ENET_PROTOCOL_COMMAND_CONNECT, kAck, kControl, connect));
+  connect.mtu = htonl(4096);
+  write("connect_large", 0xfff,
+        EnetCommand(ENET_PROTOCOL_COMMAND_CONNECT, kAck, kControl, connect));
+  connect.mtu = htonl(576);
+  write("connect_small", 0xfff,
+        EnetCommand(ENET_PROTOCOL_COMMAND_CONNECT, kAck, kControl, connect));
   ENetProtocolSendFragment fragment{};
-  fragment.header.command =
-      int{ENET_PROTOCOL_COMMAND_SEND_FRAGMENT} | int{ENET_PROTOCOL_COMMAND_FLAG_ACKNOWLEDGE};
   fragment.dataLength = htons(8);
   fragment.fragmentCount = htonl(2);
   fragment.totalLength = htonl(1200);
-  Bytes second(4);
-  second[0] = std::byte{0x80};
-  const auto part = std::as_bytes(std::span(&fragment, 1));
-  second.insert(second.end(), part.begin(), part.end());
-  second.resize(second.size() + 8);
-  Write("precheck", "fragment", second);
+  write("fragment", 0, EnetCommand(ENET_PROTOCOL_COMMAND_SEND_FRAGMENT, kAck, 0, fragment, 8));
+  ENetProtocolSendReliable reliable{};
+  reliable.dataLength = htons(5);
+  ENetProtocolSendUnsequenced loose{};
+  loose.dataLength = htons(3);
+  write("everything", 7,
+        EnetCommand<ENetProtocolAcknowledge>(ENET_PROTOCOL_COMMAND_ACKNOWLEDGE, 0, kControl),
+        EnetCommand<ENetProtocolPing>(ENET_PROTOCOL_COMMAND_PING, kAck, kControl),
+        EnetCommand<ENetProtocolBandwidthLimit>(ENET_PROTOCOL_COMMAND_BANDWIDTH_LIMIT, kAck,
+                                                kControl),
+        EnetCommand<ENetProtocolThrottleConfigure>(ENET_PROTOCOL_COMMAND_THROTTLE_CONFIGURE, kAck,
+                                                   kControl),
+        EnetCommand(ENET_PROTOCOL_COMMAND_SEND_RELIABLE, kAck, 0, reliable, 5),
+        EnetCommand(ENET_PROTOCOL_COMMAND_SEND_UNSEQUENCED, kLoose, 1, loose, 3),
+        EnetCommand<ENetProtocolDisconnect>(ENET_PROTOCOL_COMMAND_DISCONNECT, kLoose, kControl));
+  write(
+      "verify", 7,
+      EnetCommand<ENetProtocolVerifyConnect>(ENET_PROTOCOL_COMMAND_VERIFY_CONNECT, kAck, kControl));
+  write("sequenced_unreliable", 7,
+        EnetCommand<ENetProtocolSendUnreliable>(ENET_PROTOCOL_COMMAND_SEND_UNRELIABLE, 0, 1));
 }
 
 // Tokens of other keys than the fuzzers' own: good in form, and refused.
@@ -188,6 +294,145 @@ void WriteSecurity() {
         std::string("{\"name\": \"Ada\", \"password\": \"p\\u00e4ss\", \"n\": -7}"));
 }
 
+// What sealed_session_fuzz.cc reads.
+class SessionScript {
+ public:
+  using Step = fuzz::Step;
+  explicit SessionScript(uint8_t settings = 0) { Add(settings); }
+
+  SessionScript& Do(Step step, int client = 0, int variant = 0,
+                    std::initializer_list<int> more = {}) {
+    Add(static_cast<int>(step) | client << 4 | variant << 6);
+    for (const int byte : more) Add(byte);
+    return *this;
+  }
+  SessionScript& Say(Step step, int client, int variant, std::span<const std::byte> text) {
+    Do(step, client, variant, {static_cast<int>(text.size())});
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
+    return *this;
+  }
+  SessionScript& Deliver(fuzz::Delivery how = fuzz::Delivery::kOnce,
+                         std::initializer_list<int> more = {0}) {
+    return Do(Step::kDeliver, 0, static_cast<int>(how), more);
+  }
+  SessionScript& Ask(int client, fuzz::TokenKind kind = fuzz::TokenKind::kOwn, int ciphers = 3) {
+    return Do(Step::kAsk, client, 0, {static_cast<int>(kind), ciphers});
+  }
+  /// Request, challenge, request, and what is answered to it.
+  SessionScript& Handshake(int client) {
+    for (int round = 0; round < 2; ++round) Do(Step::kPoll, client).Deliver().Deliver();
+    return *this;
+  }
+  SessionScript& Join(int client) {
+    Ask(client).Handshake(client);
+    Say(Step::kClientSays, client, 0, EnetConnect(1)).Deliver();
+    return Do(Step::kEnet, client, 0, {0});
+  }
+  static Bytes EnetConnect(int id) {
+    Bytes text(52);
+    text[0] = std::byte{0x8f};
+    text[1] = std::byte{0xff};
+    text[44] = static_cast<std::byte>(id);
+    return text;
+  }
+  void Write(const std::string& name) const { bluemarble::Write("sealed_session", name, bytes_); }
+
+ private:
+  void Add(int byte) { bytes_.push_back(static_cast<std::byte>(byte)); }
+  Bytes bytes_;
+};
+
+void WriteSessions() {
+  using fuzz::Delivery;
+  using fuzz::Step;
+  using fuzz::TokenKind;
+  const Bytes text(20, std::byte{7}), path_response(9, std::byte{2});
+  const Bytes goodbye = {std::byte{3}, std::byte{1}, {}, {}, {}}, wrong = {std::byte{9}};
+  for (int cipher = 0; cipher < 3; ++cipher) {
+    SessionScript talk(static_cast<uint8_t>(cipher));
+    talk.Join(0);
+    for (int i = 0; i < 7; ++i) {
+      talk.Say(Step::kClientSays, 0, 0, text).Deliver();
+      talk.Say(Step::kServerSays, 0, 0, text).Deliver();
+    }
+    talk.Do(Step::kGoodbye, 0, 0, {1}).Deliver().Do(Step::kHost).Do(Step::kWait, 0, 0, {11});
+    talk.Do(Step::kHost).Do(Step::kEnet, 0, 3, {0}).Write("talk_" + std::to_string(cipher));
+  }
+  SessionScript moves;
+  moves.Join(0).Say(Step::kClientSays, 0, 0, text).Deliver(Delivery::kFromElsewhere);
+  moves.Deliver().Do(Step::kPoll).Deliver(Delivery::kFromElsewhere);
+  moves.Say(Step::kInsiderSays, 0, 1, path_response).Deliver();
+  moves.Say(Step::kInsiderSays, 0, 1, path_response).Deliver().Write("moves");
+
+  SessionScript insider;
+  insider.Join(0);
+  for (const Bytes& said : {wrong, Bytes(), path_response, path_response, goodbye}) {
+    insider.Say(Step::kInsiderSays, 0, 1, said).Deliver();
+    insider.Say(Step::kForgerSays, 0, 1, said).Deliver();
+  }
+  insider.Write("insider");
+  SessionScript two_peers;
+  two_peers.Join(0).Say(Step::kClientSays, 0, 0, SessionScript::EnetConnect(2)).Deliver();
+  for (int i = 0; i < 9; ++i) two_peers.Do(Step::kEnet, 0, 2, {0});
+  two_peers.Do(Step::kEnet, 0, 3, {0}).Say(Step::kServerSays, 0, 0, text).Deliver();
+  two_peers.Do(Step::kHost, 0, 1).Write("malformed_and_two_peers");
+
+  for (const auto kind :
+       {TokenKind::kOtherPort, TokenKind::kOtherZone, TokenKind::kForged, TokenKind::kUnproven}) {
+    SessionScript refused;
+    refused.Ask(0, kind).Handshake(0).Do(Step::kWait, 0, 0, {9}).Do(Step::kPoll);
+    refused.Write("token_" + std::to_string(static_cast<int>(kind)));
+  }
+  SessionScript used;
+  used.Join(0).Ask(1, TokenKind::kSeen).Handshake(1).Ask(0, TokenKind::kSeen).Handshake(0);
+  used.Do(Step::kWait, 0, 0, {15}).Do(Step::kHost).Do(Step::kWait, 0, 0, {10}).Do(Step::kHost);
+  used.Ask(0, TokenKind::kSeen).Handshake(0).Write("token_used");
+  SessionScript expired;
+  expired.Ask(0).Do(Step::kWait, 0, 0, {16}).Handshake(0).Write("token_expired");
+  SessionScript rotated;
+  rotated.Ask(0);
+  for (int i = 0; i < 5; ++i) rotated.Do(Step::kHost, 0, 2);
+  rotated.Handshake(0).Write("token_of_a_key_forgotten");
+  SessionScript ciphers(1);
+  ciphers.Ask(0, TokenKind::kOwn, 2).Handshake(0).Write("no_cipher");
+
+  SessionScript full, address(128);
+  for (int client = 0; client < 4; ++client) {
+    full.Ask(client).Handshake(client);
+    address.Ask(client).Handshake(client);
+  }
+  full.Do(Step::kWait, 0, 0, {13}).Do(Step::kHost).Ask(3).Handshake(3).Write("full");
+  address.Write("address_full");
+  SessionScript shared;
+  for (int client = 0; client < 3; ++client)
+    shared.Ask(client, TokenKind::kShared).Handshake(client);
+  shared.Write("account_shared");
+
+  SessionScript repeats;
+  repeats.Ask(0).Do(Step::kPoll).Deliver(Delivery::kAndStays).Deliver(Delivery::kAndStays);
+  repeats.Deliver().Deliver().Deliver().Do(Step::kPoll).Deliver(Delivery::kAndStays);
+  repeats.Deliver(Delivery::kAndStays).Deliver(Delivery::kFromElsewhere, {0}).Deliver();
+  repeats.Say(Step::kClientSays, 0, 0, text).Deliver(Delivery::kAndStays).Deliver();
+  repeats.Say(Step::kClientSays, 0, 0, text).Deliver(Delivery::kChanged, {0, 30, 1});
+  repeats.Write("repeats_and_changes");
+  SessionScript forgotten;
+  // The goodbyes are lost, and what the client says next is answered by a reset.
+  forgotten.Join(0).Do(Step::kEnet, 0, 1, {5}).Do(Step::kWait, 0, 0, {11}).Do(Step::kHost);
+  forgotten.Say(Step::kClientSays, 0, 0, text).Deliver(Delivery::kAndStays, {255});
+  for (int i = 0; i < 5; ++i) forgotten.Deliver(Delivery::kAndStays, {i});
+  forgotten.Write("forgotten");
+  SessionScript idle;
+  idle.Join(0).Do(Step::kWait, 0, 0, {15}).Do(Step::kHost).Write("idle");
+  SessionScript raw;
+  for (const int type : {0, 1, 2, 3, 4, 5, 6, 7, 0x81, 0x84, 0x85}) {
+    for (const int variant : {0, 1}) {
+      const Bytes datagram(40, static_cast<std::byte>(type));
+      raw.Say(Step::kRaw, 0, variant, datagram);
+    }
+  }
+  raw.Ask(0).Say(Step::kRaw, 0, 1, text).Write("raw");
+}
+
 }  // namespace
 }  // namespace bluemarble
 
@@ -208,6 +453,7 @@ int main(int argc, char** argv) {
         std::string("[[shards]]\nid = \"west\"\nlon_min = -180.0\nlon_max = 0.0\nhttp = "
                     "\"http://127.0.0.1:1\"\n[tick]\nhz = 60\n"));
   WriteSecurity();
+  WriteSessions();
   Write("rest", "join", std::string("POST /v1/join?x=%20y\n{\"name\": \"Ada\"}"));
   Write("rest", "ready", std::string("GET /readyz?verbose\n"));
   return 0;

@@ -1,9 +1,13 @@
+// Covers src/protocol/control.cc.
 #include "fuzz_target.h"
 #include "protocol/control.h"
 
+namespace protocol = bluemarble::protocol;
+
 FUZZ_TARGET(server_control) {
-  const auto message = bluemarble::protocol::DecodeServerControl(bytes);
-  if (message.ok())
-    bluemarble::fuzz::Require(
-        bluemarble::protocol::DecodeServerControl(bluemarble::protocol::Encode(*message)).ok());
+  const auto message = protocol::DecodeServerControl(bytes);
+  if (!message.ok()) return;
+  const auto written = protocol::Encode(*message);
+  const auto again = protocol::DecodeServerControl(written);
+  bluemarble::fuzz::Require(again.ok() && protocol::Encode(*again) == written);
 }

@@ -1,14 +1,114 @@
+// Covers src/protocol/snapshot.cc, src/protocol/part_codec.cc, src/client/replica.cc.
+//
 // A client that hears several snapshots: two bytes of length before each, so that a later one may
-// name an earlier one as its base.
+// name an earlier one as its base. Each that is read is written again, and its parts likewise.
+#include <bit>
+#include <vector>
+
 #include "client/replica.h"
 #include "fuzz_target.h"
 #include "protocol/snapshot.h"
 
+namespace client = bluemarble::client;
+namespace core = bluemarble::core;
 namespace protocol = bluemarble::protocol;
+using bluemarble::ReplicationClass;
+using bluemarble::fuzz::Require;
+
+namespace {
+
+constexpr int kTickHz = 30;
+
+bool Same(const protocol::PartState& a, const protocol::PartState& b) {
+  if (a.occupied != b.occupied) return false;
+  for (uint32_t rest = a.occupied; rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<size_t>(std::countr_zero(rest));
+    if (a.members[slot] != b.members[slot]) return false;
+  }
+  return true;
+}
+
+// Slots that an encoder may code as deltas: the same entity, and no further away than the part of a
+// sector that a position can name (a sector is a quarter of it).
+uint32_t SameSlots(const protocol::PartState& now, const protocol::PartState& base) {
+  uint32_t same = 0;
+  for (uint32_t rest = now.occupied & base.occupied; rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<size_t>(std::countr_zero(rest));
+    const protocol::Member &member = now.members[slot], &before = base.members[slot];
+    bool near = member.id == before.id && member.kind == before.kind;
+    for (size_t axis = 0; axis < 3; ++axis)
+      near &= std::abs(member.state.position[axis] - before.state.position[axis]) < 1 << 21;
+    if (near) same |= 1u << slot;
+  }
+  return same;
+}
+
+void WriteAgain(const protocol::PartState& part, const protocol::PartState* base, int base_age,
+                ReplicationClass cls) {
+  std::array<std::byte, protocol::kMaxPartBytes> out;
+  const auto size = protocol::EncodePart(part, base, base == nullptr ? 0 : SameSlots(part, *base),
+                                         base_age, kTickHz, cls, out);
+  Require(size.ok());
+  protocol::PartState again;
+  Require(
+      protocol::DecodePart(std::span(out).first(*size), base, base_age, kTickHz, cls, again).ok());
+  Require(Same(part, again));
+  Require(!protocol::EncodePart(part, nullptr, 0, 0, kTickHz, cls, std::span(out).first(3)).ok());
+  if (cls != ReplicationClass::kCombat) return;
+  for (const ReplicationClass coarser : {ReplicationClass::kVisual, ReplicationClass::kExtended}) {
+    protocol::PartState coarse = part;
+    for (protocol::Member& member : coarse.members)
+      member.state = protocol::ToClass(member.state, coarser);
+    WriteAgain(coarse, nullptr, 0, coarser);
+  }
+}
+
+// What the replica is about to decode, against the newest state that it holds.
+void CheckPart(const client::Replica& replica, const protocol::PartHeader& header,
+               std::span<const std::byte> payload, core::Tick tick) {
+  protocol::PartState part;
+  core::Tick held_tick = 0;
+  auto cls = ReplicationClass::kCombat;
+  const protocol::PartState* base = replica.FindPart(header.leaf, header.part, held_tick, cls);
+  if (header.base_age == 0) {
+    base = nullptr;
+  } else if (base == nullptr || held_tick + header.base_age != tick || cls != header.cls) {
+    return;
+  }
+  if (!protocol::DecodePart(payload, base, header.base_age, kTickHz, header.cls, part).ok()) return;
+  WriteAgain(part, base, header.base_age, header.cls);
+}
+
+void CheckMessage(const client::Replica& replica, protocol::SnapshotReader reader,
+                  std::span<const std::byte> message, core::Tick tick) {
+  std::vector<std::byte> out(message.size());
+  protocol::SnapshotWriter writer;
+  Require(writer.Begin(reader.own(), reader.drops(), out).ok());
+  protocol::PartHeader header;
+  std::span<const std::byte> payload;
+  while (reader.NextPart(header, payload)) {
+    Require(writer.AddPart(header, payload));
+    CheckPart(replica, header, payload, tick);
+  }
+  if (reader.malformed()) return;
+  Require(writer.size_bytes() == message.size());
+  Require(std::equal(out.begin(), out.end(), message.begin()));
+  Require(!writer.AddPart(header, payload));
+  Require(!writer.Begin(reader.own(), reader.drops(), std::span(out).first(5)).ok());
+}
+
+struct Listener final : client::Replica::Listener {
+  void OnUpdate(const client::HeldEntity& entity) override { Require(bool{entity.id}); }
+  void OnRemove(core::EntityId, core::Tick) override { ++removed; }
+  uint64_t removed = 0;
+};
+
+}  // namespace
 
 FUZZ_TARGET(snapshot) {
-  bluemarble::client::Replica replica(30);
-  bluemarble::core::Tick newest = 0;
+  Listener listener;
+  client::Replica replica(kTickHz, &listener);
+  core::Tick newest = 0;
   while (bytes.size() > 2) {
     const size_t length = std::to_integer<size_t>(bytes[0]) | std::to_integer<size_t>(bytes[1])
                                                                   << 8;
@@ -17,14 +117,19 @@ FUZZ_TARGET(snapshot) {
     bytes = bytes.subspan(message.size());
     protocol::SnapshotReader reader;
     if (!reader.Begin(message).ok()) continue;
-    if (reader.own().tick < newest) continue;
-    newest = reader.own().tick;
-    (void)replica.Apply(reader, newest);
+    // As the client library has it: what was overtaken comes late.
+    const core::Tick tick = core::ExpandTick(reader.own().tick, newest);
+    CheckMessage(replica, reader, message, tick);
+    (void)replica.Apply(reader, tick);
+    newest = std::max(newest, tick);
   }
   size_t entities = 0;
-  replica.ForEach([&](const bluemarble::client::HeldEntity& entity) {
+  replica.ForEach([&](const client::HeldEntity& entity) {
     ++entities;
-    bluemarble::fuzz::Require(replica.Find(entity.id) == &entity);
+    Require(replica.Find(entity.id) == &entity);
   });
-  bluemarble::fuzz::Require(entities == replica.entities());
+  Require(entities == replica.entities());
+  Require(replica.stats().entity_updates >= entities);
+  const client::Replica moved = std::move(replica);
+  Require(moved.entities() == entities);
 }
