@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kRunGap = 8;
 // A block takes no further leaf from so many members on: more share what is around them, and test
 // more that is around others only.
-constexpr uint32_t kBlockMembers = 6;
+constexpr uint32_t kBlockMembers = 4;
 
 int64_t WidthOf(int level) { return int64_t{1} << (geo::kRootBits - level); }
 
@@ -45,7 +45,7 @@ Census::Census(const Octree& octree, int64_t reach_cm)
   const size_t capacity = octree.impl_->limits.max_entities;
   for (auto* column : {&x_, &y_, &z_, &row_low_[0], &row_low_[1], &row_low_[2], &row_high_[0],
                        &row_high_[1], &row_high_[2]}) {
-    *column = std::make_unique_for_overwrite<double[]>(capacity + kSiftSlack);
+    *column = std::make_unique_for_overwrite<int32_t[]>(capacity + kSiftSlack);
   }
   ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
   rows_.reserve(capacity);
@@ -84,8 +84,7 @@ void Census::AddLeaf(uint32_t leaf) {
   if (cells_.empty() || cells_.back().key != cell) cells_.push_back({cell, index, index});
   ++cells_.back().end;
   row_of_leaf_[leaf] = index;
-  constexpr double kFar = 0x1p32;
-  constexpr Box kNowhere{{kFar, kFar, kFar}, {-kFar, -kFar, -kFar}};
+  constexpr Box kNowhere{{INT32_MAX, INT32_MAX, INT32_MAX}, {INT32_MIN, INT32_MIN, INT32_MIN}};
   Row row{{leaf, record.generation}, record.leaf.key, members_, members_, 0};
   Box box = kNowhere;
   for (uint32_t id = record.leaf.first_part; id != kNone;) {
@@ -93,11 +92,10 @@ void Census::AddLeaf(uint32_t leaf) {
     for (uint32_t left = part.occupied; left != 0; left &= left - 1) {
       const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
       const geo::GridPoint at = tree.entities[entity.index()].at;
-      const double x = at.x, y = at.y, z = at.z;
-      box = Join(box, {{x, y, z}, {x, y, z}});
-      x_[row.end] = x;
-      y_[row.end] = y;
-      z_[row.end] = z;
+      box = Join(box, {{at.x, at.y, at.z}, {at.x, at.y, at.z}});
+      x_[row.end] = at.x;
+      y_[row.end] = at.y;
+      z_[row.end] = at.z;
       ids_[row.end++] = entity;
     }
     id = part.next;
@@ -183,7 +181,7 @@ void Survey::LookAround(uint32_t index) {
   if (!same_tick || cell_ != block.cell) LookAroundCell(block.cell);
   taken_ = census_.taken_;
   block_ = index;
-  const auto reach_sq = static_cast<double>(census_.reach_cm_ * census_.reach_cm_);
+  const int64_t reach_sq = census_.reach_cm_ * census_.reach_cm_;
   const Boxes boxes = census_.RowBoxes();
   uint32_t* end = rows_.get();
   for (const Run& run : cell_runs_) end = sifts_.boxes(boxes, run, block.box, reach_sq, end);
@@ -204,10 +202,10 @@ std::array<std::span<const core::EntityId>, kRings> Survey::Entities(
   if (row == nullptr) return {};
   LookAround(row->block);
   const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
-  Sieve sieve{static_cast<double>(at.x), static_cast<double>(at.y), static_cast<double>(at.z), {}};
+  Sieve sieve{at, {}};
   std::array<core::EntityId*, kRings> end;
   for (size_t i = 0; i < kRings; ++i) {
-    sieve.reach_sq[i] = static_cast<double>(radius_cm[i] * radius_cm[i]);
+    sieve.reach_sq[i] = radius_cm[i] * radius_cm[i];
     end[i] = ring_[i].get();
   }
   const Members members{census_.x_.get(), census_.y_.get(), census_.z_.get(), census_.ids_.get()};
@@ -223,16 +221,16 @@ core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t ne
   if (row == nullptr) return {core::Code::kNotFound, "the entity was not counted"};
   LookAround(row->block);
   const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
-  const double x = at.x, y = at.y, z = at.z;
-  const auto radius_sq = static_cast<double>(radius_cm * radius_cm);
-  const auto near_sq = static_cast<double>(near_cm * near_cm);
+  const auto radius_sq = static_cast<uint64_t>(radius_cm * radius_cm);
+  const auto near_sq = static_cast<uint64_t>(near_cm * near_cm);
   for (uint32_t i = 0; i < row_count_; ++i) {
     const Census::Row& other = census_.rows_[rows_[i]];
-    double nearest = static_cast<double>(INT64_MAX);
+    uint64_t nearest = UINT64_MAX;
     for (uint32_t m = other.first; m < other.end; ++m) {
       if (census_.ids_[m] == viewer) continue;
-      const double dx = census_.x_[m] - x, dy = census_.y_[m] - y, dz = census_.z_[m] - z;
-      nearest = std::min(nearest, dx * dx + dy * dy + dz * dz);
+      nearest =
+          std::min(nearest, SquaredSum(int64_t{census_.x_[m]} - at.x, int64_t{census_.y_[m]} - at.y,
+                                       int64_t{census_.z_[m]} - at.z));
       if (nearest <= near_sq) break;
     }
     if (nearest > radius_sq) continue;

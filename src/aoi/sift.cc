@@ -10,68 +10,139 @@
 namespace bluemarble::aoi {
 namespace {
 
-#if defined(__x86_64__)
+// 0 to 2, or kRings when beyond the last.
+size_t RingOf(const Members& members, uint32_t i, const Sieve& sieve) {
+  const uint64_t distance_sq =
+      SquaredSum(int64_t{members.x[i]} - sieve.centre.x, int64_t{members.y[i]} - sieve.centre.y,
+                 int64_t{members.z[i]} - sieve.centre.z);
+  size_t ring = 0;
+  for (const int64_t reach_sq : sieve.reach_sq)
+    ring += distance_sq > static_cast<uint64_t>(reach_sq);
+  return ring;
+}
 
-// For each set of four lanes the bytes of those in it, moved to the front.
+void SiftMembers(const Members& members, std::span<const Run> runs, const Sieve& sieve,
+                 std::array<core::EntityId*, kRings>& out) {
+  for (const Run& run : runs) {
+    for (uint32_t i = run.first; i < run.end; ++i) {
+      const size_t ring = RingOf(members, i, sieve);
+      if (ring < kRings) *out[ring]++ = members.ids[i];
+    }
+  }
+}
+
+uint32_t* SiftBoxes(const Boxes& boxes, Run run, const Box& box, int64_t reach_sq, uint32_t* out) {
+  for (uint32_t i = run.first; i < run.end; ++i) {
+    std::array<int64_t, 3> gap;
+    for (size_t axis = 0; axis < 3; ++axis) {
+      const int64_t below = int64_t{boxes.low[axis][i]} - box.high[axis];
+      const int64_t above = int64_t{box.low[axis]} - boxes.high[axis][i];
+      gap[axis] = std::max<int64_t>({below, above, 0});
+    }
+    *out = i;
+    out += SquaredSum(gap[0], gap[1], gap[2]) <= static_cast<uint64_t>(reach_sq);
+  }
+  return out;
+}
+
+#if defined(__x86_64__)
+#define BLUEMARBLE_AVX2 gnu::target("avx2,popcnt")
+
+// Squared distances in single precision, eight at a time. A difference of coordinates is exact or
+// rounds once, its square once more, their sum twice: all within 2^-21 of the truth. So below
+// `surely` a member is within reach and above `perhaps` it is not; what lies between is one in a
+// million and asked again in whole numbers.
+struct Bounds {
+  float surely, perhaps;
+
+  explicit Bounds(int64_t reach_sq)
+      : surely(static_cast<float>(static_cast<double>(reach_sq) * (1 - 0x1p-20))),
+        perhaps(static_cast<float>(static_cast<double>(reach_sq) * (1 + 0x1p-20))) {}
+};
+
+// For each set of eight lanes the numbers of those in it, moved to the front.
 struct Compactions {
-  alignas(16) uint8_t bytes[16][16];
+  alignas(8) uint8_t lanes[256][8];
 };
 constexpr Compactions MakeCompactions() {
   Compactions table{};
-  for (unsigned set = 0; set < 16; ++set) {
+  for (unsigned set = 0; set < 256; ++set) {
     unsigned next = 0;
-    for (unsigned lane = 0; lane < 4; ++lane) {
-      if ((set >> lane & 1) == 0) continue;
-      for (unsigned byte = 0; byte < 4; ++byte) {
-        table.bytes[set][next++] = static_cast<uint8_t>(4 * lane + byte);
-      }
+    for (unsigned lane = 0; lane < 8; ++lane) {
+      if (set >> lane & 1) table.lanes[set][next++] = static_cast<uint8_t>(lane);
     }
-    while (next < 16) table.bytes[set][next++] = 0x80;
   }
   return table;
 }
 constexpr Compactions kCompactions = MakeCompactions();
 
-// Four at a time; the lanes beyond a run's end are read and left out.
-inline unsigned Live(Run run, uint32_t i) { return 15u >> (4 - std::min(run.end - i, 4u)); }
+// The lanes before a run's end.
+inline unsigned Live(Run run, uint32_t i) { return 255u >> (8 - std::min(run.end - i, 8u)); }
 
 // Writes the lanes in `set`, moved to the front; returns the end.
 template <typename T>
-[[gnu::target("avx2,popcnt"), gnu::always_inline]] inline T* Append(T* out, __m128i lanes,
-                                                                    unsigned set) {
+[[BLUEMARBLE_AVX2, gnu::always_inline]] inline T* Append(T* out, __m256i lanes, unsigned set) {
   static_assert(sizeof(T) == 4);
-  const __m128i order = _mm_load_si128(reinterpret_cast<const __m128i*>(kCompactions.bytes[set]));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(lanes, order));
+  const __m128i order = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kCompactions.lanes[set]));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                      _mm256_permutevar8x32_epi32(lanes, _mm256_cvtepu8_epi32(order)));
   return out + std::popcount(set);
 }
 
-[[gnu::target("avx2,popcnt"), gnu::always_inline]] inline unsigned Within(__m256d distance_sq,
-                                                                          double reach_sq) {
-  return static_cast<unsigned>(
-      _mm256_movemask_pd(_mm256_cmp_pd(distance_sq, _mm256_set1_pd(reach_sq), _CMP_LE_OQ)));
+[[BLUEMARBLE_AVX2, gnu::always_inline]] inline __m256i Load(const int32_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 
-[[gnu::target("avx2,popcnt")]] void SiftMembersAvx2(const Members& members,
-                                                    std::span<const Run> runs, const Sieve& sieve,
-                                                    std::array<core::EntityId*, kRings>& out) {
-  const __m256d x = _mm256_set1_pd(sieve.x), y = _mm256_set1_pd(sieve.y);
-  const __m256d z = _mm256_set1_pd(sieve.z);
-  const auto [inner, middle, outer] = sieve.reach_sq;
+[[BLUEMARBLE_AVX2, gnu::always_inline]] inline __m256 Square(__m256i whole) {
+  const __m256 rounded = _mm256_cvtepi32_ps(whole);
+  return _mm256_mul_ps(rounded, rounded);
+}
+
+[[BLUEMARBLE_AVX2, gnu::always_inline]] inline unsigned NotAbove(__m256 values, float bound) {
+  return static_cast<unsigned>(
+      _mm256_movemask_ps(_mm256_cmp_ps(values, _mm256_set1_ps(bound), _CMP_LE_OQ)));
+}
+
+// Of the eight members from i on, those within reach of ring r or an inner one.
+unsigned Exactly(const Members& members, uint32_t i, unsigned live, const Sieve& sieve, size_t r) {
+  unsigned set = 0;
+  for (unsigned left = live; left != 0; left &= left - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(left));
+    if (RingOf(members, i + lane, sieve) <= r) set |= 1u << lane;
+  }
+  return set;
+}
+
+[[BLUEMARBLE_AVX2]] void SiftMembersAvx2(const Members& members, std::span<const Run> runs,
+                                         const Sieve& sieve,
+                                         std::array<core::EntityId*, kRings>& out) {
+  const __m256i x = _mm256_set1_epi32(sieve.centre.x), y = _mm256_set1_epi32(sieve.centre.y);
+  const __m256i z = _mm256_set1_epi32(sieve.centre.z);
+  const Bounds inner(sieve.reach_sq[0]), middle(sieve.reach_sq[1]), outer(sieve.reach_sq[2]);
   const Members columns = members;
   std::array<core::EntityId*, kRings> next = out;
   for (const Run& run : runs) {
-    for (uint32_t i = run.first; i < run.end; i += 4) {
-      const __m256d dx = _mm256_sub_pd(_mm256_loadu_pd(columns.x + i), x);
-      const __m256d dy = _mm256_sub_pd(_mm256_loadu_pd(columns.y + i), y);
-      const __m256d dz = _mm256_sub_pd(_mm256_loadu_pd(columns.z + i), z);
-      const __m256d distance_sq = _mm256_add_pd(
-          _mm256_add_pd(_mm256_mul_pd(dx, dx), _mm256_mul_pd(dy, dy)), _mm256_mul_pd(dz, dz));
-      const __m128i ids = _mm_loadu_si128(reinterpret_cast<const __m128i*>(columns.ids + i));
+    for (uint32_t i = run.first; i < run.end; i += 8) {
+      const __m256 distance_sq =
+          _mm256_add_ps(_mm256_add_ps(Square(_mm256_sub_epi32(Load(columns.x + i), x)),
+                                      Square(_mm256_sub_epi32(Load(columns.y + i), y))),
+                        Square(_mm256_sub_epi32(Load(columns.z + i), z)));
+      const __m256i ids = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns.ids + i));
       const unsigned live = Live(run, i);
-      const unsigned in_middle = live & Within(distance_sq, middle);
-      next[2] = Append(next[2], ids, live & Within(distance_sq, outer) & ~in_middle);
-      if (in_middle == 0) continue;
-      const unsigned in_inner = in_middle & Within(distance_sq, inner);
+      unsigned in_outer = live & NotAbove(distance_sq, outer.perhaps);
+      if ((in_outer & ~NotAbove(distance_sq, outer.surely)) != 0) [[unlikely]]
+        in_outer = Exactly(columns, i, live, sieve, 2);
+      unsigned in_middle = live & NotAbove(distance_sq, middle.perhaps);
+      if (in_middle == 0) {
+        next[2] = Append(next[2], ids, in_outer);
+        continue;
+      }
+      if ((in_middle & ~NotAbove(distance_sq, middle.surely)) != 0) [[unlikely]]
+        in_middle = Exactly(columns, i, live, sieve, 1);
+      unsigned in_inner = live & NotAbove(distance_sq, inner.perhaps);
+      if ((in_inner & ~NotAbove(distance_sq, inner.surely)) != 0) [[unlikely]]
+        in_inner = Exactly(columns, i, live, sieve, 0);
+      next[2] = Append(next[2], ids, in_outer & ~in_middle);
       next[1] = Append(next[1], ids, in_middle & ~in_inner);
       next[0] = Append(next[0], ids, in_inner);
     }
@@ -80,63 +151,29 @@ template <typename T>
   _mm256_zeroupper();  // GCC 12 forgets it; without, all SSE code that follows waits
 }
 
-[[gnu::target("avx2,popcnt")]] uint32_t* SiftBoxesAvx2(const Boxes& boxes, Run run, const Box& box,
-                                                       double reach_sq, uint32_t* out) {
-  const __m256d none = _mm256_setzero_pd();
-  for (uint32_t i = run.first; i < run.end; i += 4) {
-    __m256d gap_sq = none;
+[[BLUEMARBLE_AVX2]] uint32_t* SiftBoxesAvx2(const Boxes& boxes, Run run, const Box& box,
+                                            int64_t reach_sq, uint32_t* out) {
+  const float reach = Bounds(reach_sq).perhaps;
+  const __m256i none = _mm256_setzero_si256();
+  for (uint32_t i = run.first; i < run.end; i += 8) {
+    __m256 gap_sq = _mm256_setzero_ps();
     for (size_t axis = 0; axis < 3; ++axis) {
-      const __m256d below =
-          _mm256_sub_pd(_mm256_loadu_pd(boxes.low[axis] + i), _mm256_set1_pd(box.high[axis]));
-      const __m256d above =
-          _mm256_sub_pd(_mm256_set1_pd(box.low[axis]), _mm256_loadu_pd(boxes.high[axis] + i));
-      const __m256d gap = _mm256_max_pd(none, _mm256_max_pd(below, above));
-      gap_sq = _mm256_add_pd(gap_sq, _mm256_mul_pd(gap, gap));
+      const __m256i below =
+          _mm256_sub_epi32(Load(boxes.low[axis] + i), _mm256_set1_epi32(box.high[axis]));
+      const __m256i above =
+          _mm256_sub_epi32(_mm256_set1_epi32(box.low[axis]), Load(boxes.high[axis] + i));
+      gap_sq =
+          _mm256_add_ps(gap_sq, Square(_mm256_max_epi32(none, _mm256_max_epi32(below, above))));
     }
-    const unsigned set = Live(run, i) & Within(gap_sq, reach_sq);
-    const __m128i indices =
-        _mm_add_epi32(_mm_set1_epi32(static_cast<int>(i)), _mm_set_epi32(3, 2, 1, 0));
-    out = Append(out, indices, set);
+    const __m256i indices = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(i)),
+                                             _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+    out = Append(out, indices, Live(run, i) & NotAbove(gap_sq, reach));
   }
   _mm256_zeroupper();
   return out;
 }
 
 #endif
-
-void SiftMembers(const Members& members, std::span<const Run> runs, const Sieve& sieve,
-                 std::array<core::EntityId*, kRings>& out) {
-  std::array<core::EntityId*, kRings> next = out;
-  for (const Run& run : runs) {
-    for (uint32_t i = run.first; i < run.end; ++i) {
-      const double dx = members.x[i] - sieve.x, dy = members.y[i] - sieve.y;
-      const double dz = members.z[i] - sieve.z;
-      const double distance_sq = dx * dx + dy * dy + dz * dz;
-      if (distance_sq > sieve.reach_sq[1]) {
-        *next[2] = members.ids[i];
-        next[2] += distance_sq <= sieve.reach_sq[2];  // no branch: a coin's toss near the edge
-      } else {
-        *next[distance_sq > sieve.reach_sq[0]]++ = members.ids[i];
-      }
-    }
-  }
-  out = next;
-}
-
-uint32_t* SiftBoxes(const Boxes& boxes, Run run, const Box& box, double reach_sq, uint32_t* out) {
-  for (uint32_t i = run.first; i < run.end; ++i) {
-    double gap_sq = 0;
-    for (size_t axis = 0; axis < 3; ++axis) {
-      const double below = boxes.low[axis][i] - box.high[axis];
-      const double above = box.low[axis] - boxes.high[axis][i];
-      const double gap = std::max(0.0, std::max(below, above));
-      gap_sq += gap * gap;
-    }
-    *out = i;
-    out += gap_sq <= reach_sq;
-  }
-  return out;
-}
 
 }  // namespace
 
