@@ -11,11 +11,11 @@ import tempfile
 import threading
 import time
 
+from books import check_books, zonectl
 from services import Postgres, Redis, SlowLine
 from zone_under_test import Bots, Failure, Zone, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CHECK_SECONDS = 120
 PLAYERS_IN_SECONDS = 60
 
 
@@ -92,12 +92,13 @@ class World:
 
     def ctl(self, *arguments):
         """zonectl's exit code and answer, read from the database."""
-        where = ["--database", "env"] if self.postgres is not None else ["--data-dir", self.zone.data]
-        environment = {**os.environ, "DATABASE_URL": self.postgres.url()} if self.postgres is not None else None
-        command = [self.bin / "zonectl", *where, *arguments]
-        ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=CHECK_SECONDS, check=False,
-                               env=environment)
-        return ended.returncode, ended.stdout, ended.stderr
+        return zonectl(self.bin, self._where(), *arguments, environment=self._environment())
+
+    def _where(self):
+        return ("--database", "env") if self.postgres is not None else ("--data-dir", self.zone.data)
+
+    def _environment(self):
+        return {"DATABASE_URL": self.postgres.url()} if self.postgres is not None else None
 
     def sql(self, text, timeout=10):
         if self.postgres is not None:
@@ -121,11 +122,7 @@ class World:
         if self.zone.process.poll() is None:
             code = self.zone.end()
             result.limit("zoned_exit_code", -1 if code is None else code, "==", 0)
-        for name, arguments in (("audit", ["audit", "--json"]), ("verify", ["verify", "--json"])):
-            code, out, errors = self.ctl(*arguments)
-            if code != 0:
-                result.record.setdefault("findings", {})[name] = (out + errors)[-2000:]
-            result.limit(f"{name}_code", code, "==", 0)
+        check_books(result, self.bin, self._where(), self._environment())
         written = [path for path in self.histories if path.exists()]
         if written:
             code, out, errors = self.ctl("check-history", "--json", *written)
