@@ -25,8 +25,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import slow_clients  # noqa: E402
+from arms import ONE_WORKER, Arms  # noqa: E402
+from books import check_books_of  # noqa: E402
 from result import Result  # noqa: E402
-from zone_under_test import ROOT, SEALED, Bots, Failure, Spans, Zone, end, total, wait_until  # noqa: E402
+from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
 SETTLE_S = 1.0
 # A zone whose players have just come touches its rings and tables for the first time for half a minute, 1.3 MiB a second
@@ -150,8 +152,9 @@ def measured(zone, span, seconds):
     return memory.stop(), probe.stop()
 
 
-def never_ending(zone, secret, result):
+def never_ending(zone, result):
     """Each request that never ends or goes too deep, once: what came of it."""
+    secret = (zone.data / "admin.secret").read_text().strip()
     port, tls = int(zone.http.rsplit(":", 1)[1]), zone.http.startswith("https")
     sent_mib = 0.0
     for name, wanted, pieces in (("chunked_body", (413,), slow_clients.endless_chunks(GIBIBYTE)),
@@ -208,20 +211,34 @@ def exhaust(options, tls):
         result.omit(part, "there is no WebSocket interface")
     result.omit("protobuf bomb", "no protobuf is read over HTTP")
     with tempfile.TemporaryDirectory() as folder:
-        settings, trust = list(SEALED), []
+        settings, trust = [*SEALED, ONE_WORKER], []
         if tls:
             settings += certificate(pathlib.Path(folder))
             trust = ["--ca-file", f"{folder}/cert.pem"]
         try:
-            with Zone(options.bin, settings) as zone:
-                attack(zone, options, tls, trust, result)
+            with Zone(options.bin, settings) as zone, Zone(options.bin, settings) as decoy:
+                attack(zone, decoy, options, tls, trust, result)
         finally:
             os.environ.pop("SSL_CERT_FILE", None)
     return result
 
 
-def attack(zone, options, tls, trust, result):
-    secret = (zone.data / "admin.secret").read_text().strip()
+def besiege(target, options, tls, result, measuring):
+    """What `measuring` gives while the attack is on `target`, and what slow clients there were."""
+    with slow_clients.SlowClients(int(target.http.rsplit(":", 1)[1]), options.slow, NEW_PER_S[tls], AGAIN_PER_S[tls],
+                                  tls) as slow:
+        requests = threading.Thread(target=never_ending, args=(target, result), daemon=True)
+        requests.start()
+        measured_meanwhile = measuring()
+        requests.join(60)
+        held = slow.stop()
+    if held is None or requests.is_alive():
+        raise Failure("the attack did not end")
+    return measured_meanwhile, held
+
+
+def attack(zone, decoy, options, tls, trust, result):
+    """`decoy`: a zone without players."""
     with Bots(options.bin, zone, "bots", "--accounts", "--scenario", "spread", "--players", options.players, "--seed",
               options.seed, "--ramp", max(50, options.players // 5), "--observers", 1, "--seconds", 0, *trust) as bots:
         wait_until("everybody plays", 60, lambda: zone.stats()["players"] == options.players, pause=0.2)
@@ -229,20 +246,14 @@ def attack(zone, options, tls, trust, result):
         time.sleep(SETTLE_S)
         if not options.ci:
             wait_until_grown(zone)
-        idle, attacked = Spans(), Spans()
-        rss_idle, probes_idle = measured(zone, idle, options.seconds / 2)
+        arms, half_s = Arms(), options.seconds / 2
+        rss_idle, probes_idle = measured(zone, arms["idle"], half_s)
+        beside = Result("T-40", options)  # of no interest
+        (_, probes_decoy), _ = besiege(decoy, options, tls, beside, lambda: measured(zone, arms["decoy"], half_s))
         files, before = descriptors(zone), zone.metrics()
         whole = Memory(zone)  # what comes after the attack is over is the attack's as well
         whole.start()
-        with slow_clients.SlowClients(int(zone.http.rsplit(":", 1)[1]), options.slow, NEW_PER_S[tls], AGAIN_PER_S[tls],
-                                      tls) as slow:
-            requests = threading.Thread(target=never_ending, args=(zone, secret, result), daemon=True)
-            requests.start()
-            rss, probes = measured(zone, attacked, options.seconds)
-            requests.join(60)
-            held = slow.stop()
-        if held is None or requests.is_alive():
-            raise Failure("the attack did not end")
+        (rss, probes), held = besiege(zone, options, tls, result, lambda: measured(zone, arms["attack"], options.seconds))
         after = zone.metrics()
         at_once = Probe(zone)
         at_once.once()
@@ -257,7 +268,8 @@ def attack(zone, options, tls, trust, result):
         result.note(back_s=time.monotonic() - began)
         rss = max(rss, whole.stop())
         result.limit("descriptors_left", descriptors(zone) - files, "<=", 0)
-        rss_idle_after, probes_after = measured(zone, idle, options.seconds / 2)
+        besiege(decoy, options, tls, beside, lambda: measured(zone, arms["decoy"], half_s))
+        rss_idle_after, probes_after = measured(zone, arms["idle"], half_s)
         playing = zone.stats()["players"]
         end(bots.process, signal.SIGINT, 20)
         report = bots.report(5)
@@ -267,8 +279,8 @@ def attack(zone, options, tls, trust, result):
 
     result.note(slow_connections=held, displaced=counted("http_connections_displaced_total"),
                 refused=counted("http_connections_refused_total"), probes=len(probes.took_ms), rss_idle_mib=rss_idle,
-                rss_after_mib=rss_idle_after, steal_pct=attacked.steal_pct(os.cpu_count()),
-                health_ms_idle_max=max(probes_idle.took_ms), health_ms_p50=sorted(probes.took_ms)[len(probes.took_ms) // 2])
+                rss_after_mib=rss_idle_after, health_ms_idle_max=max(probes_idle.took_ms),
+                health_ms_decoy_max=max(probes_decoy.took_ms), health_ms_p50=sorted(probes.took_ms)[len(probes.took_ms) // 2])
     # Else nothing was tested.
     result.limit("slow_at_once", held["most_at_once"], ">=", options.slow // 4)
     # A probe that takes longer than the oldest connection is old makes room for others: a matter of the machine's speed.
@@ -279,13 +291,13 @@ def attack(zone, options, tls, trust, result):
         result.note(first_failed=probes.failed[0])
     result.limit("health_ms_max", max(probes.took_ms), "<", HEALTH_MS, of_time=True)
     result.limit("rss_more_mib", rss - rss_idle, "<=", RSS_MIB)
-    idle_us, attacked_us = idle.quantile("tick_cpu_us", 0.99), attacked.quantile("tick_cpu_us", 0.99)
-    result.note(idle_cpu_us_p99=idle_us, attack_cpu_us_p99=attacked_us)
-    result.limit("cpu_p99_to_idle", attacked_us / max(1e-9, idle_us), "<=", 1.1, of_time=True)
+    arms.note(result)
+    result.limit("attack_to_idle_cpu_p99", arms.ratios("attack", "idle")[0], "<=", 1.1, of_time=True)
     result.limit("players", playing, "==", options.players)
     result.limit("disconnects", report["players"]["disconnected"], "==", 0)
     code = zone.end()
     result.limit("zoned_exit_code", -1 if code is None else code, "==", 0)
+    check_books_of(result, zone)
 
 
 def parse(arguments):

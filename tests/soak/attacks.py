@@ -9,7 +9,6 @@ do not decide.
 
 import argparse
 import contextlib
-import os
 import pathlib
 import sys
 import time
@@ -20,8 +19,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import drop_rule  # noqa: E402
 import raw_datagrams  # noqa: E402
 import tests_by_id  # noqa: E402
+from arms import ONE_WORKER, Arms  # noqa: E402
 from result import Result  # noqa: E402
-from zone_under_test import Bots, Failure, Spans, Zone, total, wait_until  # noqa: E402
+from zone_under_test import Bots, Failure, Zone, total, wait_until  # noqa: E402
 
 RATE_HZ = 100
 SETTLE_S = 2.0  # between the last login and the first measurement
@@ -58,18 +58,6 @@ def measure(zone, span, seconds):
     span.add(before, zone.stats())
 
 
-def note_cpu(result, idle, attacked, cores):
-    """Zone-thread CPU per tick: what DESIGN §9 compares, since waiting for a processor is not in it."""
-    for name, span in (("idle", idle), ("attack", attacked)):
-        result.note(**{f"{name}_cpu_us_p99": span.quantile("tick_cpu_us", 0.99),
-                       f"{name}_cpu_us_mean": span.cpu_us_per_tick(),
-                       f"{name}_tick_us_p99": span.quantile("tick_us", 0.99),
-                       f"{name}_tick_us_max": span.quantile("tick_us", 1.0),
-                       f"{name}_steal_pct": span.steal_pct(cores)})
-    return (attacked.quantile("tick_cpu_us", 0.99) / max(1e-9, idle.quantile("tick_cpu_us", 0.99)),
-            attacked.cpu_us_per_tick() / max(1e-9, idle.cpu_us_per_tick()))
-
-
 def limit_undisturbed(result, before, after, report):
     """What holds for the bots that are not the attack's target."""
     result.limit("not_connected", report["players"]["wanted"] - report["players"]["connected"], "==", 0)
@@ -90,19 +78,19 @@ def oversize_poison(options):
     """T-1. Idle time lies before and after the attack, so that a drift of the machine weighs on both alike."""
     half_s = options.seconds / 2
     result = Result("T-1", options, players=options.players, seconds=options.seconds, rate_hz=RATE_HZ)
-    with Zone(options.bin) as zone, Bots(options.bin, zone, "bots", *crowd(
+    with Zone(options.bin, (ONE_WORKER,)) as zone, Bots(options.bin, zone, "bots", *crowd(
             options, options.players, options.seed, SETTLE_S + half_s, options.seconds + half_s + 1)) as bots:
         wait_for_players(zone, options.players, bots)
         time.sleep(SETTLE_S)
-        idle, attacked = Spans(), Spans()
-        measure(zone, idle, half_s)
+        arms = Arms("idle", "attack")
+        measure(zone, arms["idle"], half_s)
         before = zone.metrics()
         attack = raw_datagrams.oversize_sender(zone.ports, RATE_HZ, options.seconds, options.seed)
         attack.start()
-        measure(zone, attacked, options.seconds)
+        measure(zone, arms["attack"], options.seconds)
         attack.join()
         after = zone.metrics()
-        measure(zone, idle, half_s)
+        measure(zone, arms["idle"], half_s)
         report = bots.report(END_LIMIT_S)
         sent = attack.sent * len(zone.ports)
         # Else nothing was tested.
@@ -112,9 +100,8 @@ def oversize_poison(options):
                     kernel_drops=int(total(after, "net_kernel_dropped_datagrams")))
         result.limit("attack_seen", dropped / max(1, sent), ">=", 0.5)
         limit_undisturbed(result, before, after, report)
-        p99, mean = note_cpu(result, idle, attacked, os.cpu_count())
-        result.limit("cpu_p99_to_idle", p99, "<=", 1.1, of_time=True)
-        result.note(cpu_mean_to_idle=mean)
+        arms.note(result)
+        result.limit("attack_to_idle_cpu_p99", arms.ratios("attack", "idle")[0], "<=", 1.1, of_time=True)
         stop(result, zone)
     return result
 
@@ -129,7 +116,7 @@ def unanswerable_sources(options):
                     newcomers=newcomers)
     no_rule = drop_rule.why_not()
     with contextlib.ExitStack() as stack:
-        zone = stack.enter_context(Zone(options.bin))
+        zone = stack.enter_context(Zone(options.bin, (ONE_WORKER,)))
         run_s = options.seconds + options.seconds / 2
         their = stack.enter_context(Bots(options.bin, zone, "victims",
                                          *crowd(options, victims, options.seed + 1000, warmup_s, run_s + 5)))
@@ -138,8 +125,8 @@ def unanswerable_sources(options):
                                         *crowd(options, others, options.seed, warmup_s, options.seconds)))
         wait_for_players(zone, options.players, bots)
         time.sleep(SETTLE_S)
-        idle, attacked = Spans(), Spans()
-        measure(zone, idle, options.seconds / 2)
+        arms = Arms("idle", "attack")
+        measure(zone, arms["idle"], options.seconds / 2)
         before = zone.metrics()
 
         attack = None
@@ -166,7 +153,7 @@ def unanswerable_sources(options):
                     rule.off()
                     time.sleep(max(0.0, min(DROP_OFF_S, until - time.monotonic())))
                 result.limit("drops_at_output", rule.dropped(), ">=", victims)
-        attacked.add(start, zone.stats())
+        arms["attack"].add(start, zone.stats())
         after = zone.metrics()
         if attack is not None:
             attack.join()
@@ -184,8 +171,7 @@ def unanswerable_sources(options):
         result.limit("update_gap_ms_max", report["view"]["age_ms"]["combat"]["max"], "<=", 250, of_time=True)
         result.limit("newcomers_refused", newly["players"]["wanted"] - newly["players"]["connected"], "==", 0)
         result.limit("login_ms_p99", newly["login_ms"]["p99"], "<", 1000, of_time=True)
-        p99, mean = note_cpu(result, idle, attacked, os.cpu_count())
-        result.note(cpu_p99_to_idle=p99, cpu_mean_to_idle=mean)
+        arms.note(result)
         stop(result, zone)
     return result
 

@@ -24,6 +24,15 @@ constexpr double kLonDeg = 101, kLatDeg = -41;
 
 }  // namespace
 
+void SendToLoopback(int fd, uint16_t port, std::span<const std::byte> datagram) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(port);
+  (void)sendto(fd, datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+               reinterpret_cast<const sockaddr*>(&to), sizeof to);
+}
+
 Insider::Insider(const core::Clock& clock, Tapped& tapped, bool plays, uint64_t seed)
     : clock_(clock), tapped_(tapped), plays_(plays), seed_(seed) {}
 
@@ -154,8 +163,13 @@ void Insider::Seal(std::span<const std::byte> enet) {
   if (!datagram.empty()) SendRaw(datagram);
 }
 
-// What the kernel refuses is lost, as everywhere.
 void Insider::SendRaw(std::span<const std::byte> datagram) {
+  if (diverted_ == 0) return ToServer(datagram);
+  if (host_ != nullptr) SendToLoopback(host_->socket, diverted_, datagram);
+}
+
+// What the kernel refuses is lost, as everywhere.
+void Insider::ToServer(std::span<const std::byte> datagram) {
   if (host_ != nullptr)
     (void)send(host_->socket, datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -168,6 +182,7 @@ void Insider::SayGoodbye(uint32_t reason) {
 void Insider::Quit() {
   constexpr auto kQuit = static_cast<uint32_t>(DisconnectReason::kClientQuit);
   constexpr int kGoodbyes = 3;
+  diverted_ = 0;
   for (int i = 0; i < kGoodbyes; ++i) SayGoodbye(kQuit);
   End(kQuit);
 }
@@ -205,7 +220,7 @@ int Insider::Send(const net::Address&, std::span<const iovec> parts) noexcept {
   const auto datagram = sealed_->Seal(parts);
   if (!datagram.empty()) {
     tapped_.wire.Add(datagram);
-    SendRaw(datagram);
+    ToServer(datagram);
   }
   return static_cast<int>(bytes);
 }
@@ -229,7 +244,7 @@ void Insider::AnswerSealed() noexcept {
   const int64_t now_ns = clock_.NowNs();
   for (auto due = sealed_->Poll(now_ns); !due.empty(); due = sealed_->Poll(now_ns)) {
     tapped_.wire.Add(due);
-    SendRaw(due);
+    ToServer(due);
   }
 }
 

@@ -25,6 +25,9 @@ namespace bluemarble::insiders {
 
 using Bytes = std::vector<std::byte>;
 
+/// What the kernel refuses is lost.
+void SendToLoopback(int fd, uint16_t port, std::span<const std::byte> datagram);
+
 /// The newest datagrams of all sessions, for mutating.
 class Captures {
  public:
@@ -65,6 +68,9 @@ class Insider final : private net::HookedSocket {
   void SendRaw(std::span<const std::byte> datagram);
   /// A sealed goodbye for any reason, and stays.
   void SayGoodbye(uint32_t reason);
+  /// From now on those three send to this port on loopback instead, as load beside a zone that is
+  /// not attacked; what the session itself says goes to the server.
+  void Divert(uint16_t port) { diverted_ = port; }
   /// Leaves with a goodbye.
   void Quit();
 
@@ -82,6 +88,7 @@ class Insider final : private net::HookedSocket {
   int Send(const net::Address& to, std::span<const iovec> parts) noexcept override;
   int Receive(net::Address& from, std::span<std::byte> out) noexcept override;
   void AnswerSealed() noexcept;
+  void ToServer(std::span<const std::byte> datagram);
   bool ConnectEnet();
   void OnMessage(std::span<const std::byte> bytes);
   void LogIn();
@@ -96,6 +103,7 @@ class Insider final : private net::HookedSocket {
   const uint64_t seed_;
   State state_ = State::kIdle;
   uint32_t end_reason_ = 0;
+  uint16_t diverted_ = 0;  // 0: not
   net::Address server_;
   std::unique_ptr<net::SealedClient> sealed_;
   _ENetHost* host_ = nullptr;

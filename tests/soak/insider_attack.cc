@@ -36,7 +36,7 @@ struct Options {
   std::string server, victims;
   uint64_t seed = 1, count = 1'000'000;
   size_t sessions = 32, play_every = 4, whole = 4, guesses = 200;
-  uint16_t ids = 128, insider_ids = kPeers;
+  uint16_t ids = 128, insider_ids = kPeers, decoy_port = 0;
   double rate_hz = 20'000, most_seconds = 3600;
 };
 
@@ -101,9 +101,11 @@ class Kick {
     if (!raw_.open()) Fail("raw sockets need root");
     const auto victims = ReadVictims(options_.victims);
     if (!crew_.Gather(1, kGatherSeconds)) Fail("the insider is not let in: " + crew_.last_error());
+    crew_.at(0).Divert(options_.decoy_port);
+    std::cerr << "begins" << std::endl;
     const int64_t began_ns = kClock.NowNs();
     json out{{"attack", "kick"}, {"victims", victims.size()}};
-    for (size_t i = 0; i < victims.size(); ++i) {
+    for (size_t i = 0; i < victims.size() && SecondsSince(began_ns) < options_.most_seconds; ++i) {
       AsVictim(victims[i], i < options_.whole ? kPeers : options_.ids);
       AsServer(victims[i]);
     }
@@ -124,7 +126,8 @@ class Kick {
  private:
   void Forge(const net::Address& from, const net::Address& to, const Bytes& bytes,
              uint64_t& counter) {
-    raw_.Send(from, to, bytes);
+    raw_.Send(from, options_.decoy_port == 0 ? to : net::Address{to.v4, options_.decoy_port},
+              bytes);
     ++counter;
     pace_.Spend();
   }
@@ -215,6 +218,8 @@ class Mutants {
       Fail("not all insiders are let in: " + crew_.last_error());
     for (const int64_t from_ns = kClock.NowNs(); SecondsSince(from_ns) < kSecondsOfCaptures;)
       Rest();
+    for (size_t i = 0; i < crew_.size(); ++i) crew_.at(i).Divert(options_.decoy_port);
+    std::cerr << "begins" << std::endl;
     const int64_t began_ns = kClock.NowNs();
     const uint64_t half = options_.count / 2;
     double spent = 0;
@@ -262,12 +267,8 @@ class Mutants {
     if (insider.ready() && mutator_.random().Chance(0.5)) {
       insider.SendRaw(bytes);
     } else {
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_addr.s_addr = htonl(insider.server().v4);
-      to.sin_port = htons(insider.server().port);
-      (void)sendto(stranger_, bytes.data(), bytes.size(), MSG_DONTWAIT,
-                   reinterpret_cast<const sockaddr*>(&to), sizeof to);
+      SendToLoopback(stranger_,
+                     options_.decoy_port == 0 ? insider.server().port : options_.decoy_port, bytes);
     }
     ++raw_;
   }
@@ -390,7 +391,11 @@ int Main(int argc, char** argv) {
   const auto common = [&o](CLI::App* sub) {
     sub->add_option("--server", o.server, "http://ADDRESS:PORT, auth.mode development")->required();
     sub->add_option("--seed", o.seed, "of what is sent");
+    sub->add_option("--most-seconds", o.most_seconds, "fewer datagrams, if they take longer");
     sub->add_option("--rate-hz", o.rate_hz, "datagrams a second")->check(CLI::Range(1.0, 1e6));
+    sub->add_option(
+        "--decoy-port", o.decoy_port,
+        "on loopback, which the attack is for instead of the zone: load for comparison");
     return sub;
   };
   CLI::App* kick = common(app.add_subcommand("kick", "forges others' datagrams; needs root"));
@@ -406,7 +411,6 @@ int Main(int argc, char** argv) {
   CLI::App* mutants =
       common(app.add_subcommand("mutants", "damaged datagrams, half of them sealed"));
   mutants->add_option("--count", o.count, "datagrams");
-  mutants->add_option("--most-seconds", o.most_seconds, "fewer, if they take longer");
   mutants->add_option("--sessions", o.sessions, "cheating clients at a time")
       ->check(CLI::Range(1, 1000));
   mutants->add_option("--play-every", o.play_every, "every so manyth of them logs in")

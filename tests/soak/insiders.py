@@ -23,9 +23,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import tests_by_id  # noqa: E402
-from attacks import SETTLE_S, crowd, limit_undisturbed, measure, note_cpu  # noqa: E402
+from arms import ONE_WORKER, Arms, Decoys  # noqa: E402
+from attacks import SETTLE_S, crowd, limit_undisturbed, measure  # noqa: E402
+from books import check_books_of  # noqa: E402
 from result import Result  # noqa: E402
-from zone_under_test import ROOT, SEALED, Bots, Failure, Spans, Zone, end, total, wait_until  # noqa: E402
+from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
 JOIN_LIMIT_S = 90
 ATTACK_LIMIT_S = 3600
@@ -92,7 +94,7 @@ class Scene:
 
     def __init__(self, options, players, *arguments, settings=()):
         self.options = options
-        self.zone = Zone(options.bin, (*SEALED, *settings), SANITIZERS)
+        self.zone = Zone(options.bin, (*SEALED, ONE_WORKER, *settings), SANITIZERS)
         self.bots = Bots(options.bots, self.zone, "bots", *crowd(options, players, options.seed, 0, 0), "--accounts",
                          *arguments)
         try:
@@ -125,8 +127,20 @@ class Scene:
         limit_undisturbed(result, before, after, self.bots.report(1))
         code = self.zone.end()
         result.limit("zoned_exit_code", -1 if code is None else code, "==", 0)
+        check_books_of(result, self.zone, self.options.bots)
         result.limit("findings_in_log", len(FINDINGS.findall(self.zone.log.read_text(errors="replace"))), "==", 0)
         return after
+
+
+def beside(options, scene, arms, name, **arguments):
+    """Idle time, and the same attack on a socket that nobody reads."""
+    measure(scene.zone, arms["idle"], options.seconds)
+    with Decoys(1) as decoys, Attack(options, scene.zone, name, decoy_port=decoys.ports[0],
+                                     most_seconds=options.seconds + 0.5, **arguments) as decoy:
+        decoy.wait_for("begins")
+        measure(scene.zone, arms["decoy"], options.seconds)
+        decoy.found()
+    time.sleep(SETTLE_S)
 
 
 def grown(before, after, name, **labels):
@@ -171,14 +185,18 @@ def blind_kick(options):
         victims = zone.folder / "victims"
         victims.write_text("".join(f"{client} {server}\n" for client, server in links))
         names = [f"bot-{options.seed}-{i:06}" for i in range(players)]
-        idle, attacked = Spans(), Spans()
-        measure(zone, idle, options.seconds)
+        arms = Arms()
+        decoy = {**size, "whole": 0, "insider_ids": 1}  # each victim's turn is short
+        beside(options, scene, arms, "kick", victims=victims, **decoy)
         before, states, start = zone.metrics(), states_of(zone, names), zone.stats()
         with Attack(options, zone, "kick", victims=victims, **size) as attack:
             found = attack.found()
-        attacked.add(start, zone.stats())
+        arms["attack"].add(start, zone.stats())
         changed = [name for name, state in states_of(zone, names).items() if state != states[name]]
-        after = scene.finish(result, before)
+        metrics = zone.metrics()
+        beside(options, scene, arms, "kick", victims=victims, **decoy)
+        scene.finish(result, before)
+        after = metrics
         result.note(**found, changed=changed[:5], kernel_drops=grown(before, after, "net_kernel_dropped_datagrams"))
         refused = grown(before, after, "net_dropped_datagrams_total")
         # Else nothing was tested.
@@ -192,8 +210,7 @@ def blind_kick(options):
             result.limit(event, grown(before, after, "net_seal_events_total", reason=event), "==", 0)
         result.limit("sessions_accepted", grown(before, after, "net_seal_events_total", reason="accepted"), "==",
                      found["insider_sessions"])
-        p99, mean = note_cpu(result, idle, attacked, os.cpu_count())
-        result.note(cpu_p99_to_idle=p99, cpu_mean_to_idle=mean)
+        arms.note(result)
     return result
 
 
@@ -211,8 +228,8 @@ def mutants(options):
         with Attack(options, zone, "mutants", count=count // 10, **{**size, "play_every": 1}) as attack:
             attack.found()
         time.sleep(SETTLE_S)
-        idle, attacked = Spans(), Spans()
-        measure(zone, idle, options.seconds)
+        arms = Arms()
+        beside(options, scene, arms, "mutants", count=count, **size)
         before, start, rss_kb = zone.metrics(), zone.stats(), scene.rss_kb()
         with Attack(options, zone, "mutants", count=count, most_seconds=options.most_seconds, **size) as attack:
             series = [rss_kb]
@@ -220,11 +237,11 @@ def mutants(options):
                 time.sleep(1)
                 series.append(scene.rss_kb())
             found = attack.found()
-        attacked.add(start, zone.stats())
+        arms["attack"].add(start, zone.stats())
         time.sleep(SETTLE_S)
-        rss_after_kb = scene.rss_kb()
-        measure(zone, idle, options.seconds)
-        after = scene.finish(result, before)
+        rss_after_kb, after = scene.rss_kb(), zone.metrics()
+        beside(options, scene, arms, "mutants", count=count, **size)
+        scene.finish(result, before)
         result.note(**found, rss_kb=series[::max(1, len(series) // 10)])
         result.note(after_their_end=grown(before, after, "net_seal_events_total", reason="session_ending"))
         result.limit("sent", found["raw"] + found["sealed"], ">=", count // 2 * 2)
@@ -236,8 +253,7 @@ def mutants(options):
         result.limit("opened_and_malformed", malformed / count, ">=", 0.05)
         result.note(ended_malformed=grown(before, after, "net_seal_events_total", reason="malformed_ended"))
         result.limit("sessions", found["sessions"], ">=", 2 * size["sessions"])
-        p99, mean = note_cpu(result, idle, attacked, os.cpu_count())
-        result.note(cpu_mean_to_idle=mean)
+        arms.note(result)
         if options.instrumented:
             result.omit("memory and time", "instrumented build")
         else:
@@ -245,7 +261,7 @@ def mutants(options):
             result.note(rss_change=rss_after_kb / rss_kb - 1)
             result.limit("rss_change_of_second_half", abs(rss_after_kb / series[len(series) // 2] - 1), "<=", RSS_SHARE,
                          of_time=options.ci)
-            result.limit("cpu_p99_to_idle", p99, "<=", 1.1, of_time=True)
+            result.limit("attack_to_idle_cpu_p99", arms.ratios("attack", "idle")[0], "<=", 1.1, of_time=True)
     return result
 
 

@@ -23,7 +23,8 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::string tokens_file;  ///< Lines of "kind token"; what kinds, the attack says.
   std::vector<uint16_t> ports;
-  uint16_t other_port = 0;  ///< Of another shard.
+  std::vector<uint16_t> flood_ports;  ///< Of junk; none: `ports`.
+  uint16_t other_port = 0;            ///< Of another shard.
   double seconds = 5;
   double rate_hz = 0;    ///< 0: as many as one core sends.
   int64_t begin_ns = 0;  ///< Of the flood, monotonic.

@@ -32,6 +32,10 @@ int Main(int argc, char** argv) {
     command->add_option("--ports", options.ports, "of the zone's hosts")
         ->required()
         ->delimiter(',');
+    command
+        ->add_option("--flood-ports", options.flood_ports,
+                     "on loopback, which junk is for instead: of nobody, for comparison")
+        ->delimiter(',');
     command->add_option("--other-port", options.other_port, "of another shard");
     command->add_option("--seconds", options.seconds);
     command->add_option("--rate", options.rate_hz, "datagrams a second; 0: as many as one core");

@@ -112,10 +112,10 @@ double ThreadCpuS() {
 class Flood {
  public:
   Flood(const Options& options, const Datagrams& pool) : options_(options) {
+    const auto& ports = options.flood_ports.empty() ? options.ports : options.flood_ports;
     for (uint32_t i = 0; i < kSourcesPerHost; ++i)
-      for (size_t host = 0; host < options.ports.size(); ++host)
-        sources_.emplace_back(StrangerV4(1000 * static_cast<uint32_t>(host) + i),
-                              options.ports[host]);
+      for (size_t host = 0; host < ports.size(); ++host)
+        sources_.emplace_back(StrangerV4(1000 * static_cast<uint32_t>(host) + i), ports[host]);
     for (const Datagram& datagram : pool) {
       parts_.push_back({const_cast<std::byte*>(datagram.data()), datagram.size()});
       bytes_ += datagram.size();
