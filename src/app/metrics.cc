@@ -190,8 +190,6 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
               stats.inbound_dropped, label);
     add.Count("net_outbound_refused_total", "Messages refused by a full outbound queue.",
               stats.outbound_refused, label);
-    add.Count("net_peer_queue_dropped_total", "Messages lost to a peer's full queue.",
-              stats.peer_queue_dropped, label);
     add.Count("net_peer_queue_ended_total", "Peers ended because they do not read.",
               stats.peer_queue_ended, label);
     add.Count("net_peer_deaf_ended_total", "Peers ended because ENet's waiting data stayed high.",

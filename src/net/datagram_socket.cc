@@ -44,6 +44,10 @@ void DatagramSocket::Attach(int fd) {
   fd_ = fd;
   const int granted = AskBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer_bytes_);
   AskBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes_);
+  // No datagram of ours is larger than every path allows; without the mark the kernel takes each an
+  // identification from counters that all threads share.
+  const int dont_fragment = IP_PMTUDISC_PROBE;
+  setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont_fragment, sizeof dont_fragment);
   stats_.receive_buffer_bytes.Set(static_cast<uint64_t>(granted));
   if (granted < receive_buffer_bytes_) {
     core::Log(core::LogLevel::kWarn, "receive_buffer_clipped",

@@ -55,7 +55,6 @@ struct HostStats {
   core::Counter
       outbound_refused;          ///< Send answered kFull: net.outbound_queue_bytes. Zone thread's.
   core::Counter outbound_stale;  ///< Messages whose peer had gone meanwhile.
-  core::Counter peer_queue_dropped;  ///< Unreliable messages dropped: net.peer_queue_bytes.
   core::Counter peer_queue_ended;    ///< Peers ended: net.peer_queue_bytes.
   core::Counter peer_deaf_ended;  ///< Peers ended: ENet's waiting data stayed high (PITFALLS E-7).
 };

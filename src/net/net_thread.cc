@@ -424,25 +424,57 @@ void NetThread::ApplyOutbound() {
 }
 
 void NetThread::SendTo(size_t slot, Channel channel, std::span<const std::byte> bytes) {
+  if (channel == Channel::kUnreliable) {
+    SendUnsequenced(slot, bytes);
+  } else {
+    QueueReliable(slot, bytes);
+  }
+}
+
+// A datagram of ENet's with one unsequenced command, sent at once: what ENet would make of the
+// message when its turn comes, without a packet, a command and a queue for each.
+void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
+  ENetPeer& peer = host_->peers[slot];
+  if (peer.state != ENET_PEER_STATE_CONNECTED) {
+    stats_.outbound_stale.Add();
+    return;
+  }
+  struct {
+    enet_uint16 peer_id;  // of ENetProtocolHeader, whose time only reliable commands need
+    ENetProtocolSendUnsequenced command;
+  } ENET_PACKED head;
+  const unsigned session = peer.outgoingPeerID < ENET_PROTOCOL_MAXIMUM_PEER_ID
+                               ? unsigned{peer.outgoingSessionID}
+                                     << ENET_PROTOCOL_HEADER_SESSION_SHIFT
+                               : 0u;
+  head.peer_id = htons(static_cast<uint16_t>(peer.outgoingPeerID | session));
+  head.command.header.command =
+      int{ENET_PROTOCOL_COMMAND_SEND_UNSEQUENCED} | int{ENET_PROTOCOL_COMMAND_FLAG_UNSEQUENCED};
+  head.command.header.channelID = static_cast<enet_uint8>(Channel::kUnreliable);
+  head.command.header.reliableSequenceNumber = 0;
+  head.command.unsequencedGroup = htons(++peer.outgoingUnsequencedGroup);
+  head.command.dataLength = htons(static_cast<uint16_t>(bytes.size()));
+  const std::array<iovec, 2> parts{
+      {{&head, sizeof head}, {const_cast<std::byte*>(bytes.data()), bytes.size()}}};
+  Send(SeenAs(peer), parts);
+}
+
+void NetThread::QueueReliable(size_t slot, std::span<const std::byte> bytes) {
   Peer& peer = peers_[slot];
-  const bool reliable = channel == Channel::kReliable;
   if (peer.queued_bytes + bytes.size() > settings_.peer_queue_bytes) {
-    if (!reliable) {
-      stats_.peer_queue_dropped.Add();
-    } else if (!waiting_) {
+    if (!waiting_) {
       stats_.peer_queue_ended.Add();
       Drop(slot, static_cast<uint32_t>(DisconnectReason::kQueueOverflow));
     }
     return;
   }
-  ENetPacket* packet =
-      enet_packet_create(bytes.data(), bytes.size(),
-                         reliable ? ENET_PACKET_FLAG_RELIABLE : ENET_PACKET_FLAG_UNSEQUENCED);
+  ENetPacket* packet = enet_packet_create(bytes.data(), bytes.size(), ENET_PACKET_FLAG_RELIABLE);
   if (packet == nullptr) return;
   peer.queued_bytes += bytes.size();
   packet->userData = &peer;
   packet->freeCallback = OnPacketFreed;
-  if (enet_peer_send(&host_->peers[slot], static_cast<enet_uint8>(channel), packet) < 0) {
+  if (enet_peer_send(&host_->peers[slot], static_cast<enet_uint8>(Channel::kReliable), packet) <
+      0) {
     enet_packet_destroy(packet);  // still ours (E-18)
     stats_.outbound_stale.Add();
   }

@@ -88,6 +88,8 @@ class NetThread final : private HookedSocket {
 
   void ApplyOutbound();
   void SendTo(size_t slot, Channel channel, std::span<const std::byte> bytes);
+  void SendUnsequenced(size_t slot, std::span<const std::byte> bytes);
+  void QueueReliable(size_t slot, std::span<const std::byte> bytes);
   /// Ends a peer, its queue sent or dropped before; the zone is not told.
   enum class AfterQueue : uint8_t { kSent, kDropped };
   void Close(size_t slot, uint32_t reason, AfterQueue after);
