@@ -14,11 +14,12 @@ namespace {
 constexpr double kHysteresis = 1.1;
 constexpr size_t kLeafCapacity = 4096;
 constexpr size_t kViewersPerChunk = 16;
-// Viewers of one node of this level have their turns of replication together: 328 m.
-constexpr int kPhaseLevel = 16;
+// Viewers of one node of this level have their turns together (1.3 km), those of one sector those
+// of the classes that are seen from far.
+constexpr int kPhaseLevel = 14;
 
-uint32_t PhaseAt(geo::GridPoint at) {
-  return static_cast<uint32_t>(core::Mix64(geo::NodeKey::At(at, kPhaseLevel).bits));
+uint32_t PhaseAt(geo::GridPoint at, int level) {
+  return static_cast<uint32_t>(core::Mix64(geo::NodeKey::At(at, level).bits));
 }
 
 }  // namespace
@@ -154,7 +155,9 @@ void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, c
     return;
   }
   if (!looked.ok()) ++own.over_limit;
-  viewer.phase = PhaseAt(octree_.PositionOf(viewer.own));
+  const geo::GridPoint at = octree_.PositionOf(viewer.own);
+  viewer.phase = PhaseAt(at, kPhaseLevel);
+  viewer.far_phase = PhaseAt(at, geo::kSectorLevel);
   CutToLimits(own);
   for (size_t i = 0; i < own.near.size(); ++i)
     own.mark[own.near[i].id.index] = static_cast<uint32_t>(i + 1);

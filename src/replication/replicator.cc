@@ -112,10 +112,14 @@ struct Replicator::Impl {
     });
   }
 
-  // A viewer's turn of a class. Its classes are due together, and different viewers at different
-  // ticks: so a viewer without anybody near gets few datagrams, and every tick as many leave.
+  // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
+  // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
+  // along at turns of the one before.
   bool Turn(const Viewer& viewer, int cls, Tick now) const {
-    return (now + viewer.phase) % period[static_cast<size_t>(cls)] == 0;
+    if (period[static_cast<size_t>(cls)] == 1) return true;
+    uint64_t shift = viewer.phase % period[1];
+    if (cls > 1) shift += uint64_t{period[1]} * viewer.far_phase;
+    return (now + shift) % period[static_cast<size_t>(cls)] == 0;
   }
 
   // Writes the history rows of a leaf, once in a tick in which somebody is sent any of it. Returns

@@ -50,6 +50,16 @@ struct PendingDrop {
 
 class Viewer {
  public:
+  // What every tick and every ack touches comes first: two cache lines.
+  core::EntityId own;
+  OwnReport report;
+  core::Tick last_datagram = 0;
+  int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
+  /// What the tick is shifted by for the turns of the nearer and of the farthest class.
+  uint32_t phase = 0, far_phase = 0;
+  uint8_t late = 0;  ///< Bit c: parts of class c did not fit, or are fresh.
+  bool active = false;
+
   explicit Viewer(uint32_t max_leaves);
   /// Room for parts of a viewer of so many leaves: few leaves have more than one.
   static uint32_t MaxParts(uint32_t max_leaves) { return std::min(max_leaves * 2u, 0xfffeu); }
@@ -58,7 +68,7 @@ class Viewer {
 
   /// This viewer's turn comes soon.
   void Prefetch() const {
-    for (size_t line = 0; line < 3; ++line)
+    for (size_t line = 0; line < 2; ++line)
       __builtin_prefetch(reinterpret_cast<const char*>(this) + line * 64);
   }
 
@@ -101,26 +111,18 @@ class Viewer {
   /// Takes the datagram back that was begun last: nothing of it was sent.
   void CancelDatagram(core::Tick last_datagram_before);
 
-  core::EntityId own;
-  OwnReport report;
-  core::Tick last_datagram = 0;
-  int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
-  uint32_t phase = 0;        ///< Added to the tick: spreads the viewers' turns.
-  uint8_t late = 0;          ///< Bit c: parts of class c did not fit, or are fresh.
-  bool active = false;
-
  private:
-  std::vector<ViewerPart> parts_;
   std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
-  size_t max_parts_;
-  std::vector<PendingDrop> drops_;
-  std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot> drop_keys_;
-  std::array<uint32_t, kAckWindow> tick_of_{};  // by count of datagrams
-  uint64_t unacked_ = 0;                        // bit i: the i-th last datagram
-  uint64_t acked_ = 0;                          // bit i: the datagram of acked_to_ - i
-  core::Tick acked_to_ = 0;
-  uint32_t count_ = 0;
   uint16_t sequence_ = 0;
+  uint32_t count_ = 0;
+  uint64_t unacked_ = 0;  // bit i: the i-th last datagram
+  uint64_t acked_ = 0;    // bit i: the datagram of acked_to_ - i
+  core::Tick acked_to_ = 0;
+  std::vector<ViewerPart> parts_;
+  std::vector<PendingDrop> drops_;
+  std::array<uint32_t, kAckWindow> tick_of_{};  // by count of datagrams
+  size_t max_parts_;
+  std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot> drop_keys_;
 };
 
 }  // namespace bluemarble::replication
