@@ -136,7 +136,13 @@ class Session final : private net::DatagramOutlet {
     Require(server_.sessions() <= static_cast<size_t>(settings_.max_peers_per_host));
   }
 
-  static Bytes Copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+  // Never at a null pointer: ENet's buffers are not either.
+  static Bytes Copy(std::span<const std::byte> bytes) {
+    Bytes copy;
+    copy.reserve(bytes.size() + 1);
+    copy.assign(bytes.begin(), bytes.end());
+    return copy;
+  }
   // Two share an address.
   static net::Address Home(size_t which) {
     return {kLoopback + static_cast<uint32_t>(which / 2), static_cast<uint16_t>(1000 + which)};
