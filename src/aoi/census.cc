@@ -15,6 +15,13 @@ constexpr uint32_t kRunGap = 8;
 // more that is around others only.
 constexpr uint32_t kBlockMembers = 4;
 
+// Taking a census is waiting for memory: what comes so many steps later is asked for already.
+constexpr size_t kAhead = 12;
+template <typename T>
+void Fetch(const T* what) {
+  __builtin_prefetch(what);
+}
+
 int64_t WidthOf(int level) { return int64_t{1} << (geo::kRootBits - level); }
 
 // The smallest cell (not smaller than a leaf may be large) that is wider than the reach and the
@@ -48,6 +55,8 @@ Census::Census(const Octree& octree, int64_t reach_cm)
     *column = std::make_unique_for_overwrite<int32_t[]>(capacity + kSiftSlack);
   }
   ids_ = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
+  block_of_ = std::make_unique_for_overwrite<uint32_t[]>(capacity);
+  leaves_.reserve(octree.leaf_capacity());
   rows_.reserve(capacity);
   blocks_.reserve(capacity);
   cells_.reserve(capacity);
@@ -60,16 +69,32 @@ void Census::Take() {
   blocks_.clear();
   cells_.clear();
   const Octree::Impl& tree = *octree_.impl_;
+  ListLeaves();
+  for (size_t i = 0; i < leaves_.size(); ++i) {
+    if (i + kAhead < leaves_.size())
+      Fetch(&tree.parts[tree.leaves[leaves_[i + kAhead]].leaf.first_part]);
+    AddLeaf(leaves_[i]);
+  }
+  AddPlaces();
+}
+
+void Census::ListLeaves() {
+  leaves_.clear();
+  const Octree::Impl& tree = *octree_.impl_;
   std::array<uint32_t, 7 * (geo::kMaxLevel + 1) + 1> stack;
   stack[0] = kRootNode;
   for (size_t depth = 1; depth > 0;) {
     const Octree::Impl::Node& node = tree.nodes[stack[--depth]];
     if (node.leaf != kNone) {
-      AddLeaf(node.leaf);
+      row_of_leaf_[node.leaf] = kNone;
+      Fetch(&tree.leaves[node.leaf]);
+      leaves_.push_back(node.leaf);
       continue;
     }
     for (size_t octant = 8; octant-- > 0;) {
-      if (node.children[octant] != kNone) stack[depth++] = node.children[octant];
+      if (node.children[octant] == kNone) continue;
+      Fetch(&tree.nodes[node.children[octant]]);
+      stack[depth++] = node.children[octant];
     }
   }
 }
@@ -77,46 +102,53 @@ void Census::Take() {
 void Census::AddLeaf(uint32_t leaf) {
   const Octree::Impl& tree = *octree_.impl_;
   const Octree::Impl::LeafRecord& record = tree.leaves[leaf];
-  row_of_leaf_[leaf] = kNone;
   if (record.leaf.members == 0) return;
   const geo::NodeKey cell = record.leaf.key.ancestor(cell_level_);
   const auto index = static_cast<uint32_t>(rows_.size());
   if (cells_.empty() || cells_.back().key != cell) cells_.push_back({cell, index, index});
-  ++cells_.back().end;
+  cells_.back().end = index + 1;
   row_of_leaf_[leaf] = index;
-  constexpr Box kNowhere{{INT32_MAX, INT32_MAX, INT32_MAX}, {INT32_MIN, INT32_MIN, INT32_MIN}};
-  Row row{{leaf, record.generation}, record.leaf.key, members_, members_, 0};
-  Box box = kNowhere;
-  for (uint32_t id = record.leaf.first_part; id != kNone;) {
+  const uint32_t first = members_;
+  for (uint32_t id = record.leaf.first_part; id != kNone; id = tree.parts[id].next) {
     const Part& part = tree.parts[id];
     for (uint32_t left = part.occupied; left != 0; left &= left - 1) {
-      const core::EntityId entity = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
-      const geo::GridPoint at = tree.entities[entity.index()].at;
-      box = Join(box, {{at.x, at.y, at.z}, {at.x, at.y, at.z}});
-      x_[row.end] = at.x;
-      y_[row.end] = at.y;
-      z_[row.end] = at.z;
-      ids_[row.end++] = entity;
+      ids_[members_++] = part.slots[static_cast<size_t>(std::countr_zero(left))].entity;
     }
-    id = part.next;
   }
-  members_ = row.end;
-  for (size_t axis = 0; axis < 3; ++axis) {
-    row_low_[axis][index] = box.low[axis];
-    row_high_[axis][index] = box.high[axis];
-  }
-  JoinBlock(row, box);
-  rows_.push_back(row);
+  rows_.push_back({{leaf, record.generation}, record.leaf.key, first, members_});
 }
 
-void Census::JoinBlock(Row& row, const Box& box) {
-  const auto cell = static_cast<uint32_t>(cells_.size() - 1);
+void Census::AddPlaces() {
+  const Octree::Impl& tree = *octree_.impl_;
+  uint32_t cell = 0;
+  for (uint32_t index = 0; index < rows_.size(); ++index) {
+    Row& row = rows_[index];
+    Box box{{INT32_MAX, INT32_MAX, INT32_MAX}, {INT32_MIN, INT32_MIN, INT32_MIN}};
+    for (uint32_t i = row.first; i < row.end; ++i) {
+      if (i + kAhead < members_) Fetch(&tree.entities[ids_[i + kAhead].index()]);
+      const geo::GridPoint at = tree.entities[ids_[i].index()].at;
+      box = Join(box, {{at.x, at.y, at.z}, {at.x, at.y, at.z}});
+      x_[i] = at.x;
+      y_[i] = at.y;
+      z_[i] = at.z;
+    }
+    for (size_t axis = 0; axis < 3; ++axis) {
+      row_low_[axis][index] = box.low[axis];
+      row_high_[axis][index] = box.high[axis];
+    }
+    if (index == cells_[cell].end) ++cell;
+    JoinBlock(row, cell, box);
+  }
+}
+
+void Census::JoinBlock(Row& row, uint32_t cell, const Box& box) {
   if (blocks_.empty() || blocks_.back().cell != cell || blocks_.back().members >= kBlockMembers) {
     blocks_.push_back({cell, 0, box});
   }
   row.block = static_cast<uint32_t>(blocks_.size() - 1);
   Block& block = blocks_.back();
   block.members += row.end - row.first;
+  std::fill(&block_of_[row.first], &block_of_[row.end], row.block);
   block.box = Join(block.box, box);
 }
 
@@ -130,8 +162,6 @@ Survey::Survey(const Census& census) : census_(census) {
   cell_runs_.reserve(27);
   rows_ = std::make_unique_for_overwrite<uint32_t[]>(capacity + kSiftSlack);
   runs_.reserve(capacity);
-  for (auto& ring : ring_)
-    ring = std::make_unique_for_overwrite<core::EntityId[]>(capacity + kSiftSlack);
 }
 
 const Census::Row* Survey::RowOf(core::EntityId viewer) const {
@@ -196,23 +226,14 @@ void Survey::LookAround(uint32_t index) {
   }
 }
 
-std::array<std::span<const core::EntityId>, kRings> Survey::Entities(
-    core::EntityId viewer, const std::array<int64_t, kRings>& radius_cm) {
-  const Census::Row* row = RowOf(viewer);
-  if (row == nullptr) return {};
-  LookAround(row->block);
-  const geo::GridPoint at = census_.octree_.impl_->entities[viewer.index()].at;
-  Sieve sieve{at, {}};
-  std::array<core::EntityId*, kRings> end;
-  for (size_t i = 0; i < kRings; ++i) {
-    sieve.reach_sq[i] = radius_cm[i] * radius_cm[i];
-    end[i] = ring_[i].get();
-  }
+void Survey::Entities(size_t member, const std::array<int64_t, kRings>& radius_cm,
+                      std::array<core::EntityId*, kRings>& out) {
+  assert(member < census_.members_ && radius_cm.back() <= census_.reach_cm_);
+  LookAround(census_.block_of_[member]);
+  Sieve sieve{{census_.x_[member], census_.y_[member], census_.z_[member]}, {}};
+  for (size_t i = 0; i < kRings; ++i) sieve.reach_sq[i] = radius_cm[i] * radius_cm[i];
   const Members members{census_.x_.get(), census_.y_.get(), census_.z_.get(), census_.ids_.get()};
-  sifts_.members(members, runs_, sieve, end);
-  std::array<std::span<const core::EntityId>, kRings> rings;
-  for (size_t i = 0; i < kRings; ++i) rings[i] = {ring_[i].get(), end[i]};
-  return rings;
+  sifts_.members(members, runs_, sieve, out);
 }
 
 core::Status Survey::Leaves(core::EntityId viewer, int64_t radius_cm, int64_t near_cm,

@@ -65,8 +65,10 @@ class Census {
   };
 
   Boxes RowBoxes() const;
+  void ListLeaves();
   void AddLeaf(uint32_t leaf);
-  void JoinBlock(Row& row, const Box& box);
+  void AddPlaces();
+  void JoinBlock(Row& row, uint32_t cell, const Box& box);
 
   const Octree& octree_;
   int64_t reach_cm_;
@@ -75,6 +77,8 @@ class Census {
   uint32_t members_ = 0;
   std::unique_ptr<int32_t[]> x_, y_, z_;  // columns of the members
   std::unique_ptr<core::EntityId[]> ids_;
+  std::unique_ptr<uint32_t[]> block_of_;
+  std::vector<uint32_t> leaves_;  // of the octree, along the curve
   std::vector<Row> rows_;
   std::array<std::unique_ptr<int32_t[]>, 3> row_low_, row_high_;  // what their members take up
   std::vector<Block> blocks_;
@@ -95,12 +99,12 @@ class Survey {
   /// Allocates everything here.
   explicit Survey(const Census& census);
 
-  /// Everybody within `radius_cm[2]` of the entity, itself included: ids by the ring they are in
-  /// (0: within the first radius, 1: beyond it and within the second, ...), each in the census'
-  /// order. Radii ascending, the last at most the reach. Valid until the next question; all empty
-  /// for an entity that was not counted.
-  std::array<std::span<const core::EntityId>, kRings> Entities(
-      core::EntityId viewer, const std::array<int64_t, kRings>& radius_cm);
+  /// Everybody within `radius_cm[2]` of the census' `member`, itself included: appends ids to
+  /// `out[r]` by the ring they are in (0: within the first radius, 1: beyond it and within the
+  /// second, ...), each in the census' order. Radii ascending, the last at most the reach. Every
+  /// `out` needs room for all members and kSiftSlack more.
+  void Entities(size_t member, const std::array<int64_t, kRings>& radius_cm,
+                std::array<core::EntityId*, kRings>& out);
 
   /// Appends each leaf that has a member other than `viewer` within `radius_cm`, along the curve,
   /// with the squared distance of the nearest one, or of any within `near_cm` (then it looked no
@@ -122,7 +126,6 @@ class Survey {
   uint32_t row_count_ = 0;
   std::unique_ptr<uint32_t[]> rows_;  // within reach of block_
   std::vector<Run> runs_;             // of members, within reach of block_ and some between them
-  std::array<std::unique_ptr<core::EntityId[]>, kRings> ring_;
 };
 
 }  // namespace bluemarble::aoi

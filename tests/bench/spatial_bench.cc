@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -23,7 +22,7 @@ namespace {
 
 constexpr double kLimit = 0.25;        // of either's time
 constexpr int kTrialTicks = 3;         // of each setting
-constexpr int kInterestTicks = 10;     // replication.interest_ticks
+constexpr int kInterestTicks = 15;     // replication.interest_ticks
 constexpr int64_t kReachCm = 110'000;  // radius of the last class and its hysteresis
 constexpr uint32_t kProbes = 100;      // viewers whose lists brute force checks
 
@@ -76,7 +75,7 @@ class OctreeWalks final : public Way {
     for (uint32_t i = 0; i < at.size(); ++i) {
       found_.clear();
       if (!octree_.tree().QueryEntities(at[i], kRadiiCm[2], found_).ok()) std::abort();
-      std::array<uint32_t*, 3> next{answers.Begin(0), answers.Begin(1), answers.Begin(2)};
+      Pens next = answers.Begin();
       for (const core::EntityId hit : found_) {
         const geo::GridPoint p = at[hit.index()];
         const int64_t dx = int64_t{p.x} - at[i].x, dy = int64_t{p.y} - at[i].y;
@@ -85,9 +84,9 @@ class OctreeWalks final : public Way {
         const size_t ring = distance > Squared(kRadiiCm[1])   ? 2
                             : distance > Squared(kRadiiCm[0]) ? 1
                                                               : 0;
-        *next[ring]++ = hit.index();
+        *next[ring]++ = hit;
       }
-      for (size_t ring = 0; ring < 3; ++ring) answers.End(i, ring, next[ring]);
+      answers.End(i, next);
     }
   }
 
@@ -107,13 +106,10 @@ class OctreeCensus final : public Way {
     census_.Take();
   }
   void Answer(const std::vector<geo::GridPoint>&, Answers& answers) override {
-    for (const core::EntityId walker : census_.members()) {
-      const auto rings = survey_.Entities(walker, kRadiiCm);
-      for (size_t ring = 0; ring < 3; ++ring) {
-        uint32_t* const begin = answers.Begin(ring);
-        std::memcpy(begin, rings[ring].data(), rings[ring].size_bytes());
-        answers.End(walker.index(), ring, begin + rings[ring].size());
-      }
+    for (size_t i = 0; i < census_.members().size(); ++i) {
+      Pens next = answers.Begin();
+      survey_.Entities(i, kRadiiCm, next);
+      answers.End(census_.members()[i].index(), next);
     }
   }
 
@@ -152,11 +148,8 @@ uint64_t Digest(const Answers& answers, uint32_t walkers) {
   uint64_t sum = 0;
   for (uint32_t viewer = 0; viewer < walkers; ++viewer) {
     for (size_t ring = 0; ring < 3; ++ring) {
-      const auto [begin, end] = answers.Of(viewer, ring);
-      for (const uint32_t* hit = begin; hit != end; ++hit) {
-        sum +=
-            core::Mix64(uint64_t{viewer} << 32 | (*hit & core::EntityId::kIndexMask)) * (ring + 1);
-      }
+      for (const Hit hit : answers.Of(viewer, ring))
+        sum += core::Mix64(uint64_t{viewer} << 32 | hit.index()) * (ring + 1);
     }
   }
   return sum;
@@ -183,9 +176,8 @@ bool ProbesAreRight(const std::vector<geo::GridPoint>& at, const Answers& answer
     const auto viewer = static_cast<uint32_t>(core::Mix64(probe) % at.size());
     const auto expected = BruteForce(at, viewer);
     for (size_t ring = 0; ring < 3; ++ring) {
-      const auto [begin, end] = answers.Of(viewer, ring);
-      std::vector<uint32_t> found(begin, end);
-      for (uint32_t& hit : found) hit &= core::EntityId::kIndexMask;
+      std::vector<uint32_t> found;
+      for (const Hit hit : answers.Of(viewer, ring)) found.push_back(hit.index());
       std::sort(found.begin(), found.end());
       if (found != expected[ring]) return false;
     }
@@ -214,8 +206,8 @@ Setting Best(const std::vector<Setting>& settings, Walkers walkers, Answers& ans
   return *best;
 }
 
-/// The zone's own use of the index: leaves with the distance of their nearest member, of a tenth of
-/// the viewers a tick.
+/// The zone's own use of the index: leaves with the distance of their nearest member, of the
+/// viewers whose leaf has its turn.
 class Slices {
  public:
   explicit Slices(uint32_t walkers)
@@ -227,12 +219,14 @@ class Slices {
     octree_.Move(at);
     census_.Take();
     const int64_t updated_ns = CpuNs();
-    for (const core::EntityId walker : census_.members()) {
-      if ((walker.index() + octree_.now()) % kInterestTicks != 0) continue;
-      leaves_.clear();
-      if (!survey_.Leaves(walker, kReachCm, kRadiiCm[0], leaves_).ok()) std::abort();
-      found_ += leaves_.size();
-      ++asked_;
+    for (size_t leaf = 0; leaf < census_.leaves(); ++leaf) {
+      if ((octree_.now() + core::Mix64(census_.key_of(leaf).bits)) % kInterestTicks != 0) continue;
+      for (const core::EntityId walker : census_.members_of(leaf)) {
+        leaves_.clear();
+        if (!survey_.Leaves(walker, kReachCm, kRadiiCm[0], leaves_).ok()) std::abort();
+        found_ += leaves_.size();
+        ++asked_;
+      }
     }
     times.Add(begin_ns, updated_ns, CpuNs());
   }

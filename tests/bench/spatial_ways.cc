@@ -34,9 +34,9 @@ class Nanoflann final : public Way {
   void Answer(const std::vector<geo::GridPoint>&, Answers& answers) override {
     const nanoflann::SearchParams unsorted(0, 0, false);
     for (uint32_t i = 0; i < cloud_.points.size(); ++i) {
-      Hits hits{cloud_, cloud_.points[i], {answers.Begin(0), answers.Begin(1), answers.Begin(2)}};
+      Hits hits{cloud_, cloud_.points[i], answers.Begin()};
       index_.findNeighbors(hits, cloud_.points[i].data(), unsorted);
-      for (size_t ring = 0; ring < 3; ++ring) answers.End(i, ring, hits.next[ring]);
+      answers.End(i, hits.next);
     }
   }
 
@@ -53,7 +53,7 @@ class Nanoflann final : public Way {
   struct Hits {
     const Cloud& cloud;
     const std::array<Scalar, 3>& from;
-    std::array<uint32_t*, 3> next;
+    Pens next;
 
     // Beyond what rounding can do; whole centimetres decide below.
     Scalar worstDist() const { return static_cast<Scalar>(Squared(kRadiiCm[2]) * (1 + 1e-6)); }
@@ -63,9 +63,9 @@ class Nanoflann final : public Way {
       double distance = static_cast<double>(rounded);
       if constexpr (sizeof(Scalar) == 4) distance = Exact(distance, hit);
       if (distance > Squared(kRadiiCm[1])) {
-        if (distance <= Squared(kRadiiCm[2])) *next[2]++ = hit;
+        if (distance <= Squared(kRadiiCm[2])) *next[2]++ = Hit{hit};
       } else {
-        *next[distance > Squared(kRadiiCm[0])]++ = hit;
+        *next[distance > Squared(kRadiiCm[0])]++ = Hit{hit};
       }
       return true;
     }
@@ -117,23 +117,23 @@ class Rtree final : public Way {
     constexpr auto kReach = static_cast<Scalar>(kRadiiCm[2]);
     for (uint32_t i = 0; i < at.size(); ++i) {
       const auto [x, y, z] = Relative<Scalar>(at[i], centre_);
-      std::array<uint32_t*, 3> next{answers.Begin(0), answers.Begin(1), answers.Begin(2)};
+      Pens next = answers.Begin();
       const auto take = [&](const Value& hit) {
         const double dx = static_cast<double>(hit.first.template get<0>()) - x;
         const double dy = static_cast<double>(hit.first.template get<1>()) - y;
         const double dz = static_cast<double>(hit.first.template get<2>()) - z;
         const double distance = dx * dx + dy * dy + dz * dz;
         if (distance > Squared(kRadiiCm[1])) {
-          if (distance <= Squared(kRadiiCm[2])) *next[2]++ = hit.second;
+          if (distance <= Squared(kRadiiCm[2])) *next[2]++ = Hit{hit.second};
         } else {
-          *next[distance > Squared(kRadiiCm[0])]++ = hit.second;
+          *next[distance > Squared(kRadiiCm[0])]++ = Hit{hit.second};
         }
       };
       const boost::geometry::model::box<Point> box(Point(x - kReach, y - kReach, z - kReach),
                                                    Point(x + kReach, y + kReach, z + kReach));
       tree_.query(boost::geometry::index::intersects(box),
                   boost::make_function_output_iterator(take));
-      for (size_t ring = 0; ring < 3; ++ring) answers.End(i, ring, next[ring]);
+      answers.End(i, next);
     }
   }
 

@@ -9,48 +9,54 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "core/ids.h"
 #include "geo/grid.h"
 
 namespace bluemarble::bench {
 
 inline constexpr std::array<int64_t, 3> kRadiiCm{5'000, 30'000, 100'000};
 
+/// A walker by its EntityId::index().
+using Hit = core::EntityId;
+/// Where the hits of each ring are written.
+using Pens = std::array<Hit*, 3>;
+
 /// What one tick yields: all lists of all walkers, ring by ring. Every way writes all of them, 4
 /// bytes a hit.
 class Answers {
  public:
-  explicit Answers(uint32_t walkers) : room_(size_t{walkers} * 512) {
-    for (size_t ring = 0; ring < 3; ++ring) {
-      hits_[ring] = std::make_unique<uint32_t[]>(room_);
-      next_[ring] = hits_[ring].get();
-      of_[ring].resize(walkers);
-    }
+  explicit Answers(uint32_t walkers) : room_(size_t{walkers} * 512 + kLongest), of_(walkers) {
+    for (auto& hits : hits_) hits = std::make_unique<Hit[]>(room_);
+    Clear();
   }
   void Clear() {
     for (size_t ring = 0; ring < 3; ++ring) next_[ring] = hits_[ring].get();
   }
-  /// Where the walker's hits of a ring are to be written; End says how far.
-  uint32_t* Begin(size_t ring) { return next_[ring]; }
-  void End(uint32_t walker, size_t ring, uint32_t* end) {
-    of_[ring][walker] = {next_[ring], end};
-    next_[ring] = end;
-    // Room for the longest list that is possible: another ten thousand.
-    if (end + 10'000 > hits_[ring].get() + room_) std::abort();
+  Pens Begin() const { return next_; }
+  void End(uint32_t walker, const Pens& end) {
+    of_[walker] = {next_, end};
+    next_ = end;
+    for (size_t ring = 0; ring < 3; ++ring)
+      if (next_[ring] + kLongest > hits_[ring].get() + room_) std::abort();
   }
-  std::pair<const uint32_t*, const uint32_t*> Of(uint32_t walker, size_t ring) const {
-    return of_[ring][walker];
+  std::span<const Hit> Of(uint32_t walker, size_t ring) const {
+    return {of_[walker].begin[ring], of_[walker].end[ring]};
   }
   size_t hits(size_t ring) const { return static_cast<size_t>(next_[ring] - hits_[ring].get()); }
 
  private:
+  static constexpr size_t kLongest = 10'000;  // hits of one walker
+  struct Lists {
+    Pens begin, end;
+  };
   size_t room_;
-  std::array<std::unique_ptr<uint32_t[]>, 3> hits_;
-  std::array<uint32_t*, 3> next_{};
-  std::array<std::vector<std::pair<const uint32_t*, const uint32_t*>>, 3> of_;
+  std::array<std::unique_ptr<Hit[]>, 3> hits_;
+  Pens next_{};
+  std::vector<Lists> of_;
 };
 
 /// One way. Not an owner of the places it is given.

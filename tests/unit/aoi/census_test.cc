@@ -20,13 +20,28 @@ int64_t SquaredBetween(geo::GridPoint a, geo::GridPoint b) {
 
 using Rings = std::array<std::vector<core::EntityId>, kRings>;
 
-Rings Sorted(const std::array<std::span<const core::EntityId>, kRings>& found) {
+Rings Ask(const Census& census, Survey& survey, size_t member,
+          const std::array<int64_t, kRings>& radius_cm) {
   Rings rings;
+  std::array<core::EntityId*, kRings> end;
   for (size_t ring = 0; ring < kRings; ++ring) {
-    rings[ring].assign(found[ring].begin(), found[ring].end());
-    std::sort(rings[ring].begin(), rings[ring].end());
+    rings[ring].resize(census.members().size() + kSiftSlack);
+    end[ring] = rings[ring].data();
   }
+  survey.Entities(member, radius_cm, end);
+  for (size_t ring = 0; ring < kRings; ++ring)
+    rings[ring].resize(static_cast<size_t>(end[ring] - rings[ring].data()));
   return rings;
+}
+
+Rings Sorted(Rings rings) {
+  for (auto& ring : rings) std::sort(ring.begin(), ring.end());
+  return rings;
+}
+
+size_t MemberOf(const Census& census, core::EntityId entity) {
+  const auto members = census.members();
+  return static_cast<size_t>(std::find(members.begin(), members.end(), entity) - members.begin());
 }
 
 // Entities that walk, crowd, leave and come back around a few places, some of them on borders of
@@ -103,9 +118,10 @@ TEST(Census, FindsWhomBruteForceFindsAndInTheSameRing) {
       ASSERT_NO_FATAL_FAILURE(town.Live(now));
       census.Take();
       ASSERT_EQ(census.members().size(), town.tree.entities());
-      for (const core::EntityId viewer : census.members()) {
-        ASSERT_EQ(Sorted(survey.Entities(viewer, kRadii)), town.BruteForce(viewer.index()))
-            << "seed " << seed << " tick " << now << " viewer " << viewer.index();
+      for (size_t i = 0; i < census.members().size(); ++i) {
+        const uint32_t viewer = census.members()[i].index();
+        ASSERT_EQ(Sorted(Ask(census, survey, i, kRadii)), town.BruteForce(viewer))
+            << "seed " << seed << " tick " << now << " viewer " << viewer;
       }
     }
   }
@@ -178,22 +194,12 @@ TEST(Census, AnswersDoNotDependOnWhoWasAskedAboutBefore) {
   Census census(town.tree, kReach);
   Survey in_order(census), at_random(census);
   census.Take();
-  const std::span<const core::EntityId> members = census.members();
-  std::vector<std::array<std::vector<core::EntityId>, kRings>> answers(Town::kEntities);
-  for (const core::EntityId viewer : members) {
-    const auto rings = in_order.Entities(viewer, kRadii);
-    for (size_t ring = 0; ring < kRings; ++ring) {
-      answers[viewer.index()][ring].assign(rings[ring].begin(), rings[ring].end());
-    }
-  }
+  std::vector<Rings> answers;
+  for (size_t i = 0; i < census.members().size(); ++i)
+    answers.push_back(Ask(census, in_order, i, kRadii));
   for (int i = 0; i < 2'000; ++i) {
-    const core::EntityId viewer = members[town.random.Below(members.size())];
-    const auto rings = at_random.Entities(viewer, kRadii);
-    for (size_t ring = 0; ring < kRings; ++ring) {  // their order as well
-      ASSERT_TRUE(std::equal(rings[ring].begin(), rings[ring].end(),
-                             answers[viewer.index()][ring].begin(),
-                             answers[viewer.index()][ring].end()));
-    }
+    const size_t member = town.random.Below(answers.size());
+    ASSERT_EQ(Ask(census, at_random, member, kRadii), answers[member]);  // their order as well
   }
 }
 
@@ -215,12 +221,14 @@ TEST(Census, ReachesAcrossTheBordersOfTheLargestNodes) {
       Census census(tree, reach);
       census.Take();
       Survey survey(census);
-      const Rings found = Sorted(survey.Entities(Entity(0), {0, 8'000, 11'000}));
+      const Rings found =
+          Sorted(Ask(census, survey, MemberOf(census, Entity(0)), {0, 8'000, 11'000}));
       EXPECT_EQ(found[0], std::vector{Entity(0)});
       EXPECT_EQ(found[1], (std::vector{Entity(1), Entity(2), Entity(4)}));
       // 8,485 cm across a face's diagonal, 10,392 across the cube's.
       EXPECT_EQ(found[2], (std::vector{Entity(3), Entity(5), Entity(6), Entity(7)}));
-      EXPECT_EQ(Sorted(survey.Entities(Entity(9), {1, 2, reach}))[0], std::vector{Entity(9)});
+      EXPECT_EQ(Ask(census, survey, MemberOf(census, Entity(9)), {1, 2, reach})[0],
+                std::vector{Entity(9)});
     }
   }
 }
@@ -232,10 +240,8 @@ TEST(Census, SaysWhenAnEntityWasNotCountedAndWhenTheListIsFull) {
   ASSERT_TRUE(tree.Insert(Entity(1), CellCentre(), 1).ok());
   std::vector<NearLeaf> leaves;
   EXPECT_EQ(survey.Leaves(Entity(1), kReach, 0, leaves).code(), core::Code::kNotFound);
-  EXPECT_EQ(Sorted(survey.Entities(Entity(1), kRadii)), Rings{});
   census.Take();
-  EXPECT_EQ(Sorted(survey.Entities(Entity(1), kRadii))[0], std::vector{Entity(1)});
-  EXPECT_EQ(Sorted(survey.Entities(Entity(1, 2), kRadii)), Rings{});
+  EXPECT_EQ(survey.Leaves(Entity(1, 2), kReach, 0, leaves).code(), core::Code::kNotFound);
   EXPECT_TRUE(survey.Leaves(Entity(1), kReach, 0, leaves).ok());  // nobody else
   ASSERT_TRUE(tree.Insert(Entity(2), CellCentre(), 1).ok());
   census.Take();
@@ -249,16 +255,20 @@ TEST(Census, NothingAllocatesAfterTheConstructors) {
   Survey survey(census);
   std::vector<NearLeaf> leaves;
   leaves.reserve(Town::kEntities);
+  std::array<std::vector<core::EntityId>, kRings> rings;
+  for (auto& ring : rings) ring.resize(Town::kEntities + kSiftSlack);
   const uint64_t before = core::ThreadAllocations();
   ASSERT_GT(before, 0u);
   size_t hits = 0;
   for (core::Tick now = 2; now < 10; ++now) {
     town.Live(now);
     census.Take();
-    for (const core::EntityId viewer : census.members()) {
-      hits += survey.Entities(viewer, kRadii)[2].size();
+    for (size_t i = 0; i < census.members().size(); ++i) {
+      std::array<core::EntityId*, kRings> end{rings[0].data(), rings[1].data(), rings[2].data()};
+      survey.Entities(i, kRadii, end);
+      hits += static_cast<size_t>(end[2] - rings[2].data());
       leaves.clear();
-      hits += survey.Leaves(viewer, kReach, kRadii[0], leaves).ok() ? leaves.size() : 0;
+      hits += survey.Leaves(census.members()[i], kReach, kRadii[0], leaves).ok();
     }
   }
   EXPECT_EQ(core::ThreadAllocations(), before);
