@@ -146,6 +146,7 @@ void ClientEndpoint::OnConnect() {
   // silence.
   const auto patience_ms = static_cast<enet_uint32>(3 * options_.timeout_ms);
   enet_peer_timeout(peer_, ENET_PEER_TIMEOUT_LIMIT, patience_ms, patience_ms);
+  enet_peer_ping_interval(peer_, kPingIntervalMs);
   peer_->mtu = std::min(peer_->mtu, static_cast<enet_uint32>(kEnetMtu));
   peer_->packetThrottleInterval = kThrottleIntervalMs;
   peer_->packetThrottleAcceleration = kThrottleAcceleration;

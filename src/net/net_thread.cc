@@ -28,6 +28,14 @@ constexpr size_t kDeafBytes = 64 * 1024;         // E-7
 constexpr int64_t kDeafNs = 10'000 * kMsNs;      // E-7
 constexpr int kTimeoutLimit = 32;                // ENet's default; the two times below decide
 
+// A datagram of ENet's with one unsequenced command begins so.
+struct UnsequencedHead {
+  enet_uint16 peer_id;  // of ENetProtocolHeader, whose time only reliable commands need
+  ENetProtocolSendUnsequenced command;
+} ENET_PACKED;
+constexpr enet_uint8 kUnsequencedCommand =
+    int{ENET_PROTOCOL_COMMAND_SEND_UNSEQUENCED} | int{ENET_PROTOCOL_COMMAND_FLAG_UNSEQUENCED};
+
 Address SeenAs(const ENetPeer& peer) { return {ntohl(peer.address.host), peer.address.port}; }
 
 bool InUse(const ENetPeer& peer) { return peer.state != ENET_PEER_STATE_DISCONNECTED; }
@@ -122,9 +130,10 @@ int NetThread::Send(const Address& to, std::span<const iovec> parts) noexcept {
 int NetThread::Receive(Address& from, std::span<std::byte> out) noexcept {
   if (!walking_ && receive_budget_ > 0 && receive_in_call_ < kDatagramsPerCall) {
     while (walk_peers_ < peers_.size() && InUse(host_->peers[walk_peers_ - 1])) ++walk_peers_;
-    if (const int length = socket_.Take(from, out); length > 0) {
-      host_->peerCount = walk_peers_;
+    for (int length = 0; receive_budget_ > 0 && (length = socket_.Take(from, out)) > 0;) {
       --receive_budget_;
+      if (TakeUnsequenced(from, out.first(static_cast<size_t>(length)))) continue;
+      host_->peerCount = walk_peers_;
       ++receive_in_call_;
       return length;
     }
@@ -132,6 +141,33 @@ int NetThread::Receive(Address& from, std::span<std::byte> out) noexcept {
   walking_ = false;
   host_->peerCount = 0;
   return 0;
+}
+
+// What clients send nearly always: a datagram with one unsequenced command, for the zone at once.
+// False: ENet shall have it, which also refuses what does not belong to a peer.
+bool NetThread::TakeUnsequenced(const Address& from, std::span<const std::byte> datagram) {
+  UnsequencedHead head;
+  if (datagram.size() < sizeof head) return false;
+  std::memcpy(&head, datagram.data(), sizeof head);
+  const uint16_t flagged = ntohs(head.peer_id);
+  const size_t slot = flagged & ENET_PROTOCOL_MAXIMUM_PEER_ID;
+  const auto bytes = datagram.subspan(sizeof head);
+  if ((flagged & ENET_PROTOCOL_HEADER_FLAG_MASK) != 0 ||
+      head.command.header.command != kUnsequencedCommand ||
+      head.command.header.channelID != static_cast<enet_uint8>(Channel::kUnreliable) ||
+      ntohs(head.command.dataLength) != bytes.size() || slot >= walk_peers_) {
+    return false;
+  }
+  const ENetPeer& peer = host_->peers[slot];
+  const auto session =
+      (flagged & ENET_PROTOCOL_HEADER_SESSION_MASK) >> ENET_PROTOCOL_HEADER_SESSION_SHIFT;
+  if (peer.state != ENET_PEER_STATE_CONNECTED || SeenAs(peer) != from ||
+      session != peer.incomingSessionID || !peers_[slot].connected) {
+    return false;
+  }
+  const InboundHead to_zone{IdOf(slot).bits, 0, 0, InboundKind::kMessage, Channel::kUnreliable};
+  if (!Deliver(to_zone, bytes)) stats_.inbound_dropped.Add();
+  return true;
 }
 
 void NetThread::Run() {
@@ -347,6 +383,7 @@ void NetThread::OnConnect(ENetPeer& peer) {
   peer.packetThrottleDeceleration = kThrottleDeceleration;
   const auto timeout_ms = static_cast<enet_uint32>(settings_.peer_timeout_ms);
   enet_peer_timeout(&peer, kTimeoutLimit, timeout_ms, timeout_ms);
+  enet_peer_ping_interval(&peer, kPingIntervalMs);
   stats_.connects.Add();
   stats_.peers_connected.Set(stats_.peers_connected.Get() + 1);
   const DatagramSeam::Peer who = seam_.OnConnected(SeenAs(peer));
@@ -439,17 +476,13 @@ void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
     stats_.outbound_stale.Add();
     return;
   }
-  struct {
-    enet_uint16 peer_id;  // of ENetProtocolHeader, whose time only reliable commands need
-    ENetProtocolSendUnsequenced command;
-  } ENET_PACKED head;
+  UnsequencedHead head;
   const unsigned session = peer.outgoingPeerID < ENET_PROTOCOL_MAXIMUM_PEER_ID
                                ? unsigned{peer.outgoingSessionID}
                                      << ENET_PROTOCOL_HEADER_SESSION_SHIFT
                                : 0u;
   head.peer_id = htons(static_cast<uint16_t>(peer.outgoingPeerID | session));
-  head.command.header.command =
-      int{ENET_PROTOCOL_COMMAND_SEND_UNSEQUENCED} | int{ENET_PROTOCOL_COMMAND_FLAG_UNSEQUENCED};
+  head.command.header.command = kUnsequencedCommand;
   head.command.header.channelID = static_cast<enet_uint8>(Channel::kUnreliable);
   head.command.header.reliableSequenceNumber = 0;
   head.command.unsequencedGroup = htons(++peer.outgoingUnsequencedGroup);

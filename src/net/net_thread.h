@@ -68,6 +68,8 @@ class NetThread final : private HookedSocket {
   int Send(const Address& to, std::span<const iovec> parts) noexcept override;
   int Receive(Address& from, std::span<std::byte> out) noexcept override;
 
+  bool TakeUnsequenced(const Address& from, std::span<const std::byte> datagram);
+
   void Run();
   void WaitForWork(int64_t now_ns);
   void ReceivePass();

@@ -49,5 +49,7 @@ void ClampNegotiation(std::span<std::byte> datagram, uint32_t mtu);
 inline constexpr uint32_t kThrottleIntervalMs = 5000;
 inline constexpr uint32_t kThrottleAcceleration = 32;
 inline constexpr uint32_t kThrottleDeceleration = 0;
+/// ENet pings however much a peer says, and each ping is a datagram and its answer another.
+inline constexpr uint32_t kPingIntervalMs = 2500;
 
 }  // namespace bluemarble::net
