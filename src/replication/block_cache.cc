@@ -1,7 +1,5 @@
 #include "replication/block_cache.h"
 
-#include <algorithm>
-
 #include "protocol/snapshot.h"
 
 namespace bluemarble::replication {
@@ -24,21 +22,30 @@ std::span<const std::byte> BlockCache::Get(const BlockKey& key, int worker,
                                            bool& encoded) {
   encoded = false;
   PartBlocks& list = parts_[key.part_id];
+  const auto packed = static_cast<uint8_t>(key.base_age << 2 | static_cast<uint8_t>(key.cls));
+  const Block* block = Find(list, packed);
+  if (block != nullptr) return {bytes_.get() + block->offset, block->size};
   while (list.busy.exchange(1, std::memory_order_acquire) != 0) {
   }
-  if (list.tick != tick_) {
-    list.tick = tick_;
-    list.count = 0;
+  if (list.tick.load(std::memory_order_relaxed) != tick_) {
+    list.count.store(0, std::memory_order_relaxed);
+    list.tick.store(tick_, std::memory_order_release);
   }
-  const auto packed = static_cast<uint8_t>(key.base_age << 2 | static_cast<uint8_t>(key.cls));
-  const auto end = list.blocks.begin() + list.count;
-  const auto at =
-      std::find_if(list.blocks.begin(), end, [&](const Block& b) { return b.key == packed; });
-  const std::span<const std::byte> block =
-      at != end ? std::span<const std::byte>{bytes_.get() + at->offset, at->size}
-                : Encode(list, packed, worker, encode, encoded);
+  block = Find(list, packed);  // another worker may have been faster
+  const std::span<const std::byte> bytes =
+      block != nullptr ? std::span<const std::byte>{bytes_.get() + block->offset, block->size}
+                       : Encode(list, packed, worker, encode, encoded);
   list.busy.store(0, std::memory_order_release);
-  return block;
+  return bytes;
+}
+
+const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint8_t key) const {
+  if (list.tick.load(std::memory_order_acquire) != tick_) return nullptr;
+  const uint32_t count = list.count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (list.blocks[i].key == key) return &list.blocks[i];
+  }
+  return nullptr;
 }
 
 std::span<const std::byte> BlockCache::Encode(
@@ -50,8 +57,10 @@ std::span<const std::byte> BlockCache::Encode(
   const size_t size = encode({bytes_.get() + offset, protocol::kMaxPartBytes});
   encoded = true;
   arena.used += size;
-  if (list.count < kBlocksPerPart) {
-    list.blocks[list.count++] = {static_cast<uint32_t>(offset), static_cast<uint16_t>(size), key};
+  const uint32_t count = list.count.load(std::memory_order_relaxed);
+  if (count < kBlocksPerPart) {
+    list.blocks[count] = {static_cast<uint32_t>(offset), static_cast<uint16_t>(size), key};
+    list.count.store(count + 1, std::memory_order_release);
   }
   return {bytes_.get() + offset, size};
 }

@@ -37,7 +37,7 @@ class BlockCache {
 
   /// The block's bytes, encoded by `encode` (into the given space, returns the size; 0: failed)
   /// when this is the first request for the key. Empty when the arena is exhausted or encoding
-  /// failed. Tick workers; who asks for the same part at the same time waits.
+  /// failed. Tick workers; who asks for a part of which one is being encoded waits.
   std::span<const std::byte> Get(const BlockKey& key, int worker,
                                  core::FunctionRef<size_t(std::span<std::byte>)> encode,
                                  bool& encoded);
@@ -52,15 +52,16 @@ class BlockCache {
   // six, nearly always enough, share the list's first cache line.
   static constexpr size_t kBlocksPerPart = 30;
   struct alignas(64) PartBlocks {
-    std::atomic<uint32_t> busy{0};
-    uint32_t tick = 0;
-    uint32_t count = 0;
+    std::atomic<uint32_t> tick{0};
+    std::atomic<uint32_t> count{0};  // those before it do not change in this tick
+    std::atomic<uint32_t> busy{0};   // somebody adds one
     std::array<Block, kBlocksPerPart> blocks;
   };
   struct alignas(64) Arena {
     size_t used = 0, end = 0;
   };
 
+  const Block* Find(const PartBlocks& list, uint8_t key) const;
   std::span<const std::byte> Encode(PartBlocks& list, uint8_t key, int worker,
                                     core::FunctionRef<size_t(std::span<std::byte>)> encode,
                                     bool& encoded);

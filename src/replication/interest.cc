@@ -13,7 +13,7 @@ namespace {
 // reaches.
 constexpr double kHysteresis = 1.1;
 constexpr size_t kLeafCapacity = 4096;
-constexpr size_t kViewersPerChunk = 16;
+constexpr size_t kRefreshesPerChunk = 16;
 // Viewers of one node of this level have their turns together (1.3 km), those of one sector those
 // of the classes that are seen from far.
 constexpr int kPhaseLevel = 14;
@@ -69,10 +69,10 @@ void InterestFinder::Refresh(std::span<const std::unique_ptr<Viewer>> viewers,
   census_.Take();
   WantWhoIsNearArrivals();
   ListDue(now);
-  const size_t chunks = (due_.size() + kViewersPerChunk - 1) / kViewersPerChunk;
+  const size_t chunks = (due_.size() + kRefreshesPerChunk - 1) / kRefreshesPerChunk;
   workers.Run(static_cast<int>(chunks), [&](int chunk, int worker) {
-    const size_t first = static_cast<size_t>(chunk) * kViewersPerChunk;
-    const size_t count = std::min(kViewersPerChunk, due_.size() - first);
+    const size_t first = static_cast<size_t>(chunk) * kRefreshesPerChunk;
+    const size_t count = std::min(kRefreshesPerChunk, due_.size() - first);
     for (ViewerSlot slot : std::span(due_).subspan(first, count)) {
       if (viewers[slot] && viewers[slot]->active)
         RefreshOne(*viewers[slot], slot, *scratch_[static_cast<size_t>(worker)], now);

@@ -45,6 +45,9 @@ struct alignas(64) WorkerScratch {
   // Priority above the complement of the part's place: descending is the order to send in.
   std::vector<uint64_t> candidates;
   PartState now, base;
+  Viewer::DropKeys drops;
+  std::unique_ptr<std::byte[]> snapshots;  // of this tick, one after the other
+  size_t snapshot_bytes = 0;
   Tally tally;
 };
 
@@ -63,8 +66,8 @@ struct Replicator::Impl {
 
   std::vector<std::unique_ptr<Viewer>> viewers;
   uint32_t viewer_high = 0;
-  std::unique_ptr<std::byte[]> snapshots;
-  std::vector<uint32_t> snapshot_size;
+  std::vector<OwnReport> reports;                     // by viewer slot, as what follows
+  std::vector<std::span<const std::byte>> snapshots;  // in the workers' scratch
   InterestFinder interest;
   History history;
   BlockCache cache;
@@ -82,8 +85,8 @@ struct Replicator::Impl {
         octree(o),
         workers(pool),
         viewers(s.max_viewers),
-        snapshots(std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes)),
-        snapshot_size(s.max_viewers, 0),
+        reports(s.max_viewers),
+        snapshots(s.max_viewers),
         interest(s, o, w.capacity(), pool.workers()),
         history(w.capacity()),
         cache(o.part_capacity(), pool.workers(), kArenaBytes),
@@ -97,6 +100,7 @@ struct Replicator::Impl {
     max_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
     for (auto& worker : scratch) {
       worker.candidates.reserve(Viewer::MaxParts(s.max_leaves_per_viewer));
+      worker.snapshots = std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes);
     }
   }
 
@@ -226,15 +230,16 @@ struct Replicator::Impl {
     return size.ok() ? *size : 0;
   }
 
-  protocol::PrivateBlock OwnBlock(const Viewer& viewer, uint16_t sequence, Tick now) const {
+  protocol::PrivateBlock OwnBlock(const Viewer& viewer, const OwnReport& report, uint16_t sequence,
+                                  Tick now) const {
     protocol::PrivateBlock own;
     own.sequence = sequence;
     own.tick = static_cast<uint32_t>(now);
-    own.input_depth = viewer.report.input_depth;
+    own.input_depth = report.input_depth;
     const uint32_t row = world.RowOf(viewer.own);
     if (row == world::World::kNoRow) return own;
     own.health = world.vitals()[row].health;
-    if (viewer.report.exact) {
+    if (report.exact) {
       const world::Body& body = world.bodies()[row];
       own.exact = true;
       own.position = body.position;
@@ -242,8 +247,8 @@ struct Replicator::Impl {
       own.ground_height_m = body.ground_height_m;
       own.yaw = body.yaw;
     }
-    const Tick confirmed_age = now - viewer.report.confirmed_tick;
-    if (viewer.report.confirmed && confirmed_age <= 255) {
+    const Tick confirmed_age = now - report.confirmed_tick;
+    if (report.confirmed && confirmed_age <= 255) {
       own.confirmed = true;
       own.confirmed_age = static_cast<uint8_t>(confirmed_age);
     }
@@ -252,26 +257,28 @@ struct Replicator::Impl {
 
   void BuildSnapshot(uint32_t slot, Viewer& viewer, int worker, Tick now) {
     WorkerScratch& own = scratch[static_cast<size_t>(worker)];
-    snapshot_size[slot] = 0;
+    snapshots[slot] = {};
     const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
     CollectCandidates(viewer, slot, own, worker, now);
     // Drops ride along: none waits longer than the longest silence.
-    const bool own_due = viewer.report.exact || now - viewer.last_datagram >= max_silence;
+    const bool own_due = reports[slot].exact || now - viewer.last_datagram >= max_silence;
     if (own.candidates.empty() && !own_due) return;
 
     const Tick last_datagram = viewer.last_datagram;
     const uint16_t sequence = viewer.BeginDatagram(now);
     protocol::SnapshotWriter writer;
-    const std::span<std::byte> out{snapshots.get() + slot * datagram_bytes, datagram_bytes};
-    if (!writer.Begin(OwnBlock(viewer, sequence, now), viewer.TakeDrops(now), out).ok()) return;
+    const std::span<std::byte> out{own.snapshots.get() + own.snapshot_bytes, datagram_bytes};
+    const auto drops = viewer.TakeDrops(now, own.drops);
+    if (!writer.Begin(OwnBlock(viewer, reports[slot], sequence, now), drops, out).ok()) return;
     if (AddParts(viewer, own, worker, now, writer) == 0 && !own_due) {
       viewer.CancelDatagram(last_datagram);
       return;
     }
 
-    snapshot_size[slot] = static_cast<uint32_t>(writer.size_bytes());
+    snapshots[slot] = out.first(writer.size_bytes());
+    own.snapshot_bytes += writer.size_bytes();
     viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());
     ++own.tally.datagrams;
     own.tally.bytes += writer.size_bytes();
@@ -367,7 +374,8 @@ core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
     self.viewers[slot] = std::make_unique<Viewer>(self.settings.max_leaves_per_viewer);
   self.viewers[slot]->Reset(own, now);
   self.interest.AddViewer(slot, own);
-  self.snapshot_size[slot] = 0;
+  self.reports[slot] = {};
+  self.snapshots[slot] = {};
   self.viewer_high = std::max(self.viewer_high, slot + 1);
   return slot;
 }
@@ -375,7 +383,7 @@ core::Result<ViewerSlot> Replicator::AddViewer(core::EntityId own, Tick now) {
 void Replicator::RemoveViewer(ViewerSlot viewer) {
   impl_->viewers[viewer]->active = false;
   impl_->interest.RemoveViewer(impl_->viewers[viewer]->own);
-  impl_->snapshot_size[viewer] = 0;
+  impl_->snapshots[viewer] = {};
   while (impl_->viewer_high > 0 && !impl_->viewers[impl_->viewer_high - 1]->active)
     --impl_->viewer_high;
 }
@@ -385,7 +393,7 @@ void Replicator::OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits) {
 }
 
 void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
-  impl_->viewers[viewer]->report = report;
+  impl_->reports[viewer] = report;
 }
 
 void Replicator::Interest(Tick now) {
@@ -397,6 +405,7 @@ void Replicator::Interest(Tick now) {
 void Replicator::Replicate(Tick now) {
   Impl& self = *impl_;
   self.cache.BeginTick(now);
+  for (WorkerScratch& worker : self.scratch) worker.snapshot_bytes = 0;
   self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
     self.BuildSnapshot(slot, viewer, worker, now);
   });
@@ -404,7 +413,7 @@ void Replicator::Replicate(Tick now) {
 }
 
 std::span<const std::byte> Replicator::SnapshotOf(ViewerSlot viewer) const {
-  return {impl_->snapshots.get() + viewer * impl_->datagram_bytes, impl_->snapshot_size[viewer]};
+  return impl_->snapshots[viewer];
 }
 
 const ReplicationStats& Replicator::stats() const { return impl_->stats; }

@@ -22,7 +22,6 @@ Viewer::Viewer(uint32_t max_leaves) : max_parts_(MaxParts(max_leaves)) {
 
 void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   own = own_entity;
-  report = {};
   last_datagram = now;
   budget_bytes = 0;
   late = 0;
@@ -31,10 +30,9 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   parts_.clear();
   group_begin_.fill(0);
   drops_.clear();
-  unacked_ = 0;
+  sent_ = 0;
   acked_ = 0;
-  acked_to_ = now;
-  count_ = 0;
+  sets_at_ = now;
   sequence_ = 0;
 }
 
@@ -80,7 +78,7 @@ bool Viewer::Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now) {
 }
 
 int Viewer::BaseAge(const ViewerPart& part, core::Tick now) const {
-  assert(acked_to_ == now);
+  assert(sets_at_ == now);
   const uint64_t held = ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & acked_;
   const int age = std::countr_zero(held);
   return age < kBaseTicks ? age : 0;
@@ -100,49 +98,43 @@ void Viewer::OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats) {
     stats.acks_unknown.Add();
     return;
   }
-  const uint64_t said = ShiftedBy(ack_bits << 1 | 1, static_cast<core::Tick>(older));
+  // Bit i: the i-th last datagram, which is the one of the i-th lowest tick of the set.
+  uint64_t said = ShiftedBy(ack_bits << 1 | 1, static_cast<core::Tick>(older));
   const uint64_t before = acked_;
-  for (uint64_t rest = said & unacked_; rest != 0; rest &= rest - 1) {
-    const auto back = static_cast<uint32_t>(std::countr_zero(rest));
-    const uint32_t age = TicksSince(tick_of_[(count_ - back) % kAckWindow], acked_to_);
-    if (age < 64) acked_ |= uint64_t{1} << age;
+  for (uint64_t ticks = sent_; ticks != 0 && said != 0; ticks &= ticks - 1, said >>= 1) {
+    if ((said & 1) != 0) acked_ |= ticks & (~ticks + 1);
   }
-  unacked_ &= ~said;
   if (acked_ == before || drops_.empty()) return;
   std::erase_if(drops_, [&](const PendingDrop& drop) {
-    return (ShiftedBy(drop.said, acked_to_ - drop.last_said) & acked_) != 0;
+    return (ShiftedBy(drop.said, sets_at_ - drop.last_said) & acked_) != 0;
   });
 }
 
 uint16_t Viewer::BeginDatagram(core::Tick now) {
   sequence_ = protocol::NextSequence(sequence_);
-  ++count_;
-  tick_of_[count_ % kAckWindow] = static_cast<uint32_t>(now);
-  unacked_ = unacked_ << 1 | 1;
-  acked_ = ShiftedBy(acked_, now - acked_to_);
-  acked_to_ = now;
+  sent_ = ShiftedBy(sent_, now - sets_at_) | 1;
+  acked_ = ShiftedBy(acked_, now - sets_at_);
+  sets_at_ = now;
   last_datagram = now;
   return sequence_;
 }
 
 void Viewer::CancelDatagram(core::Tick last_datagram_before) {
-  unacked_ >>= 1;
-  --count_;
+  sent_ &= ~uint64_t{1};
   sequence_ = sequence_ == 1 ? uint16_t{65535} : static_cast<uint16_t>(sequence_ - 1);
   last_datagram = last_datagram_before;
 }
 
-std::span<const geo::NodeKey> Viewer::TakeDrops(core::Tick now) {
+std::span<const geo::NodeKey> Viewer::TakeDrops(core::Tick now, DropKeys& keys) {
   size_t count = 0;
   for (PendingDrop& drop : drops_) {
-    if (drop.not_before > now || drop.last_said + kDropRepeatTicks > now ||
-        count == drop_keys_.size())
+    if (drop.not_before > now || drop.last_said + kDropRepeatTicks > now || count == keys.size())
       continue;
     drop.said = ShiftedBy(drop.said, now - drop.last_said) | 1;
     drop.last_said = now;
-    drop_keys_[count++] = drop.key;
+    keys[count++] = drop.key;
   }
-  return {drop_keys_.data(), count};
+  return {keys.data(), count};
 }
 
 }  // namespace bluemarble::replication

@@ -52,7 +52,6 @@ class Viewer {
  public:
   // What every tick and every ack touches comes first: two cache lines.
   core::EntityId own;
-  OwnReport report;
   core::Tick last_datagram = 0;
   int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
   /// What the tick is shifted by for the turns of the nearer and of the farthest class.
@@ -105,7 +104,8 @@ class Viewer {
   void OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats);
 
   /// Drops due now, at most kMaxDropsPerSnapshot; marks them as said in the datagram being built.
-  std::span<const geo::NodeKey> TakeDrops(core::Tick now);
+  using DropKeys = std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot>;
+  std::span<const geo::NodeKey> TakeDrops(core::Tick now, DropKeys& keys);
   /// Starts the next datagram; returns its sequence.
   uint16_t BeginDatagram(core::Tick now);
   /// Takes the datagram back that was begun last: nothing of it was sent.
@@ -114,15 +114,12 @@ class Viewer {
  private:
   std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
   uint16_t sequence_ = 0;
-  uint32_t count_ = 0;
-  uint64_t unacked_ = 0;  // bit i: the i-th last datagram
-  uint64_t acked_ = 0;    // bit i: the datagram of acked_to_ - i
-  core::Tick acked_to_ = 0;
+  uint64_t sent_ = 0;   // bit i: there was a datagram at sets_at_ - i
+  uint64_t acked_ = 0;  // bit i: and it was acked
+  core::Tick sets_at_ = 0;
   std::vector<ViewerPart> parts_;
   std::vector<PendingDrop> drops_;
-  std::array<uint32_t, kAckWindow> tick_of_{};  // by count of datagrams
   size_t max_parts_;
-  std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot> drop_keys_;
 };
 
 }  // namespace bluemarble::replication
