@@ -241,6 +241,8 @@ const Leaf* Octree::Find(LeafId id) const {
 
 const Part& Octree::part(uint32_t part_id) const { return impl_->parts[part_id]; }
 
+void Octree::Prefetch(uint32_t leaf_index) const { __builtin_prefetch(&impl_->leaves[leaf_index]); }
+
 uint32_t Octree::parts_of(uint32_t leaf_index) const { return impl_->leaves[leaf_index].parts; }
 
 Place Octree::PlaceOf(core::EntityId entity) const {

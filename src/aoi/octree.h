@@ -121,6 +121,8 @@ class Octree {
   const Part& part(uint32_t part_id) const;
   /// How many parts a living leaf has; they are never taken from it.
   uint32_t parts_of(uint32_t leaf_index) const;
+  /// A leaf is asked about soon.
+  void Prefetch(uint32_t leaf_index) const;
   /// {LeafId{}, 0} when the entity is not in.
   Place PlaceOf(core::EntityId entity) const;
   geo::GridPoint PositionOf(core::EntityId entity) const;

@@ -17,26 +17,24 @@ void BlockCache::BeginTick(core::Tick now) {
     arenas_[i] = {i * arena_bytes_, (i + 1) * arena_bytes_};
 }
 
-std::span<const std::byte> BlockCache::Get(const BlockKey& key, int worker,
-                                           core::FunctionRef<size_t(std::span<std::byte>)> encode,
-                                           bool& encoded) {
-  encoded = false;
+EncodedBlock BlockCache::Get(const BlockKey& key, int worker, Encoder encode) {
   PartBlocks& list = parts_[key.part_id];
   const auto packed = static_cast<uint8_t>(key.base_age << 2 | static_cast<uint8_t>(key.cls));
   const Block* block = Find(list, packed);
-  if (block != nullptr) return {bytes_.get() + block->offset, block->size};
-  while (list.busy.exchange(1, std::memory_order_acquire) != 0) {
+  if (block != nullptr) return BlockOf(*block);
+  // A worker without company saves the exchange, which would wait for all that it has written.
+  const bool alone = arenas_.size() == 1;
+  while (!alone && list.busy.exchange(1, std::memory_order_acquire) != 0) {
   }
   if (list.tick.load(std::memory_order_relaxed) != tick_) {
     list.count.store(0, std::memory_order_relaxed);
     list.tick.store(tick_, std::memory_order_release);
   }
   block = Find(list, packed);  // another worker may have been faster
-  const std::span<const std::byte> bytes =
-      block != nullptr ? std::span<const std::byte>{bytes_.get() + block->offset, block->size}
-                       : Encode(list, packed, worker, encode, encoded);
-  list.busy.store(0, std::memory_order_release);
-  return bytes;
+  const EncodedBlock made =
+      block != nullptr ? BlockOf(*block) : Encode(list, packed, worker, encode);
+  if (!alone) list.busy.store(0, std::memory_order_release);
+  return made;
 }
 
 const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint8_t key) const {
@@ -48,21 +46,18 @@ const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint8_t key) c
   return nullptr;
 }
 
-std::span<const std::byte> BlockCache::Encode(
-    PartBlocks& list, uint8_t key, int worker,
-    core::FunctionRef<size_t(std::span<std::byte>)> encode, bool& encoded) {
+EncodedBlock BlockCache::Encode(PartBlocks& list, uint8_t key, int worker, Encoder encode) {
   Arena& arena = arenas_[static_cast<size_t>(worker)];
   if (arena.end - arena.used < protocol::kMaxPartBytes) return {};
-  const size_t offset = arena.used;
-  const size_t size = encode({bytes_.get() + offset, protocol::kMaxPartBytes});
-  encoded = true;
-  arena.used += size;
+  const auto offset = static_cast<uint32_t>(arena.used);
+  const Content made = encode({bytes_.get() + offset, protocol::kMaxPartBytes});
+  arena.used += made.bytes;
   const uint32_t count = list.count.load(std::memory_order_relaxed);
   if (count < kBlocksPerPart) {
-    list.blocks[count] = {static_cast<uint32_t>(offset), static_cast<uint16_t>(size), key};
+    list.blocks[count] = {offset, static_cast<uint16_t>(made.bytes), key, made.members};
     list.count.store(count + 1, std::memory_order_release);
   }
-  return {bytes_.get() + offset, size};
+  return {{bytes_.get() + offset, made.bytes}, made.members, true};
 }
 
 }  // namespace bluemarble::replication

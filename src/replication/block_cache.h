@@ -24,6 +24,12 @@ struct BlockKey {
   uint8_t base_age = 0;  ///< 0: keyframe.
 };
 
+struct EncodedBlock {
+  std::span<const std::byte> bytes;
+  uint8_t members = 0;
+  bool first = false;  ///< Encoded by this request.
+};
+
 class BlockCache {
  public:
   /// `parts`: part ids are below; `arena_bytes` per worker.
@@ -35,18 +41,22 @@ class BlockCache {
   /// Get() for this part follows soon.
   void Prefetch(uint32_t part_id) const { __builtin_prefetch(&parts_[part_id], 1); }
 
-  /// The block's bytes, encoded by `encode` (into the given space, returns the size; 0: failed)
-  /// when this is the first request for the key. Empty when the arena is exhausted or encoding
-  /// failed. Tick workers; who asks for a part of which one is being encoded waits.
-  std::span<const std::byte> Get(const BlockKey& key, int worker,
-                                 core::FunctionRef<size_t(std::span<std::byte>)> encode,
-                                 bool& encoded);
+  /// The block, encoded by `encode` into the given space when this is the first request for the
+  /// key. Without bytes when the arena is exhausted or encoding failed. Tick workers; who asks for
+  /// a part of which one is being encoded waits.
+  struct Content {
+    size_t bytes = 0;  ///< 0: encoding failed.
+    uint8_t members = 0;
+  };
+  using Encoder = core::FunctionRef<Content(std::span<std::byte>)>;
+  EncodedBlock Get(const BlockKey& key, int worker, Encoder encode);
 
  private:
   struct Block {
     uint32_t offset = 0;  ///< In bytes_.
     uint16_t size = 0;
     uint8_t key = 0;  ///< [age 5 | class 2]
+    uint8_t members = 0;
   };
   // More than a part has bases in use at a time; further ones are encoded each time. The first
   // six, nearly always enough, share the list's first cache line.
@@ -62,9 +72,10 @@ class BlockCache {
   };
 
   const Block* Find(const PartBlocks& list, uint8_t key) const;
-  std::span<const std::byte> Encode(PartBlocks& list, uint8_t key, int worker,
-                                    core::FunctionRef<size_t(std::span<std::byte>)> encode,
-                                    bool& encoded);
+  EncodedBlock BlockOf(const Block& block) const {
+    return {{bytes_.get() + block.offset, block.size}, block.members, false};
+  }
+  EncodedBlock Encode(PartBlocks& list, uint8_t key, int worker, Encoder encode);
 
   std::unique_ptr<PartBlocks[]> parts_;
   std::unique_ptr<std::byte[]> bytes_;

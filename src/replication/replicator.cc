@@ -27,6 +27,8 @@ constexpr size_t kMaxPartsPerDatagram = 56;
 // After so many parts that did not fit what is left of the datagram, the rest waits for the next
 // tick.
 constexpr size_t kMisfitsBeforeStop = 4;
+// Leaves that are asked for so far ahead: they lie all over the octree's memory.
+constexpr size_t kPrefetchParts = 4;
 // No more candidates are looked at for one datagram, so no more need be in order.
 constexpr size_t kMaxLooks = kMaxPartsPerDatagram + kMisfitsBeforeStop;
 
@@ -182,6 +184,8 @@ struct Replicator::Impl {
     const uint32_t its_period = period[static_cast<size_t>(cls)];
     for (size_t at = viewer.group_begin(cls); at < viewer.group_end(cls); ++at) {
       const ViewerPart& part = viewer.parts()[at];
+      if (at + kPrefetchParts < viewer.group_end(cls))
+        octree.Prefetch(viewer.parts()[at + kPrefetchParts].leaf.index);
       if (octree.Find(part.leaf) == nullptr) {  // split, merged or emptied since
         interest.Want(slot);
         continue;
@@ -297,14 +301,14 @@ struct Replicator::Impl {
       ViewerPart& held = viewer.parts()[place];
       const ReplicationClass cls = viewer.ClassAt(place);
       const auto base_age = static_cast<uint8_t>(viewer.BaseAge(held, now));
-      const auto payload = BlockOf(held, cls, base_age, worker, now, own);
-      if (payload.empty()) {
+      const EncodedBlock block = BlockOf(held, cls, base_age, worker, now, own);
+      if (block.bytes.empty()) {
         ++own.tally.scratch_full;
         continue;
       }
-      const size_t need = protocol::kPartHeaderBytes + payload.size();
+      const size_t need = protocol::kPartHeaderBytes + block.bytes.size();
       if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
-      if (!writer.AddPart({held.key, held.number, cls, base_age}, payload)) {
+      if (!writer.AddPart({held.key, held.number, cls, base_age}, block.bytes)) {
         ++misfits;
         PutOff(viewer, cls, own);
         continue;
@@ -312,7 +316,7 @@ struct Replicator::Impl {
       Viewer::MarkSent(held, now);
       ++added;
       if (base_age == 0) ++own.tally.keyframes;
-      own.tally.updates += static_cast<uint64_t>(std::popcount(octree.part(held.part_id).occupied));
+      own.tally.updates += block.members;
     }
     own.tally.parts += added;
     for (; at < own.candidates.size(); ++at)
@@ -320,19 +324,19 @@ struct Replicator::Impl {
     return added;
   }
 
-  std::span<const std::byte> BlockOf(const ViewerPart& held, ReplicationClass cls, uint8_t base_age,
-                                     int worker, Tick now, WorkerScratch& own) {
-    bool encoded = false;
-    const auto payload = cache.Get(
-        {held.part_id, cls, base_age}, worker,
-        [&](std::span<std::byte> out) {
-          QuantiseOnce(*octree.Find(held.leaf), held.leaf.index, now);
-          const Tick base = base_age == 0 ? 0 : now - base_age;
-          return Encode(octree.part(held.part_id), cls, now, base, own, out);
-        },
-        encoded);
-    ++(encoded ? own.tally.encoded : own.tally.hits);
-    return payload;
+  EncodedBlock BlockOf(const ViewerPart& held, ReplicationClass cls, uint8_t base_age, int worker,
+                       Tick now, WorkerScratch& own) {
+    const EncodedBlock block =
+        cache.Get({held.part_id, cls, base_age}, worker,
+                  [&](std::span<std::byte> out) -> BlockCache::Content {
+                    QuantiseOnce(*octree.Find(held.leaf), held.leaf.index, now);
+                    const aoi::Part& part = octree.part(held.part_id);
+                    const Tick base = base_age == 0 ? 0 : now - base_age;
+                    return {Encode(part, cls, now, base, own, out),
+                            static_cast<uint8_t>(std::popcount(part.occupied))};
+                  });
+    ++(block.first ? own.tally.encoded : own.tally.hits);
+    return block;
   }
 
   static void PutOff(Viewer& viewer, ReplicationClass cls, WorkerScratch& own) {
