@@ -118,7 +118,7 @@ class Survey {
   void LookAroundCell(uint32_t cell);
 
   const Census& census_;
-  Sifts sifts_ = BestSifts();
+  Sifts sifts_ = AllSifts().back();
   uint64_t taken_ = 0;          // the census that the rest is about
   uint32_t block_ = 0;          // whose surroundings rows_ and runs_ hold
   uint32_t cell_ = 0;           // of the block

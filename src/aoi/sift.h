@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/ids.h"
 #include "geo/grid.h"
@@ -14,7 +15,7 @@ namespace bluemarble::aoi {
 
 inline constexpr size_t kRings = 3;
 /// What may be written beyond the last hit, and read beyond the last member or box.
-inline constexpr size_t kSiftSlack = 8;
+inline constexpr size_t kSiftSlack = 16;
 
 /// Of differences within the root cube: below 3 * 2^62, which 64 bits hold unsigned (not signed).
 constexpr uint64_t SquaredSum(int64_t x, int64_t y, int64_t z) {
@@ -58,8 +59,7 @@ struct Sifts {
   uint32_t* (*boxes)(const Boxes& boxes, Run run, const Box& box, int64_t reach_sq, uint32_t* out);
 };
 
-/// For any machine, and the fastest that this one has.
-Sifts PlainSifts();
-Sifts BestSifts();
+/// Those that this machine can run, from the one for any machine to the fastest.
+std::vector<Sifts> AllSifts();
 
 }  // namespace bluemarble::aoi

@@ -318,7 +318,7 @@ TEST(Sift, EveryMachineTellsACentimetreMoreOrLess) {
     }
     for (auto* column : {&x, &y, &z}) column->resize(column->size() + kSiftSlack, centre.x);
     ids.resize(ids.size() + kSiftSlack);
-    for (const Sifts& sifts : {PlainSifts(), BestSifts()}) {
+    for (const Sifts& sifts : AllSifts()) {
       std::array<std::vector<core::EntityId>, kRings> found;
       std::array<core::EntityId*, kRings> end;
       for (size_t ring = 0; ring < kRings; ++ring) {
@@ -356,7 +356,7 @@ TEST(Sift, BoxesWithinReachAreFoundAndNoneThatIsTwoMillionthsFarther) {
   const Boxes boxes{{low[0].data(), low[1].data(), low[2].data()},
                     {high[0].data(), high[1].data(), high[2].data()}};
   constexpr int64_t kReachSq = 10'000'000'000;
-  for (const Sifts& sifts : {PlainSifts(), BestSifts()}) {
+  for (const Sifts& sifts : AllSifts()) {
     for (const uint32_t end : {kBoxes, 5u, 0u}) {
       std::vector<uint32_t> found(kBoxes + kSiftSlack);
       found.resize(static_cast<size_t>(sifts.boxes(boxes, {0, end}, box, kReachSq, found.data()) -
