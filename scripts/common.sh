@@ -18,6 +18,9 @@ PACKAGES=(
   jq curl openssl python3 python3-psycopg2 python3-redis zstd
 )
 
+# What only spatial_bench compares the project with (Boost's R-tree is in libboost1.81-dev).
+BENCH_PACKAGES=(libnanoflann-dev)
+
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 fail() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
@@ -56,12 +59,12 @@ install_packages() (
     "${apt[@]}" install --no-install-recommends "$@" >>"$BUILD/packages.log" 2>&1
 )
 
-ensure_packages() {
+ensure_packages() {  # and those of its arguments
   if ! command -v dpkg-query >/dev/null; then
-    step "not a Debian: taking these as installed: ${PACKAGES[*]}"
+    step "not a Debian: taking these as installed: ${PACKAGES[*]} $*"
     return
   fi
-  local wanted=("${PACKAGES[@]}") missing
+  local wanted=("${PACKAGES[@]}" "$@") missing
   # Any Node from 16 on will do; Debian's is fetched only where there is none.
   command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
   mapfile -t missing < <(missing_packages "${wanted[@]}")

@@ -1,7 +1,9 @@
-"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world.
+"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world and of the
+spatial index.
 
     figures.py DIR                       prints the tables of DIR/*.json
-    figures.py DIR --pictures FOLDER     draws each figure as a share of its limit: scenes.svg, durable.svg
+    figures.py DIR --pictures FOLDER     draws each figure as a share of its limit: scenes.svg, durable.svg,
+                                     spatial.svg
     figures.py DIR --update FILE.md      puts the tables between the file's markers
 """
 
@@ -13,6 +15,7 @@ from xml.sax.saxutils import escape
 
 SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
+SPATIAL = ["spatial"]
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
 LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 310, 360, 170, 24, 14
@@ -65,7 +68,7 @@ def scene_table(found):
     return "\n".join(lines)
 
 
-def durable_table(found):
+def program_table(found):
     lines = ["| figure | measured | limit | | command | commit | others' CPU | steal |",
              "|---|---|---|---|---|---|---|---|"]
     for _, result, row in rows_of(found):
@@ -110,7 +113,8 @@ def svg(found):
     return "\n".join(out) + "\n"
 
 
-KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DURABLE, durable_table, "durable.svg")]
+KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DURABLE, program_table, "durable.svg"),
+         ("spatial figures", SPATIAL, program_table, "spatial.svg")]
 
 
 def update(path, marker, lines):

@@ -1,4 +1,5 @@
-"""The figures of the durable world: programs that start their own PostgreSQL and Redis, measure and print JSON.
+"""The figures of the durable world, by programs that start their own PostgreSQL and Redis, and of the spatial index, by one
+that needs nothing. They measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
 """
@@ -30,6 +31,9 @@ PROGRAMS = {
     "restart": (["durability.py", "--only", "restart"], [
         ("kill -9 to first tick, PostgreSQL", "postgres/measured/first_tick_s_max", "<", 5, "s"),
         ("kill -9 to first tick, SQLite", "sqlite/measured/first_tick_s_max", "<", 5, "s")]),
+    "spatial": (["spatial_bench"], [
+        ("index and queries, of a k-d tree's (nanoflann)", "measured/of_nanoflann", "<=", "limits/of_nanoflann", ""),
+        ("index and queries, of an R-tree's (Boost)", "measured/of_rtree", "<=", "limits/of_rtree", "")]),
 }
 
 
