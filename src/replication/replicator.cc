@@ -40,7 +40,8 @@ struct LeafFrame {
 /// Counts of one worker during one phase; added to the stats after the join.
 struct Tally {
   uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
-           deferred = 0, scratch_full = 0;
+           deferred = 0, scratch_full = 0, private_bytes = 0, drop_bytes = 0;
+  std::array<uint64_t, kReplicationClasses> header_bytes{}, payload_bytes{};
 };
 
 struct alignas(64) WorkerScratch {
@@ -276,6 +277,7 @@ struct Replicator::Impl {
     const std::span<std::byte> out{own.snapshots.get() + own.snapshot_bytes, datagram_bytes};
     const auto drops = viewer.TakeDrops(now, own.drops);
     if (!writer.Begin(OwnBlock(viewer, reports[slot], sequence, now), drops, out).ok()) return;
+    const size_t head_bytes = writer.size_bytes();
     if (AddParts(viewer, own, worker, now, writer) == 0 && !own_due) {
       viewer.CancelDatagram(last_datagram);
       return;
@@ -286,6 +288,9 @@ struct Replicator::Impl {
     viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());
     ++own.tally.datagrams;
     own.tally.bytes += writer.size_bytes();
+    const size_t drop_bytes = drops.size() * sizeof(geo::NodeKey::bits);
+    own.tally.drop_bytes += drop_bytes;
+    own.tally.private_bytes += head_bytes - drop_bytes;
   }
 
   // Fills by priority; returns how many parts were added. A part that the datagram has no room for
@@ -308,6 +313,7 @@ struct Replicator::Impl {
       }
       const size_t need = protocol::kPartHeaderBytes + block.bytes.size();
       if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
+      const size_t before_bytes = writer.size_bytes();
       if (!writer.AddPart({held.key, held.number, cls, base_age}, block.bytes)) {
         ++misfits;
         PutOff(viewer, cls, own);
@@ -316,6 +322,9 @@ struct Replicator::Impl {
       Viewer::MarkSent(held, now);
       ++added;
       if (base_age == 0) ++own.tally.keyframes;
+      const auto tier = static_cast<size_t>(cls);
+      own.tally.payload_bytes[tier] += block.bytes.size();
+      own.tally.header_bytes[tier] += writer.size_bytes() - before_bytes - block.bytes.size();
       own.tally.updates += block.members;
     }
     own.tally.parts += added;
@@ -356,6 +365,12 @@ struct Replicator::Impl {
       stats.entity_updates.Add(t.updates);
       stats.parts_deferred.Add(t.deferred);
       stats.scratch_full.Add(t.scratch_full);
+      stats.private_bytes.Add(t.private_bytes);
+      stats.drop_bytes.Add(t.drop_bytes);
+      for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
+        stats.part_header_bytes[cls].Add(t.header_bytes[cls]);
+        stats.part_payload_bytes[cls].Add(t.payload_bytes[cls]);
+      }
       worker.tally = {};
     }
   }

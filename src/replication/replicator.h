@@ -5,6 +5,7 @@
 /// server quantised for T.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,6 +35,9 @@ struct OwnReport {
 
 struct ReplicationStats {
   core::Counter datagrams, bytes, parts_sent, keyframes_sent, blocks_encoded, block_cache_hits;
+  // What `bytes` is made of: these add up to it.
+  core::Counter private_bytes, drop_bytes;
+  std::array<core::Counter, kReplicationClasses> part_header_bytes, part_payload_bytes;
   core::Counter entity_updates;     ///< Member records written, per viewer.
   core::Counter parts_deferred;     ///< Due parts that did not fit the budget, per viewer and tick.
   core::Counter leaves_over_limit;  ///< replication.max_leaves_per_viewer hit.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <vector>
 
@@ -305,6 +306,44 @@ TEST(Replicator, AnAckOfASnapshotThatWasNeverSentIsCountedAndHarmless) {
   }
   EXPECT_EQ(stage.replicator().stats().acks_unknown.Get(), 11u);
   EXPECT_EQ(watcher.replica.stats().missing_base, 0u);
+}
+
+TEST(Replicator, WhatSnapshotsAreMadeOfAddsUpToThem) {
+  Stage stage;
+  const EntityId own = stage.Put(0), leaver = stage.Put(60);
+  for (double east_m : {3.0, 30.0, 150.0, 220.0, 700.0}) stage.Put(east_m);
+  const auto viewer = stage.View(own);
+  Watcher watcher;
+  uint64_t drops = 0, headers = 0;
+  std::array<uint64_t, kReplicationClasses> payloads{};
+  for (int i = 0; i < 120; ++i) {
+    stage.Push(leaver, 20);  // out of view in the end: there are drops
+    stage.Tick();
+    const auto snapshot = stage.replicator().SnapshotOf(viewer);
+    if (snapshot.empty()) continue;
+    protocol::SnapshotReader reader;
+    ASSERT_TRUE(reader.Begin(snapshot).ok());
+    drops += 8 * reader.drops().size();
+    protocol::PartHeader header;
+    for (std::span<const std::byte> payload; reader.NextPart(header, payload);) {
+      headers += protocol::kPartHeaderBytes;
+      payloads[static_cast<size_t>(header.cls)] += payload.size();
+    }
+    watcher.Receive(stage, viewer);
+  }
+  const ReplicationStats& stats = stage.replicator().stats();
+  uint64_t sum = stats.private_bytes.Get() + drops + headers;
+  for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
+    EXPECT_GT(payloads[cls], 0u) << cls;
+    EXPECT_EQ(stats.part_payload_bytes[cls].Get(), payloads[cls]) << cls;
+    headers -= stats.part_header_bytes[cls].Get();
+    sum += payloads[cls];
+  }
+  EXPECT_EQ(headers, 0u);
+  EXPECT_GT(drops, 0u);
+  EXPECT_EQ(stats.drop_bytes.Get(), drops);
+  EXPECT_EQ(sum, watcher.bytes);
+  EXPECT_EQ(stats.bytes.Get(), watcher.bytes);
 }
 
 TEST(Replicator, RefusesViewersBeyondTheSettingAndReusesSlots) {
