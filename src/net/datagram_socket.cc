@@ -143,33 +143,33 @@ int DatagramSocket::Take(Address& from, std::span<std::byte> out) noexcept {
   return 0;
 }
 
-int DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexcept {
+bool DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexcept {
   size_t plain_bytes = 0;
   for (const iovec& part : parts) plain_bytes += part.iov_len;
-  const auto believed = static_cast<int>(plain_bytes);
 
   Address address = to;
   if (!seam_.Seal(address, parts)) {
     stats_.send_refused.Add();
-    return believed;
+    return false;
   }
   size_t bytes = 0;
   for (const iovec& part : parts) bytes += part.iov_len;
   if (bytes > datagram_bytes_) {
     assert(!"a datagram above net.datagram_bytes");
     stats_.send_oversized.Add();
-    return believed;
+    return false;
   }
-  Transmit(address, parts, bytes);
-  return believed;
+  if (!Transmit(address, parts, bytes)) return false;
+  stats_.sent_seal_bytes.Add(bytes - plain_bytes);
+  return true;
 }
 
 void DatagramSocket::SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept {
   const iovec part{const_cast<std::byte*>(datagram.data()), datagram.size()};
-  Transmit(to, {&part, 1}, datagram.size());
+  if (Transmit(to, {&part, 1}, datagram.size())) stats_.sent_own_bytes.Add(datagram.size());
 }
 
-void DatagramSocket::Transmit(const Address& to, std::span<const iovec> parts,
+bool DatagramSocket::Transmit(const Address& to, std::span<const iovec> parts,
                               size_t bytes) noexcept {
   sockaddr_in name{};
   name.sin_family = AF_INET;
@@ -182,10 +182,11 @@ void DatagramSocket::Transmit(const Address& to, std::span<const iovec> parts,
   message.msg_iovlen = parts.size();
   if (sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     stats_.send_errors.Add();
-    return;
+    return false;
   }
   stats_.datagrams_out.Add();
   stats_.bytes_out.Add(bytes);
+  return true;
 }
 
 // The net thread refuses at 1 to 2 µs each, so that a flood of some 100,000/s makes players wait

@@ -35,8 +35,8 @@ class DatagramSocket final : public DatagramOutlet {
   int Take(Address& from, std::span<std::byte> out) noexcept;
   bool empty() const { return head_ == tail_; }
 
-  /// Sends one datagram; always answers that all of it was sent.
-  int Send(const Address& to, std::span<const iovec> parts) noexcept;
+  /// Sends one datagram. False: it did not leave, which is counted.
+  bool Send(const Address& to, std::span<const iovec> parts) noexcept;
 
   /// Sends what the seam says on its own.
   void SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept override;
@@ -64,7 +64,7 @@ class DatagramSocket final : public DatagramOutlet {
   bool Admit(size_t index, const mmsghdr& received, const sockaddr_in& name);
   bool Refuse(DropReason reason);
   void AttachFilter();
-  void Transmit(const Address& to, std::span<const iovec> parts, size_t bytes) noexcept;
+  bool Transmit(const Address& to, std::span<const iovec> parts, size_t bytes) noexcept;
   std::span<std::byte> BytesOf(size_t slot) { return {data_.get() + slot * stride_, stride_}; }
 
   const size_t datagram_bytes_;

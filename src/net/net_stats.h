@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -30,8 +31,23 @@ constexpr std::string_view DropReasonName(DropReason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
+/// A reliable message is known by the protobuf field that its first byte begins: of each byte the
+/// upper five bits, those from 16 on together with 0.
+inline constexpr size_t kMessageFields = 16;
+constexpr size_t MessageField(std::byte first) {
+  const auto field = std::to_integer<size_t>(first) >> 3;
+  return field < kMessageFields ? field : 0;
+}
+
 struct HostStats {
   core::Counter datagrams_in, bytes_in, datagrams_out, bytes_out;  ///< UDP payload.
+  // What bytes_out is made of: these add up to it.
+  core::Counter sent_unreliable_bytes;                            ///< Messages.
+  std::array<core::Counter, kMessageFields> sent_reliable_bytes;  ///< Likewise, every resend too.
+  core::Counter sent_enet_bytes;          ///< ENet's headers, and what it says of its own.
+  core::Counter sent_seal_bytes;          ///< What sealing adds to ENet's datagrams.
+  core::Counter sent_own_bytes;           ///< The seam's own datagrams.
+  core::Counter unsent_unreliable_bytes;  ///< Messages that left the zone and never the machine.
   std::array<core::Counter, kDropReasons> drops;
   std::array<core::Counter, kVerdicts> malformed;
   std::array<core::Counter, kSealEvents> seal;  ///< Sealed mode, by SealEvent.
@@ -55,8 +71,8 @@ struct HostStats {
   core::Counter
       outbound_refused;          ///< Send answered kFull: net.outbound_queue_bytes. Zone thread's.
   core::Counter outbound_stale;  ///< Messages whose peer had gone meanwhile.
-  core::Counter peer_queue_ended;    ///< Peers ended: net.peer_queue_bytes.
-  core::Counter peer_deaf_ended;  ///< Peers ended: ENet's waiting data stayed high (PITFALLS E-7).
+  core::Counter peer_queue_ended;  ///< Peers ended: net.peer_queue_bytes.
+  core::Counter peer_deaf_ended;   ///< Peers ended: ENet's waiting data stayed high (PITFALLS E-7).
 };
 
 /// Over all hosts; written by the zone thread in Flush.

@@ -121,8 +121,23 @@ void NetThread::Ring(uint64_t sequence) {
   [[maybe_unused]] const ssize_t written = write(bell_fd_, &one, sizeof one);
 }
 
+// ENet is told that all of it was sent, always. What it composes itself is the header in front and
+// what lies among its commands; the rest are messages, each where it was created.
 int NetThread::Send(const Address& to, std::span<const iovec> parts) noexcept {
-  return socket_.Send(to, parts);
+  const bool sent = socket_.Send(to, parts);
+  const auto* const commands = reinterpret_cast<const std::byte*>(host_->commands);
+  size_t bytes = 0, messages = 0;
+  for (const iovec& part : parts) {
+    const auto* const begin = static_cast<const std::byte*>(part.iov_base);
+    const bool composed =
+        &part == parts.data() || (begin >= commands && begin < commands + sizeof host_->commands);
+    bytes += part.iov_len;
+    if (composed || part.iov_len == 0) continue;
+    messages += part.iov_len;
+    if (sent) stats_.sent_reliable_bytes[MessageField(*begin)].Add(part.iov_len);
+  }
+  if (sent) stats_.sent_enet_bytes.Add(bytes - messages);
+  return static_cast<int>(bytes);
 }
 
 // ENet's receive loop. `peerCount` is what makes its walks cheap: 0 while ENet may only walk, the
@@ -451,6 +466,8 @@ void NetThread::ApplyOutbound() {
     if (slot >= peers_.size() || !peers_[slot].connected ||
         peers_[slot].generation != id.generation()) {
       stats_.outbound_stale.Add();
+      if (head.channel == Channel::kUnreliable)
+        stats_.unsent_unreliable_bytes.Add(record.size() - sizeof head);
     } else if (head.kind == OutboundKind::kDisconnect) {
       Close(slot, head.reason, AfterQueue::kSent);
     } else {
@@ -474,6 +491,7 @@ void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
   ENetPeer& peer = host_->peers[slot];
   if (peer.state != ENET_PEER_STATE_CONNECTED) {
     stats_.outbound_stale.Add();
+    stats_.unsent_unreliable_bytes.Add(bytes.size());
     return;
   }
   UnsequencedHead head;
@@ -489,7 +507,12 @@ void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
   head.command.dataLength = htons(static_cast<uint16_t>(bytes.size()));
   const std::array<iovec, 2> parts{
       {{&head, sizeof head}, {const_cast<std::byte*>(bytes.data()), bytes.size()}}};
-  Send(SeenAs(peer), parts);
+  if (!socket_.Send(SeenAs(peer), parts)) {
+    stats_.unsent_unreliable_bytes.Add(bytes.size());
+    return;
+  }
+  stats_.sent_unreliable_bytes.Add(bytes.size());
+  stats_.sent_enet_bytes.Add(sizeof head);
 }
 
 void NetThread::QueueReliable(size_t slot, std::span<const std::byte> bytes) {

@@ -105,6 +105,42 @@ TEST(SealedTransport, TellsTheZoneWhoConnectedAndFromWhere) {
   EXPECT_EQ(identity->name, "ada");
 }
 
+TEST(SealedTransport, WhatIsSentIsAllAttributed) {
+  for (const bool sealed : {true, false}) {
+    SCOPED_TRACE(sealed ? "sealed" : "plain");
+    Loopback net(sealed ? Sealed() : Loopback::Small());
+    const auto peer = net.Join();
+    const std::string action(100, 4 << 3 | 2), welcome(90, 1 << 3 | 2), snapshot(50, 2);
+    for (const std::string& message : {action, welcome, action})
+      ASSERT_TRUE(net.server->Send(peer, Channel::kReliable, Bytes(message)).ok());
+    for (int i = 0; i < 5; ++i)
+      ASSERT_TRUE(net.server->Send(peer, Channel::kUnreliable, Bytes(snapshot)).ok());
+    ASSERT_TRUE(net.Until([&] { return net.CountAt(0, InboundKind::kMessage) == 8; }));
+    net.server->Disconnect(peer, 0);
+    ASSERT_TRUE(net.server->Send(peer, Channel::kUnreliable, Bytes(snapshot)).code() ==
+                core::Code::kStale);
+    ASSERT_TRUE(net.Until([&] { return net.CountAt(0, InboundKind::kDisconnected) == 1; }));
+    net.server->Stop(0);
+
+    const HostStats& stats = net.server->host_stats(0);
+    const auto reliable = [&](size_t field) { return stats.sent_reliable_bytes[field].Get(); };
+    EXPECT_EQ(stats.sent_unreliable_bytes.Get(), 250u);
+    EXPECT_EQ(stats.unsent_unreliable_bytes.Get(), 0u);
+    EXPECT_GE(reliable(4), 200u);  // more when the machine is so busy that ENet says it again
+    EXPECT_EQ(reliable(4) % 100, 0u);
+    EXPECT_GE(reliable(1), 90u);
+    EXPECT_EQ(reliable(1) % 90, 0u);
+    EXPECT_EQ(reliable(0), 0u);
+    EXPECT_GT(stats.sent_enet_bytes.Get(), 0u);
+    EXPECT_EQ(stats.sent_seal_bytes.Get() > 0, sealed);
+    EXPECT_EQ(stats.sent_own_bytes.Get() > 0, sealed);
+    uint64_t sum = stats.sent_unreliable_bytes.Get() + stats.sent_enet_bytes.Get() +
+                   stats.sent_seal_bytes.Get() + stats.sent_own_bytes.Get();
+    for (const core::Counter& bytes : stats.sent_reliable_bytes) sum += bytes.Get();
+    EXPECT_EQ(sum, stats.bytes_out.Get());
+  }
+}
+
 TEST(SealedTransport, CarriesTheLargestMessagesBothWaysWithEitherCipher) {
   for (const Cipher cipher : {Cipher::kAes256Gcm, Cipher::kChaCha20Poly1305}) {
     Loopback net(Sealed());
