@@ -10,25 +10,26 @@
 namespace bluemarble::aoi {
 namespace {
 
-// 0 to 2, or kRings when beyond the last.
-size_t RingOf(const Members& members, uint32_t i, const Sieve& sieve) {
-  const uint64_t distance_sq =
-      SquaredSum(int64_t{members.x[i]} - sieve.centre.x, int64_t{members.y[i]} - sieve.centre.y,
-                 int64_t{members.z[i]} - sieve.centre.z);
-  size_t ring = 0;
-  for (const int64_t reach_sq : sieve.reach_sq)
-    ring += distance_sq > static_cast<uint64_t>(reach_sq);
-  return ring;
-}
-
 void SiftMembers(const Members& members, std::span<const Run> runs, const Sieve& sieve,
                  std::array<core::EntityId*, kRings>& out) {
+  const auto inner_sq = static_cast<uint64_t>(sieve.reach_sq[0]);
+  const auto middle_sq = static_cast<uint64_t>(sieve.reach_sq[1]);
+  const auto outer_sq = static_cast<uint64_t>(sieve.reach_sq[2]);
+  core::EntityId* outer = out[2];
   for (const Run& run : runs) {
     for (uint32_t i = run.first; i < run.end; ++i) {
-      const size_t ring = RingOf(members, i, sieve);
-      if (ring < kRings) *out[ring]++ = members.ids[i];
+      const uint64_t distance_sq =
+          SquaredSum(int64_t{members.x[i]} - sieve.centre.x, int64_t{members.y[i]} - sieve.centre.y,
+                     int64_t{members.z[i]} - sieve.centre.z);
+      if (distance_sq > middle_sq) {
+        *outer = members.ids[i];
+        outer += distance_sq <= outer_sq;  // no branch: a coin's toss near the edge
+      } else {
+        *out[distance_sq > inner_sq]++ = members.ids[i];
+      }
     }
   }
+  out[2] = outer;
 }
 
 uint32_t* SiftBoxes(const Boxes& boxes, Run run, const Box& box, int64_t reach_sq, uint32_t* out) {

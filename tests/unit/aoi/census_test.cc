@@ -10,7 +10,7 @@
 namespace bluemarble::aoi {
 namespace {
 
-constexpr std::array<int64_t, kRings> kRadii{5'000, 30'000, 100'000};
+constexpr std::array<int64_t, kRings> kRingRadii{5'000, 30'000, 100'000};
 constexpr int64_t kReach = 110'000;
 
 int64_t SquaredBetween(geo::GridPoint a, geo::GridPoint b) {
@@ -82,7 +82,7 @@ struct Town {
       if (!in[i]) continue;
       const int64_t distance_sq = SquaredBetween(at[i], at[viewer]);
       for (size_t ring = 0; ring < kRings; ++ring) {
-        if (distance_sq > kRadii[ring] * kRadii[ring]) continue;
+        if (distance_sq > kRingRadii[ring] * kRingRadii[ring]) continue;
         rings[ring].push_back(Entity(i));
         break;
       }
@@ -120,7 +120,7 @@ TEST(Census, FindsWhomBruteForceFindsAndInTheSameRing) {
       ASSERT_EQ(census.members().size(), town.tree.entities());
       for (size_t i = 0; i < census.members().size(); ++i) {
         const uint32_t viewer = census.members()[i].index();
-        ASSERT_EQ(Sorted(Ask(census, survey, i, kRadii)), town.BruteForce(viewer))
+        ASSERT_EQ(Sorted(Ask(census, survey, i, kRingRadii)), town.BruteForce(viewer))
             << "seed " << seed << " tick " << now << " viewer " << viewer;
       }
     }
@@ -144,11 +144,11 @@ TEST(Census, FindsTheLeavesOfWhomeverIsNearWithTheirExactDistance) {
       for (uint32_t viewer = 0; viewer < Town::kEntities; viewer += 7) {
         if (!town.in[viewer]) continue;
         found.clear();
-        ASSERT_TRUE(survey.Leaves(Entity(viewer), kRadii[2], 0, found).ok());
+        ASSERT_TRUE(survey.Leaves(Entity(viewer), kRingRadii[2], 0, found).ok());
         size_t next = 0;
         for (const LeafId id : all) {  // both along the curve
           const int64_t nearest = town.Nearest(*town.tree.Find(id), viewer);
-          if (nearest < 0 || nearest > kRadii[2] * kRadii[2]) continue;
+          if (nearest < 0 || nearest > kRingRadii[2] * kRingRadii[2]) continue;
           ASSERT_LT(next, found.size()) << "a leaf is missing";
           ASSERT_EQ(found[next].id, id);
           ASSERT_EQ(found[next].key, town.tree.Find(id)->key);
@@ -174,12 +174,12 @@ TEST(Census, NearEnoughIsNotLookedAtFurther) {
     exact.clear();
     early.clear();
     ASSERT_TRUE(survey.Leaves(viewer, kReach, 0, exact).ok());
-    ASSERT_TRUE(survey.Leaves(viewer, kReach, kRadii[0], early).ok());
+    ASSERT_TRUE(survey.Leaves(viewer, kReach, kRingRadii[0], early).ok());
     ASSERT_EQ(exact.size(), early.size());
     for (size_t i = 0; i < exact.size(); ++i) {
       ASSERT_EQ(exact[i].id, early[i].id);
-      const bool near = exact[i].distance_sq <= kRadii[0] * kRadii[0];
-      ASSERT_EQ(near, early[i].distance_sq <= kRadii[0] * kRadii[0]);
+      const bool near = exact[i].distance_sq <= kRingRadii[0] * kRingRadii[0];
+      ASSERT_EQ(near, early[i].distance_sq <= kRingRadii[0] * kRingRadii[0]);
       if (!near) {
         ASSERT_EQ(exact[i].distance_sq, early[i].distance_sq);
       }
@@ -196,10 +196,10 @@ TEST(Census, AnswersDoNotDependOnWhoWasAskedAboutBefore) {
   census.Take();
   std::vector<Rings> answers;
   for (size_t i = 0; i < census.members().size(); ++i)
-    answers.push_back(Ask(census, in_order, i, kRadii));
+    answers.push_back(Ask(census, in_order, i, kRingRadii));
   for (int i = 0; i < 2'000; ++i) {
     const size_t member = town.random.Below(answers.size());
-    ASSERT_EQ(Ask(census, at_random, member, kRadii), answers[member]);  // their order as well
+    ASSERT_EQ(Ask(census, at_random, member, kRingRadii), answers[member]);  // their order as well
   }
 }
 
@@ -265,10 +265,10 @@ TEST(Census, NothingAllocatesAfterTheConstructors) {
     census.Take();
     for (size_t i = 0; i < census.members().size(); ++i) {
       std::array<core::EntityId*, kRings> end{rings[0].data(), rings[1].data(), rings[2].data()};
-      survey.Entities(i, kRadii, end);
+      survey.Entities(i, kRingRadii, end);
       hits += static_cast<size_t>(end[2] - rings[2].data());
       leaves.clear();
-      hits += survey.Leaves(census.members()[i], kReach, kRadii[0], leaves).ok();
+      hits += survey.Leaves(census.members()[i], kReach, kRingRadii[0], leaves).ok();
     }
   }
   EXPECT_EQ(core::ThreadAllocations(), before);
