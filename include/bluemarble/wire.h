@@ -7,8 +7,8 @@
 namespace bluemarble {
 
 /// Raised with every incompatible change. A server speaks kProtocolVersionMin..kProtocolVersion.
-inline constexpr uint32_t kProtocolVersion = 1;
-inline constexpr uint32_t kProtocolVersionMin = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersionMin = 2;
 
 /// UDP payload that is never exceeded, and what ENet may fill of it (33 bytes are the seal's).
 inline constexpr size_t kDatagramBytes = 1200;

@@ -74,9 +74,8 @@ void RemoteView::OnUpdate(const HeldEntity& entity) {
     track.animation = entity.state.animation;
   }
   const int yaw_shift = entity.cls == ReplicationClass::kCombat ? 6 : 8;  // 1/1,024 or 1/256 turn
-  track.samples[track.newest] = Sample{entity.tick, entity.position, entity.velocity,
-                                       static_cast<uint16_t>(entity.state.yaw << yaw_shift),
-                                       entity.cls == ReplicationClass::kCombat};
+  track.samples[track.newest] =
+      Sample{entity.tick, entity.position, static_cast<uint16_t>(entity.state.yaw << yaw_shift)};
 }
 
 void RemoteView::OnRemove(core::EntityId id, core::Tick tick) {
@@ -133,12 +132,10 @@ geo::Vec3 RemoteView::PositionAt(const Track& track, double tick) const {
   const Sample& newest = track.Back(0);
   const double ahead = tick - static_cast<double>(newest.tick);
   if (ahead >= 0) {
-    geo::Vec3 velocity = newest.velocity;
-    if (!newest.has_velocity && track.count > 1) {
-      const Sample& before = track.Back(1);
-      velocity = (newest.position - before.position) *
-                 (tick_hz_ / static_cast<double>(newest.tick - before.tick));
-    }
+    if (track.count < 2) return newest.position;
+    const Sample& before = track.Back(1);
+    const geo::Vec3 velocity = (newest.position - before.position) *
+                               (tick_hz_ / static_cast<double>(newest.tick - before.tick));
     return newest.position + velocity * std::min(ahead / tick_hz_, kExtrapolateS);
   }
   int back = 1;
@@ -148,10 +145,7 @@ geo::Vec3 RemoteView::PositionAt(const Track& track, double tick) const {
   const Sample& b = track.Back(back - 1);
   const auto span = static_cast<double>(b.tick - a.tick);
   const double t = std::max((tick - static_cast<double>(a.tick)) / span, 0.0);
-  if (!a.has_velocity || !b.has_velocity) return a.position + (b.position - a.position) * t;
-  const double t2 = t * t, t3 = t2 * t, seconds = span / tick_hz_;  // cubic Hermite
-  return a.position * (2 * t3 - 3 * t2 + 1) + b.position * (3 * t2 - 2 * t3) +
-         a.velocity * ((t3 - 2 * t2 + t) * seconds) + b.velocity * ((t3 - t2) * seconds);
+  return a.position + (b.position - a.position) * t;
 }
 
 bool RemoteView::Draw(const Track& track, double server_tick, EntityView& out) const {

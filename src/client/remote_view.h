@@ -41,9 +41,8 @@ class RemoteView final : public Replica::Listener {
 
   struct Sample {
     core::Tick tick = 0;
-    geo::Vec3 position, velocity;
+    geo::Vec3 position;
     uint16_t yaw = 0;
-    bool has_velocity = false;
   };
   struct Track {
     core::EntityId id;

@@ -79,29 +79,38 @@ struct Replica::Impl {
     if (leaf.parts.size() <= header.part) leaf.parts.resize(size_t{header.part} + 1);
     PartRecord& record = leaf.parts[header.part];
 
-    const PartState* base = nullptr;
-    if (header.base_age > 0) {
-      for (const HeldPart& held : record.held) {
-        if (held.tick + header.base_age == tick && held.cls == header.cls) base = held.state.get();
-      }
-      if (base == nullptr) {
-        ++stats.missing_base;
-        return false;
-      }
+    protocol::PartBases bases;
+    if (!FindBases(record, header, tick, bases)) {
+      ++stats.missing_base;
+      return false;
     }
     auto state = TakeState();
-    if (core::Status status =
-            protocol::DecodePart(payload, base, header.base_age, tick_hz, header.cls, *state);
+    if (core::Status status = protocol::DecodePart(payload, bases, tick_hz, header.cls, *state);
         !status.ok()) {
       ++stats.malformed;
       spare.push_back(std::move(state));
       return false;
     }
     ++stats.parts;
-    stats.part_bytes += protocol::kPartHeaderBytes + payload.size();
+    stats.part_bytes += payload.size();
     stats.entity_updates += static_cast<uint64_t>(std::popcount(state->occupied));
     Keep(leaf, record, header, std::move(state), tick);
     return true;
+  }
+
+  // False when one that the header names is not held.
+  static bool FindBases(const PartRecord& record, const protocol::PartHeader& header, Tick tick,
+                        protocol::PartBases& bases) {
+    if (header.base_age == 0) return true;
+    bases.age = header.base_age;
+    bases.step = header.base_step;
+    for (const HeldPart& held : record.held) {
+      if (held.cls != header.cls) continue;
+      if (held.tick + header.base_age == tick) bases.newest = held.state.get();
+      if (header.base_step > 0 && held.tick + header.base_age + header.base_step == tick)
+        bases.older = held.state.get();
+    }
+    return bases.newest != nullptr && (bases.older != nullptr || header.base_step == 0);
   }
 
   // Puts the state among the part's bases and, when it is the newest, shows it.
@@ -171,10 +180,6 @@ struct Replica::Impl {
       const geo::Vec3 local{member.state.position[0] * unit_m, member.state.position[1] * unit_m,
                             member.state.position[2] * unit_m};
       entity.position = leaf.frame.origin + leaf.frame.RotateToEcef(local);
-      const auto& v = member.state.velocity;
-      entity.velocity = v == std::array<int16_t, 3>{}
-                            ? geo::Vec3{}
-                            : leaf.frame.RotateToEcef({v[0] * 0.01, v[1] * 0.01, v[2] * 0.01});
       if (listener != nullptr) listener->OnUpdate(entity);
     }
     if (before == nullptr) return;

@@ -26,7 +26,6 @@ struct HeldEntity {
   geo::NodeKey leaf;
   protocol::QuantState state;  ///< In the class's units, in the frame of the leaf's sector.
   geo::Vec3 position;          ///< ECEF metres, from `state`.
-  geo::Vec3 velocity;          ///< ECEF m/s; zero unless combat.
 };
 
 struct ReplicaStats {

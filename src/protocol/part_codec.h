@@ -11,21 +11,25 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "geo/grid.h"
+#include "protocol/rotation.h"
 
 namespace bluemarble::protocol {
 
 inline constexpr int kSlots = 32;  ///< Slots of one part.
 
+/// Members of this kind have a full orientation in place of yaw, health and animation.
+inline constexpr uint8_t kBodyKind = 5;
+
 /// A member's state quantised to a class, in the frame of its leaf's sector.
 /// Units: position 1 cm (combat), 10 cm (visual), 50 cm (extended); yaw 1/1,024 turn (combat),
-/// 1/256 (visual), absent in extended; velocity cm/s, health percent, animation: combat only, else
-/// 0.
+/// 1/256 (visual), absent in extended; health percent, animation: combat only, else 0; rotation:
+/// combat and visual, bodies only. How fast it moves is not part of it: two states tell.
 struct QuantState {
   std::array<int32_t, 3> position{};  ///< east, north, up
-  std::array<int16_t, 3> velocity{};  ///< east, north, up; clamped to ±4,095
   uint16_t yaw = 0;
   uint8_t health = 0;
   uint8_t animation = 0;
+  Rotation rotation;
   friend constexpr bool operator==(const QuantState&, const QuantState&) = default;
 };
 
@@ -42,24 +46,36 @@ struct PartState {
   std::array<Member, kSlots> members;  ///< Valid where `occupied` has the bit.
 };
 
+/// The states a part is coded against: what is common knowledge of it. One gives where its members
+/// were, an older one besides how they moved.
+struct PartBases {
+  const PartState* newest = nullptr;  ///< Null: a keyframe, and the rest is unused.
+  const PartState* older = nullptr;   ///< Null: none.
+  int age = 0;                        ///< Ticks from `newest` to now, at least 1.
+  int step = 0;  ///< Ticks from `older` to `newest`; age + step < kBaseTicks. 0 without `older`.
+};
+
+/// Which slots hold the same entity now as in the bases (bit i), as the encoder knows it.
+struct SameMembers {
+  uint32_t newest = 0;
+  uint32_t both = 0;  ///< A subset of `newest`.
+};
+
 /// Full-precision (combat) state to that of a coarser class; identity for combat. Pure integer
 /// arithmetic.
 QuantState ToClass(const QuantState& full, ReplicationClass cls);
 /// Centimetres per position unit of the class: 1, 10, 50.
 int32_t PositionUnitCm(ReplicationClass cls);
 
-/// Encodes `now` (already in the class's units). `base` null: a keyframe. `same` tells which
-/// occupied slots hold the same entity as in `base` (bit i): they are coded as deltas against
-/// base->members[i], predicted `base_age` ticks ahead at `tick_hz`; the others in full with
-/// identity and kind. Errors: kNoSpace when `out` is too small (kMaxPartBytes always suffices).
-/// Cost: O(members).
-core::Result<size_t> EncodePart(const PartState& now, const PartState* base, uint32_t same,
-                                int base_age, int tick_hz, ReplicationClass cls,
-                                std::span<std::byte> out);
+/// Encodes `now` (already in the class's units). Members in `same` are coded against the bases'
+/// members of their slot, of which only the state is read; the others in full with identity and
+/// kind. Errors: kNoSpace when `out` is too small. Cost: O(members).
+core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases, SameMembers same,
+                                int tick_hz, ReplicationClass cls, std::span<std::byte> out);
 
-/// Decodes a payload onto `base` (null for a keyframe). kInvalid: truncated, trailing, out-of-range
-/// or a delta for a slot that `base` does not hold.
-core::Status DecodePart(std::span<const std::byte> payload, const PartState* base, int base_age,
-                        int tick_hz, ReplicationClass cls, PartState& out);
+/// Decodes a payload onto its bases. kInvalid: a length that does not fit what it says, something
+/// out of range, or a delta for a slot that a base does not hold.
+core::Status DecodePart(std::span<const std::byte> payload, const PartBases& bases, int tick_hz,
+                        ReplicationClass cls, PartState& out);
 
 }  // namespace bluemarble::protocol

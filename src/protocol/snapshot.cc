@@ -13,6 +13,17 @@ constexpr size_t kExactBytes = 7 * 8 + 2;
 constexpr uint8_t kFlagExact = 1;
 constexpr uint8_t kFlagConfirmed = 2;
 
+constexpr uint32_t kModeHasBase = 1u << 2;
+constexpr uint32_t kModeAgesFollow = 1u << 3;
+constexpr uint32_t kModeNextOfLeaf = 1u << 4;
+constexpr uint32_t kModeLong = 1u << 5;
+constexpr uint32_t kModeNumbered = 1u << 6;
+constexpr uint32_t kModeWholeKey = 1u << 7;
+constexpr int kAgeBits = 5;
+constexpr uint32_t kAgeMask = 31;
+constexpr int kRelativeKeyBits = 49;  // seven bytes of a varint
+constexpr int kLevelBits = 4;
+
 class ByteWriter {
  public:
   explicit ByteWriter(std::byte* at) : at_(at) {}
@@ -21,6 +32,11 @@ class ByteWriter {
     std::memcpy(at_, &value, sizeof value);
     at_ += sizeof value;
   }
+  void PutVarint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) Put(static_cast<uint8_t>(value | 0x80));
+    Put(static_cast<uint8_t>(value));
+  }
+  std::byte* at() const { return at_; }
 
  private:
   std::byte* at_;
@@ -41,6 +57,17 @@ class ByteReader {
     in_ = in_.subspan(sizeof value);
     return value;
   }
+  // At most seven bytes, the shortest form not demanded.
+  uint64_t GetVarint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < kRelativeKeyBits; shift += 7) {
+      const auto b = Get<uint8_t>();
+      value |= uint64_t{b & 0x7fu} << shift;
+      if (b < 0x80) return value;
+    }
+    short_ = true;
+    return value;
+  }
   std::span<const std::byte> rest() const { return in_; }
   bool truncated() const { return short_; }
 
@@ -48,6 +75,31 @@ class ByteReader {
   std::span<const std::byte> in_;
   bool short_ = false;
 };
+
+// `from` as a key of `level`: its ancestor or its first descendant there.
+uint64_t AtLevel(geo::NodeKey from, int level) {
+  const int deeper = level - from.level();
+  return deeper >= 0 ? from.bits << (3 * deeper) : from.bits >> (-3 * deeper);
+}
+
+// Level above the sectors' (4 bits), then the zigzag difference to the key before, brought to that
+// level. All ones when it is not to be used.
+uint64_t RelativeKey(geo::NodeKey before, geo::NodeKey key) {
+  if (!before.valid()) return ~uint64_t{0};
+  const auto apart = static_cast<int64_t>(key.bits - AtLevel(before, key.level()));
+  const uint64_t zigzag = static_cast<uint64_t>(apart) << 1 ^ static_cast<uint64_t>(apart >> 63);
+  if (zigzag >> (kRelativeKeyBits - kLevelBits) != 0) return ~uint64_t{0};
+  return zigzag << kLevelBits | static_cast<uint64_t>(key.level() - geo::kSectorLevel);
+}
+
+// None when there is no part before, or when the level is none.
+geo::NodeKey KeyRelativeTo(geo::NodeKey before, uint64_t relative) {
+  const int level = geo::kSectorLevel + static_cast<int>(relative & ((1u << kLevelBits) - 1));
+  if (!before.valid() || level > geo::kMaxLevel) return {};
+  const uint64_t zigzag = relative >> kLevelBits;
+  const geo::NodeKey key{AtLevel(before, level) + (zigzag >> 1 ^ (0 - (zigzag & 1)))};
+  return key.valid() && key.level() == level ? key : geo::NodeKey{};
+}
 
 bool Finite(geo::Vec3 v) { return std::isfinite(v.x) && std::isfinite(v.y) && std::isfinite(v.z); }
 
@@ -80,20 +132,55 @@ core::Status SnapshotWriter::Begin(const PrivateBlock& own, std::span<const geo:
   for (geo::NodeKey key : drops) writer.Put(key.bits);
   out_ = out;
   size_ = need;
+  before_ = {};
+  ages_before_ = 0;
   return core::Status::Ok();
 }
 
 bool SnapshotWriter::AddPart(const PartHeader& header, std::span<const std::byte> payload) {
-  if (kPartHeaderBytes + payload.size() > room_bytes()) return false;
-  ByteWriter writer(out_.data() + size_);
-  writer.Put(header.leaf.bits);
-  writer.Put(header.part);
-  const uint32_t base = header.base_age > 0 ? 4u | (header.base_age - 1u) << 3 : 0u;
-  writer.Put(static_cast<uint8_t>(static_cast<uint32_t>(header.cls) | base));
-  writer.Put(static_cast<uint16_t>(payload.size()));
-  if (!payload.empty())
-    std::memcpy(out_.data() + size_ + kPartHeaderBytes, payload.data(), payload.size());
-  size_ += kPartHeaderBytes + payload.size();
+  std::array<std::byte, kPartHeaderBytes> head;
+  ByteWriter writer(head.data() + 1);
+  uint32_t mode = static_cast<uint32_t>(header.cls);
+  const bool next_of_leaf = before_.leaf == header.leaf && before_.part + 1 == header.part;
+  if (next_of_leaf) {
+    mode |= kModeNextOfLeaf;
+  } else {
+    const uint64_t relative = RelativeKey(before_.leaf, header.leaf);
+    if (relative >> kRelativeKeyBits == 0) {
+      writer.PutVarint(relative);
+    } else {
+      mode |= kModeWholeKey;
+      writer.Put(header.leaf.bits);
+    }
+    if (header.part != 0) {
+      mode |= kModeNumbered;
+      writer.Put(header.part);
+    }
+  }
+  if (header.base_age > 0) {
+    mode |= kModeHasBase;
+    const auto ages = static_cast<uint16_t>(header.base_age | header.base_step << kAgeBits);
+    if (ages != ages_before_) {
+      mode |= kModeAgesFollow;
+      writer.PutVarint(ages);
+    }
+  }
+  if (payload.size() > 0xff) {
+    mode |= kModeLong;
+    writer.Put(static_cast<uint16_t>(payload.size()));
+  } else {
+    writer.Put(static_cast<uint8_t>(payload.size()));
+  }
+  head[0] = static_cast<std::byte>(mode);
+  const auto head_size = static_cast<size_t>(writer.at() - head.data());
+  if (head_size + payload.size() > room_bytes()) return false;
+  std::memcpy(out_.data() + size_, head.data(), head_size);
+  size_ += head_size;
+  if (!payload.empty()) std::memcpy(out_.data() + size_, payload.data(), payload.size());
+  size_ += payload.size();
+  before_ = header;
+  if (header.base_age > 0)
+    ages_before_ = static_cast<uint16_t>(header.base_age | header.base_step << kAgeBits);
   return true;
 }
 
@@ -102,6 +189,8 @@ core::Status SnapshotReader::Begin(std::span<const std::byte> bytes) {
   drop_count_ = 0;
   malformed_ = false;
   rest_ = {};
+  before_ = {};
+  ages_before_ = 0;
   ByteReader reader(bytes);
   if (reader.Get<uint8_t>() != static_cast<uint8_t>(DatagramType::kSnapshot)) {
     return {Code::kInvalid, "not a snapshot"};
@@ -144,21 +233,42 @@ core::Status SnapshotReader::Begin(std::span<const std::byte> bytes) {
 bool SnapshotReader::NextPart(PartHeader& header, std::span<const std::byte>& payload) {
   if (rest_.empty()) return false;
   ByteReader reader(rest_);
-  header.leaf.bits = reader.Get<uint64_t>();
-  header.part = reader.Get<uint8_t>();
   const uint32_t mode = reader.Get<uint8_t>();
-  const auto length = reader.Get<uint16_t>();
-  const bool has_base = (mode & 4) != 0;
-  malformed_ = reader.truncated() || !header.leaf.valid() || (mode & 3) >= kReplicationClasses ||
-               header.leaf.level() < geo::kSectorLevel || (!has_base && (mode >> 3) != 0) ||
-               length > kMaxPartBytes || length > reader.rest().size() ||
-               (has_base && (mode >> 3) + 1 >= kBaseTicks);
+  bool good = (mode & 3) < kReplicationClasses;
+  header = {};
+  if ((mode & kModeNextOfLeaf) != 0) {
+    good &= before_.leaf.valid() && before_.part < 0xff &&
+            (mode & (kModeNumbered | kModeWholeKey)) == 0;
+    header.leaf = before_.leaf;
+    header.part = static_cast<uint8_t>(before_.part + 1);
+  } else {
+    if ((mode & kModeWholeKey) != 0) {
+      header.leaf.bits = reader.Get<uint64_t>();
+    } else {
+      header.leaf = KeyRelativeTo(before_.leaf, reader.GetVarint());
+    }
+    if ((mode & kModeNumbered) != 0) header.part = reader.Get<uint8_t>();
+  }
+  if ((mode & kModeHasBase) != 0) {
+    if ((mode & kModeAgesFollow) != 0) ages_before_ = static_cast<uint16_t>(reader.GetVarint() & 0xffff);
+    header.base_age = static_cast<uint8_t>(ages_before_ & kAgeMask);
+    header.base_step = static_cast<uint8_t>(ages_before_ >> kAgeBits & kAgeMask);
+    good &= header.base_age > 0 && header.base_age + header.base_step < kBaseTicks &&
+            ages_before_ >> (2 * kAgeBits) == 0;
+  } else {
+    good &= (mode & kModeAgesFollow) == 0;
+  }
+  const size_t length =
+      (mode & kModeLong) != 0 ? reader.Get<uint16_t>() : size_t{reader.Get<uint8_t>()};
+  malformed_ = !good || reader.truncated() || !header.leaf.valid() ||
+               header.leaf.level() < geo::kSectorLevel || length > kMaxPartBytes ||
+               length > reader.rest().size();
   if (malformed_) {
     rest_ = {};
     return false;
   }
   header.cls = static_cast<ReplicationClass>(mode & 3);
-  header.base_age = has_base ? static_cast<uint8_t>((mode >> 3) + 1) : uint8_t{0};
+  before_ = header;
   payload = reader.rest().first(length);
   rest_ = reader.rest().subspan(length);
   return true;

@@ -5,8 +5,10 @@
 ///   u8 type = 2 | u16 sequence | u32 tick | u8 flags | i8 input_depth | u8 health
 ///   flags bit 0: exact own state follows  f64 position[3] f64 velocity[3] f64 ground_height u16
 ///   yaw flags bit 1: u8 confirmed_age         own prediction was right at tick - confirmed_age u8
-///   drop_count, drop_count x u64 leaf key until the end: parts, each  u64 leaf key | u8 part
-///   number | u8 class(2) has_base(1) base_age-1(5) | u16 length | payload
+///   drop_count, drop_count x u64 leaf key until the end: parts, each
+///     u8 mode: class(2) has_base(1) ages_follow(1) next_of_leaf(1) long(1) numbered(1)
+///     whole_key(1) [u64 leaf key | varint relative key] [u8 part number] [u16 ages] u8 or u16
+///     length | payload
 #pragma once
 
 #include <array>
@@ -22,7 +24,7 @@
 
 namespace bluemarble::protocol {
 
-inline constexpr size_t kPartHeaderBytes = 12;
+inline constexpr size_t kPartHeaderBytes = 14;  ///< At most; 2 to 5 in the middle of a snapshot.
 inline constexpr size_t kMaxPartBytes =
     900;  ///< Header excluded; what cannot be sent in one datagram must not exist.
 inline constexpr int kMaxDropsPerSnapshot = 32;
@@ -45,6 +47,9 @@ struct PartHeader {
   uint8_t part = 0;
   ReplicationClass cls = ReplicationClass::kCombat;
   uint8_t base_age = 0;  ///< tick - base tick in 1..kBaseTicks-1; 0: keyframe.
+  uint8_t base_step =
+      0;  ///< Base tick - older base tick; 0: there is none. age + step < kBaseTicks.
+  friend constexpr bool operator==(const PartHeader&, const PartHeader&) = default;
 };
 
 /// Builds one snapshot. `out` is the whole message's space; parts that do not fit are refused.
@@ -53,7 +58,8 @@ class SnapshotWriter {
   /// kNoSpace when even the private block and drops do not fit.
   core::Status Begin(const PrivateBlock& own, std::span<const geo::NodeKey> drops,
                      std::span<std::byte> out);
-  /// False when header + payload do not fit in what is left.
+  /// False when header + payload do not fit in what is left. Parts of one leaf in the order of
+  /// their numbers, and parts with the same ages after each other, have the shortest headers.
   bool AddPart(const PartHeader& header, std::span<const std::byte> payload);
   size_t size_bytes() const { return size_; }
   size_t room_bytes() const { return out_.size() - size_; }
@@ -61,6 +67,8 @@ class SnapshotWriter {
  private:
   std::span<std::byte> out_;
   size_t size_ = 0;
+  PartHeader before_;         ///< leaf none: no part yet.
+  uint16_t ages_before_ = 0;  ///< Of the last part with a base; 0: none.
 };
 
 /// Reads a snapshot in the order it was written.
@@ -74,12 +82,15 @@ class SnapshotReader {
   /// The next part; false at the end or on malformed bytes: then `malformed()` tells which.
   bool NextPart(PartHeader& header, std::span<const std::byte>& payload);
   bool malformed() const { return malformed_; }
+  size_t rest_bytes() const { return rest_.size(); }  ///< Of the parts not read yet.
 
  private:
   PrivateBlock own_;
   std::array<geo::NodeKey, kMaxDropsPerSnapshot> drops_;
   size_t drop_count_ = 0;
   std::span<const std::byte> rest_;
+  PartHeader before_;
+  uint16_t ages_before_ = 0;
   bool malformed_ = false;
 };
 

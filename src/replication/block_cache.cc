@@ -1,8 +1,12 @@
 #include "replication/block_cache.h"
 
+#include "protocol/part_codec.h"
 #include "protocol/snapshot.h"
 
 namespace bluemarble::replication {
+
+static_assert(protocol::kMaxPartBytes < 1024 && protocol::kSlots < 64,
+              "a Block has room for these");
 
 BlockCache::BlockCache(uint32_t parts, int workers, size_t arena_bytes)
     : parts_(std::make_unique<PartBlocks[]>(parts)),
@@ -19,7 +23,8 @@ void BlockCache::BeginTick(core::Tick now) {
 
 EncodedBlock BlockCache::Get(const BlockKey& key, int worker, Encoder encode) {
   PartBlocks& list = parts_[key.part_id];
-  const auto packed = static_cast<uint8_t>(key.base_age << 2 | static_cast<uint8_t>(key.cls));
+  const auto packed =
+      static_cast<uint16_t>(key.base_step << 7 | key.base_age << 2 | static_cast<uint8_t>(key.cls));
   const Block* block = Find(list, packed);
   if (block != nullptr) return BlockOf(*block);
   // A worker without company saves the exchange, which would wait for all that it has written.
@@ -37,7 +42,7 @@ EncodedBlock BlockCache::Get(const BlockKey& key, int worker, Encoder encode) {
   return made;
 }
 
-const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint8_t key) const {
+const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint16_t key) const {
   if (list.tick.load(std::memory_order_acquire) != tick_) return nullptr;
   const uint32_t count = list.count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < count; ++i) {
@@ -46,7 +51,7 @@ const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint8_t key) c
   return nullptr;
 }
 
-EncodedBlock BlockCache::Encode(PartBlocks& list, uint8_t key, int worker, Encoder encode) {
+EncodedBlock BlockCache::Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode) {
   Arena& arena = arenas_[static_cast<size_t>(worker)];
   if (arena.end - arena.used < protocol::kMaxPartBytes) return {};
   const auto offset = static_cast<uint32_t>(arena.used);
@@ -54,7 +59,11 @@ EncodedBlock BlockCache::Encode(PartBlocks& list, uint8_t key, int worker, Encod
   arena.used += made.bytes;
   const uint32_t count = list.count.load(std::memory_order_relaxed);
   if (count < kBlocksPerPart) {
-    list.blocks[count] = {offset, static_cast<uint16_t>(made.bytes), key, made.members};
+    Block& block = list.blocks[count];
+    block.offset = offset;
+    block.size = made.bytes & 1023u;
+    block.members = made.members & 63u;
+    block.key = key;
     list.count.store(count + 1, std::memory_order_release);
   }
   return {{bytes_.get() + offset, made.bytes}, made.members, true};

@@ -21,7 +21,8 @@ namespace bluemarble::replication {
 struct BlockKey {
   uint32_t part_id = 0;
   ReplicationClass cls = ReplicationClass::kCombat;
-  uint8_t base_age = 0;  ///< 0: keyframe.
+  uint8_t base_age = 0;   ///< 0: keyframe.
+  uint8_t base_step = 0;  ///< To the older base; 0: none.
 };
 
 struct EncodedBlock {
@@ -53,10 +54,10 @@ class BlockCache {
 
  private:
   struct Block {
-    uint32_t offset = 0;  ///< In bytes_.
-    uint16_t size = 0;
-    uint8_t key = 0;  ///< [age 5 | class 2]
-    uint8_t members = 0;
+    uint32_t offset = 0;     ///< In bytes_.
+    uint16_t size : 10 = 0;  ///< kMaxPartBytes is less than 1,024
+    uint16_t members : 6 = 0;
+    uint16_t key = 0;  ///< [step 5 | age 5 | class 2]
   };
   // More than a part has bases in use at a time; further ones are encoded each time. The first
   // six, nearly always enough, share the list's first cache line.
@@ -71,11 +72,11 @@ class BlockCache {
     size_t used = 0, end = 0;
   };
 
-  const Block* Find(const PartBlocks& list, uint8_t key) const;
+  const Block* Find(const PartBlocks& list, uint16_t key) const;
   EncodedBlock BlockOf(const Block& block) const {
-    return {{bytes_.get() + block.offset, block.size}, block.members, false};
+    return {{bytes_.get() + block.offset, block.size}, static_cast<uint8_t>(block.members), false};
   }
-  EncodedBlock Encode(PartBlocks& list, uint8_t key, int worker, Encoder encode);
+  EncodedBlock Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode);
 
   std::unique_ptr<PartBlocks[]> parts_;
   std::unique_ptr<std::byte[]> bytes_;

@@ -1,29 +1,13 @@
 #include "replication/history.h"
 
-#include <algorithm>
-#include <cmath>
 #include <new>
 
 namespace bluemarble::replication {
-namespace {
-
-int16_t QuantiseSpeed(double metres_per_second) {
-  const double cm = std::nearbyint(metres_per_second * 100.0);
-  return static_cast<int16_t>(std::clamp(cm, -4095.0, 4095.0));
-}
-
-}  // namespace
-
 protocol::QuantState Quantise(const geo::SectorFrame& frame, const world::Body& body,
                               const world::Vitals& vitals) {
   const geo::SectorPoint point = frame.ToSector(body.position);
   protocol::QuantState state;
   state.position = {point.east, point.north, point.up};
-  if (geo::LengthSquared(body.velocity) > 0) {
-    const geo::Vec3 velocity = frame.RotateToSector(body.velocity);
-    state.velocity = {QuantiseSpeed(velocity.x), QuantiseSpeed(velocity.y),
-                      QuantiseSpeed(velocity.z)};
-  }
   state.yaw = static_cast<uint16_t>(((body.yaw + 32u) >> 6) & 1023u);
   state.health = vitals.health;
   state.animation = vitals.animation & 15;

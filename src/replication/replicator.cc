@@ -47,7 +47,7 @@ struct Tally {
 struct alignas(64) WorkerScratch {
   // Priority above the complement of the part's place: descending is the order to send in.
   std::vector<uint64_t> candidates;
-  PartState now, base;
+  PartState now, base, older;
   Viewer::DropKeys drops;
   std::unique_ptr<std::byte[]> snapshots;  // of this tick, one after the other
   size_t snapshot_bytes = 0;
@@ -59,6 +59,7 @@ struct alignas(64) WorkerScratch {
 struct Replicator::Impl {
   ReplicationSettings settings;
   int tick_hz;
+  int wanted_step;  // ticks between the two bases of a part: a tenth of a second
   size_t datagram_bytes;
   const world::World& world;
   const aoi::Octree& octree;
@@ -83,6 +84,7 @@ struct Replicator::Impl {
        const aoi::Octree& o, core::WorkerPool& pool)
       : settings(s),
         tick_hz(hz),
+        wanted_step(std::max(1, hz / 10)),
         datagram_bytes(bytes),
         world(w),
         octree(o),
@@ -215,23 +217,33 @@ struct Replicator::Impl {
     }
   }
 
-  size_t Encode(const aoi::Part& part, ReplicationClass cls, Tick now, Tick base,
+  // The rows of those who are in their slots since `then`; which these are.
+  uint32_t GatherBase(const aoi::Part& part, ReplicationClass cls, Tick then,
+                      PartState& out) const {
+    uint32_t same = 0;
+    for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+      const auto slot = static_cast<size_t>(std::countr_zero(rest));
+      if (part.slots[slot].since > then) continue;
+      same |= 1u << slot;
+      out.members[slot].state = protocol::ToClass(history.Row(part.slots[slot].entity, then), cls);
+    }
+    return out.occupied = same;
+  }
+
+  size_t Encode(const aoi::Part& part, ReplicationClass cls, Tick now, Viewer::Held held,
                 WorkerScratch& own, std::span<std::byte> out) const {
     Gather(part, cls, now, own.now);
-    uint32_t same = 0;
-    if (base != 0) {
-      own.base.occupied = 0;
-      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
-        const auto slot = static_cast<size_t>(std::countr_zero(rest));
-        if (part.slots[slot].since > base) continue;
-        same |= 1u << slot;
-        own.base.members[slot].state =
-            protocol::ToClass(history.Row(part.slots[slot].entity, base), cls);
-      }
-      own.base.occupied = same;
+    protocol::PartBases bases;
+    protocol::SameMembers same;
+    if (held.age > 0) {
+      bases = {.newest = &own.base, .age = held.age, .step = held.step};
+      same.newest = GatherBase(part, cls, now - held.age, own.base);
     }
-    const auto size = protocol::EncodePart(own.now, base != 0 ? &own.base : nullptr, same,
-                                           static_cast<int>(now - base), tick_hz, cls, out);
+    if (held.step > 0) {
+      bases.older = &own.older;
+      same.both = GatherBase(part, cls, now - held.age - held.step, own.older);
+    }
+    const auto size = protocol::EncodePart(own.now, bases, same, tick_hz, cls, out);
     return size.ok() ? *size : 0;
   }
 
@@ -305,8 +317,8 @@ struct Replicator::Impl {
       const size_t place = 0xffff - (own.candidates[at] & 0xffff);
       ViewerPart& held = viewer.parts()[place];
       const ReplicationClass cls = viewer.ClassAt(place);
-      const auto base_age = static_cast<uint8_t>(viewer.BaseAge(held, now));
-      const EncodedBlock block = BlockOf(held, cls, base_age, worker, now, own);
+      const Viewer::Held bases = viewer.BasesOf(held, now, wanted_step);
+      const EncodedBlock block = BlockOf(held, cls, bases, worker, now, own);
       if (block.bytes.empty()) {
         ++own.tally.scratch_full;
         continue;
@@ -314,14 +326,14 @@ struct Replicator::Impl {
       const size_t need = protocol::kPartHeaderBytes + block.bytes.size();
       if (static_cast<int64_t>(writer.size_bytes() + need) > viewer.budget_bytes) break;
       const size_t before_bytes = writer.size_bytes();
-      if (!writer.AddPart({held.key, held.number, cls, base_age}, block.bytes)) {
+      if (!writer.AddPart({held.key, held.number, cls, bases.age, bases.step}, block.bytes)) {
         ++misfits;
         PutOff(viewer, cls, own);
         continue;
       }
       Viewer::MarkSent(held, now);
       ++added;
-      if (base_age == 0) ++own.tally.keyframes;
+      if (bases.age == 0) ++own.tally.keyframes;
       const auto tier = static_cast<size_t>(cls);
       own.tally.payload_bytes[tier] += block.bytes.size();
       own.tally.header_bytes[tier] += writer.size_bytes() - before_bytes - block.bytes.size();
@@ -333,15 +345,14 @@ struct Replicator::Impl {
     return added;
   }
 
-  EncodedBlock BlockOf(const ViewerPart& held, ReplicationClass cls, uint8_t base_age, int worker,
+  EncodedBlock BlockOf(const ViewerPart& held, ReplicationClass cls, Viewer::Held bases, int worker,
                        Tick now, WorkerScratch& own) {
     const EncodedBlock block =
-        cache.Get({held.part_id, cls, base_age}, worker,
+        cache.Get({held.part_id, cls, bases.age, bases.step}, worker,
                   [&](std::span<std::byte> out) -> BlockCache::Content {
                     QuantiseOnce(*octree.Find(held.leaf), held.leaf.index, now);
                     const aoi::Part& part = octree.part(held.part_id);
-                    const Tick base = base_age == 0 ? 0 : now - base_age;
-                    return {Encode(part, cls, now, base, own, out),
+                    return {Encode(part, cls, now, bases, own, out),
                             static_cast<uint8_t>(std::popcount(part.occupied))};
                   });
     ++(block.first ? own.tally.encoded : own.tally.hits);

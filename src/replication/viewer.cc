@@ -77,11 +77,18 @@ bool Viewer::Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now) {
   return true;
 }
 
-int Viewer::BaseAge(const ViewerPart& part, core::Tick now) const {
+Viewer::Held Viewer::BasesOf(const ViewerPart& part, core::Tick now, int wanted_step) const {
   assert(sets_at_ == now);
-  const uint64_t held = ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & acked_;
+  constexpr uint64_t kUsable = (uint64_t{1} << kBaseTicks) - 1;
+  const uint64_t held = ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & acked_ & kUsable;
+  if (held == 0) return {};
   const int age = std::countr_zero(held);
-  return age < kBaseTicks ? age : 0;
+  const uint64_t older = held >> age & ~uint64_t{1};
+  const uint64_t far = older & ~uint64_t{0} << wanted_step;
+  const int step = far != 0     ? std::countr_zero(far)
+                   : older != 0 ? static_cast<int>(std::bit_width(older)) - 1
+                                : 0;
+  return {static_cast<uint8_t>(age), static_cast<uint8_t>(step)};
 }
 
 void Viewer::MarkSent(ViewerPart& part, core::Tick now) {

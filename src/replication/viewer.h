@@ -96,9 +96,13 @@ class Viewer {
   /// The client is to forget the leaf; false when too many drops wait (try again next time).
   bool Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now);
 
-  /// Ticks between `now` and the newest state that the client is known to hold, 1 to
-  /// kBaseTicks - 1; 0: none. Valid between BeginDatagram(now) and the next.
-  int BaseAge(const ViewerPart& part, core::Tick now) const;
+  /// What the client is known to hold of the part: its newest state, `age` ticks old, 1 to
+  /// kBaseTicks - 1 (0: none), and one that is `step` ticks older (0: none), by at least
+  /// `wanted_step` if there is such a one. Valid between BeginDatagram(now) and the next.
+  struct Held {
+    uint8_t age = 0, step = 0;
+  };
+  Held BasesOf(const ViewerPart& part, core::Tick now, int wanted_step) const;
   static void MarkSent(ViewerPart& part, core::Tick now);
 
   void OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats);

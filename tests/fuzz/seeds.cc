@@ -93,7 +93,7 @@ class Snapshots {
 
   void Add(const protocol::PartState* part, const protocol::PartState* base, uint32_t tick,
            uint8_t base_age, Class cls, std::span<const geo::NodeKey> drops = {},
-           bool exact = false) {
+           bool exact = false, const protocol::PartState* older = nullptr, uint8_t step = 0) {
     std::array<std::byte, protocol::kMaxPartBytes> payload;
     protocol::PrivateBlock own;
     own.sequence = static_cast<uint16_t>(tick);
@@ -103,9 +103,12 @@ class Snapshots {
     protocol::SnapshotWriter writer;
     (void)writer.Begin(own, drops, message);
     if (part != nullptr) {
-      const uint32_t same = base == nullptr ? 0 : part->occupied & base->occupied;
-      const auto size = protocol::EncodePart(*part, base, same, base_age, 30, cls, payload);
-      writer.AddPart({kLeaf, 0, cls, base_age}, std::span(payload).first(*size));
+      protocol::SameMembers same;
+      if (base != nullptr) same.newest = part->occupied & base->occupied;
+      if (older != nullptr) same.both = same.newest & older->occupied;
+      const protocol::PartBases bases{base, older, base_age, step};
+      const auto size = protocol::EncodePart(*part, bases, same, 30, cls, payload);
+      writer.AddPart({kLeaf, 0, cls, base_age, step}, std::span(payload).first(*size));
     }
     const size_t bytes = writer.size_bytes();
     stream_.push_back(static_cast<std::byte>(bytes & 0xff));
@@ -137,7 +140,7 @@ void WriteSnapshots() {
   plain.Add(&second, &first, 102, 2, Class::kCombat);
   Write("snapshot", "keyframe_and_delta", plain.stream());
   // Behind the length: type, sequence, tick, then what is spoiled here; the first part after it.
-  constexpr size_t kSequence = 3, kFlags = 9, kDrops = 12, kMode = 22;
+  constexpr size_t kSequence = 3, kFlags = 9, kDrops = 12, kMode = 13;
   const auto spoil = [&](const char* name, size_t at, int value, size_t bytes = 1) {
     Bytes stream = plain.stream();
     std::fill_n(stream.begin() + static_cast<ptrdiff_t>(at), bytes, static_cast<std::byte>(value));
@@ -152,9 +155,24 @@ void WriteSnapshots() {
   spoil("no_snapshot", 2, 0);
   Write("snapshot", "cut_short", std::span(plain.stream()).first(10));
 
+  protocol::PartState bodies = first, later_bodies = first, last_bodies = first;
+  int turn = 0;
+  for (protocol::PartState* part : {&bodies, &later_bodies, &last_bodies}) {
+    ++turn;
+    for (protocol::Member& member : part->members) {
+      member.kind = protocol::kBodyKind;
+      member.state.position[1] += 20 * turn;
+      member.state.rotation.parts = {static_cast<int16_t>(100 * turn), 0, -300};
+    }
+  }
+  Snapshots two_bases;
+  two_bases.Add(&bodies, nullptr, 100, 0, Class::kCombat);
+  two_bases.Add(&later_bodies, &bodies, 103, 3, Class::kCombat);
+  two_bases.Add(&last_bodies, &later_bodies, 107, 4, Class::kCombat, {}, false, &bodies, 3);
+  Write("snapshot", "bodies_on_two_bases", two_bases.stream());
+
   protocol::PartState turned = second;
   turned.members[0].state.yaw = 77;
-  turned.members[0].state.velocity = {100, -2000, 7};
   turned.members[2].state.health = 50;
   turned.members[2].state.position = {-200'000, 1'000'000, 0};
   for (const Class cls : {Class::kCombat, Class::kVisual, Class::kExtended}) {

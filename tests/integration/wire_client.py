@@ -20,7 +20,7 @@ import sys
 import time
 import urllib.request
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MASK32 = (1 << 32) - 1
 MASK64 = (1 << 64) - 1
 TICKS_KEPT = 900
@@ -49,32 +49,6 @@ class BitWriter:
 
     def data(self):
         return self.value.to_bytes((self.size + 7) // 8, "little")
-
-
-class BitReader:
-    def __init__(self, data):
-        self.value = int.from_bytes(data, "little")
-        self.left = 8 * len(data)
-
-    def get(self, bits):
-        if bits > self.left:
-            raise WireError("bit stream ends early")
-        out = self.value & ((1 << bits) - 1)
-        self.value >>= bits
-        self.left -= bits
-        return out
-
-    def signed(self, bits):
-        out = self.get(bits)
-        return out - (1 << bits) if out >> (bits - 1) else out
-
-    def residual(self, widths):
-        code = self.get(widths[self.get(2)])
-        return (code >> 1) ^ -(code & 1)
-
-    def finish(self):
-        if self.left >= 8 or self.value:
-            raise WireError("bit stream goes on")
 
 
 # ---- control messages (section 4, control.proto) -----------------------------------------------
@@ -376,11 +350,12 @@ COMBAT, VISUAL, EXTENDED = range(3)
 ITEM_KIND = 4
 UNIT_M = (0.01, 0.1, 0.5)
 YAW_BITS = (10, 8, 0)
-POSITION_WIDTHS = (0, 4, 8, 23)
-VELOCITY_WIDTHS = (0, 5, 9, 14)
+UNIT_CM = (1, 10, 50)
+BODY_KIND = 5
+LIMIT = 1 << 21
 
-Member = collections.namedtuple("Member", "id kind position yaw velocity health animation")
-Part = collections.namedtuple("Part", "leaf number sort age payload")
+Member = collections.namedtuple("Member", "id kind position yaw health animation rotation")
+Part = collections.namedtuple("Part", "leaf number sort age step payload")
 Snapshot = collections.namedtuple("Snapshot", "sequence tick exact confirmed depth health drops parts")
 Held = collections.namedtuple("Held", "tick part sort member")
 
@@ -401,6 +376,15 @@ class Reader:
     def bytes(self, size):
         return self.get(f"<{size}s")
 
+    def varint(self):
+        value = 0
+        for shift in range(0, 49, 7):
+            byte = self.get("<B")
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+        raise WireError("a varint without an end")
+
 
 def parse_snapshot(data):
     read = Reader(data)
@@ -415,53 +399,302 @@ def parse_snapshot(data):
         confirmed = read.get("<B")
     drops = [read.get("<Q") for _ in range(read.get("<B"))]
     parts = []
+    leaf = number = ages = None
     while read.at < len(data):
-        leaf, number, mode, length = read.get("<QBBH")
-        if mode & 3 > EXTENDED:
-            raise WireError("unknown class")
-        parts.append(Part(leaf, number, mode & 3, (mode >> 3) + 1 if mode & 4 else 0, read.bytes(length)))
+        mode = read.get("<B")
+        if mode & 3 > EXTENDED or (mode & 8 and not mode & 4) or (mode & 16 and mode & 0xC0):
+            raise WireError("unknown part")
+        if mode & 16:
+            if leaf is None:
+                raise WireError("the next part of no leaf")
+            number += 1
+        else:
+            leaf = read.get("<Q") if mode & 128 else relative_key(leaf, read.varint())
+            number = read.get("<B") if mode & 64 else 0
+        if mode & 8:
+            ages = read.varint()
+        age = step = 0
+        if mode & 4:
+            if ages is None:
+                raise WireError("ages as before, of no part")
+            age, step = ages & 31, ages >> 5
+            if age == 0 or age + step > 31:
+                raise WireError("no such base")
+        length = read.get("<H" if mode & 32 else "<B")
+        parts.append(Part(leaf, number, mode & 3, age, step, read.bytes(length)))
     return Snapshot(sequence, tick, exact, confirmed, depth, health, drops, parts)
 
 
-def decode_full(bits, sort):
-    entity, kind = bits.get(32), bits.get(4)
-    position = tuple(bits.signed(22) for _ in range(3))
-    yaw = bits.get(YAW_BITS[sort])
-    if sort != COMBAT:
-        return Member(entity, kind, position, yaw, (0, 0, 0), 0, 0)
-    velocity = tuple(bits.signed(13) for _ in range(3))
-    return Member(entity, kind, position, yaw, velocity, bits.get(8), bits.get(4))
+def relative_key(before, relative):
+    if before is None:
+        raise WireError("relative to no key")
+    level = 12 + (relative & 15)
+    deeper = 3 * level - (before.bit_length() - 1)
+    near = before << deeper if deeper >= 0 else before >> -deeper
+    zigzag = relative >> 4
+    return near + (zigzag >> 1 ^ -(zigzag & 1)) & MASK64
 
 
-def decode_delta(bits, sort, base, age, hz):
-    predicted = tuple(p + (2 * v * age + hz) // (2 * hz) for p, v in zip(base.position, base.velocity))
-    member = base._replace(position=predicted)
-    if not bits.get(1):
+class RangeReader:
+    """The range decoder of section 6, and the symbols that are made of it."""
+
+    def __init__(self, data):
+        self.data = data
+        self.taken = 0
+        self.code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self.range = MASK32
+
+    def peek(self, bits):
+        self.step = self.range >> bits
+        return min(self.code // self.step, (1 << bits) - 1)
+
+    def take(self, start, freq):
+        self.code = self.code - start * self.step & MASK32
+        self.range = freq * self.step
+        while self.range < 1 << 24:
+            at = 4 + self.taken
+            self.code = (self.code << 8 | (self.data[at] if at < len(self.data) else 0)) & MASK32
+            self.range <<= 8
+            self.taken += 1
+
+    def bits(self, count):
+        if count > 16:
+            low = self.bits(16)
+            return low | self.bits(count - 16) << 16
+        if count == 0:
+            return 0
+        value = self.peek(count)
+        self.take(value, 1)
+        return value
+
+    def flag(self, likely):
+        value = self.peek(12) < likely
+        self.take(*((0, likely) if value else (likely, 4096 - likely)))
+        return value
+
+    def symbol(self, frequencies):
+        at, start = self.peek(12), 0
+        for symbol, freq in enumerate(frequencies):
+            if at < start + freq:
+                self.take(start, freq)
+                return symbol
+            start += freq
+        raise WireError("a table that does not add up")
+
+    def residual(self, table, scale, near):
+        """(value, level)"""
+        row = scale.mean + 32 >> 6
+        shift = 0 if row < 10 else (row - 8) // 2
+        row -= 2 * shift
+        column = 9 if near < 0 else min(8, 3 * max(near - 8 * shift, 0) + 8 >> 4)
+        token = self.symbol(RESIDUALS[table, row, column])
+        value = 0
+        if token or shift:
+            free = 0 if token < 4 else token // 2 - 1 if token < 24 else self.bits(4) + 12
+            top = token if token < 4 else 2 + token % 2 if token < 24 else 1
+            value = min(top << free + shift | self.bits(free + shift), (1 << 23) - 1)
+            if self.bits(1):
+                value = -value
+        got = level(abs(value))
+        scale.add(got)
+        return value, got
+
+    def width(self, usual, width_bits, most):
+        width = usual.bit_length() if self.flag(2048) else min(self.bits(width_bits), most)
+        return 1 << width - 1 | self.bits(width - 1) if width else 0
+
+    def finish(self):
+        if self.taken + 1 != len(self.data):
+            raise WireError("part has another length than its content")
+
+
+def level(magnitude):
+    if magnitude < 4:
+        return 4 * magnitude + 4 if magnitude else 0
+    width = magnitude.bit_length()
+    return 4 * (2 * width - 2 + (magnitude >> width - 2 & 1)) + 4
+
+
+class Scale:
+    def __init__(self, guess=0):
+        self.mean = 16 * level(guess)
+        self.seen = 0
+
+    def add(self, got):
+        rate = 1 if self.seen < 2 else 2 if self.seen < 6 else 3 if self.seen < 14 else 4
+        self.mean += min(16 * got, self.mean + 256) - self.mean >> rate
+        self.seen += 1
+
+
+class Scales:
+    """Flat, up and turn of one sort of members."""
+
+    def __init__(self, flat=0, up=0, turn=0):
+        self.flat, self.up, self.turn = Scale(flat), Scale(up), Scale(turn)
+
+
+def read_residuals():
+    name = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "proto", "residuals.csv")
+    table = {}
+    with open(name, encoding="ascii") as lines:
+        next(lines)
+        for line in lines:
+            numbers = [int(field) for field in line.split(",")]
+            table[tuple(numbers[:3])] = numbers[3:]
+    return table
+
+
+RESIDUALS = read_residuals()
+USES = ((3700, 280, 36, 80), (160, 3816, 40, 80), (240, 2160, 1500, 196), (400, 1800, 200, 1696))
+EMPTY, KEPT, KEPT_SHORT, FULL = range(4)
+
+
+def root(square):
+    return math.isqrt(square) if square > 0 else 0
+
+
+def wide(rotation):
+    largest, parts = rotation
+    axes = [part * 16777 + 512 >> 10 for part in parts]
+    axes.insert(largest, root((1 << 28) - sum(axis * axis for axis in axes)))
+    return axes
+
+
+def product(a, b):
+    return [sum(terms) >> 14 for terms in (
+        (a[3] * b[0], a[0] * b[3], a[1] * b[2], -a[2] * b[1]),
+        (a[3] * b[1], -a[0] * b[2], a[1] * b[3], a[2] * b[0]),
+        (a[3] * b[2], a[0] * b[1], -a[1] * b[0], a[2] * b[3]),
+        (a[3] * b[3], -a[0] * b[0], -a[1] * b[1], -a[2] * b[2]))]
+
+
+def clamp(value, low, high):
+    return max(low, min(high, value))
+
+
+def extrapolate(newest, older, age, step):
+    to, from_ = wide(newest), wide(older)
+    turn = product(to, [-axis for axis in from_[:3]] + from_[3:])
+    if turn[3] < 0:
+        turn = [-axis for axis in turn]
+    s = (age << 16) // step
+    s2 = s * s >> 16
+    u = sum(axis * axis for axis in turn[:3]) >> 12
+    f = 1 << 16
+    for odd, divisor in ((25, 42), (9, 20), (1, 6)):
+        numerator = (odd << 16) - s2
+        t = abs(numerator) // divisor * (1 if numerator >= 0 else -1)
+        f = clamp((1 << 16) + ((t * u >> 16) * f >> 16), -(1 << 22), 1 << 22)
+    f = s * f >> 16
+    axes = [clamp(axis * f >> 16, -(1 << 14), 1 << 14) for axis in turn[:3]]
+    return product(axes + [root((1 << 28) - sum(axis * axis for axis in axes))], to)
+
+
+def decode_rotation(bits, predicted, scale, near):
+    expected = max((3, 0, 1, 2), key=lambda axis: abs(predicted[axis]))
+    largest = expected if bits.flag(3900) else bits.bits(2)
+    sign = -1 if predicted[largest] < 0 else 1
+    parts, levels = [], near
+    for axis in (axis for axis in range(4) if axis != largest):
+        residual, got = bits.residual(1, scale, levels // (len(parts) + 1))
+        parts.append((sign * predicted[axis] * 1000 + 8192 >> 14) + residual)
+        levels += got
+    if any(abs(part) > 708 for part in parts):
+        raise WireError("no such orientation")
+    return largest, tuple(parts)
+
+
+def decode_position(bits, table, predicted, flat, up):
+    position, levels = [], 0
+    for axis in range(3):
+        near = levels // axis if axis else -1
+        residual, got = bits.residual(table, up if axis == 2 else flat, near)
+        position.append(predicted[axis] + residual)
+        levels += got
+    return tuple(position), levels // 3
+
+
+def decode_kept(bits, part, base, older, scales, calm):
+    predicted = base.position
+    if older:
+        predicted = tuple(clamp(n + (2 * (n - o) * part.age + part.step) // (2 * part.step), -LIMIT, LIMIT - 1)
+                          for n, o in zip(base.position, older.position))
+    table = 1 if base.kind == BODY_KIND else 0
+    position, near = decode_position(bits, table, predicted, scales.flat, scales.up)
+    member = base._replace(position=position)
+    if part.sort == EXTENDED:
         return member
-    member = member._replace(position=tuple(p + bits.residual(POSITION_WIDTHS) for p in predicted))
-    if sort != EXTENDED and bits.get(1):
-        member = member._replace(yaw=bits.get(YAW_BITS[sort]))
-    if sort == COMBAT and bits.get(1):
-        member = member._replace(velocity=tuple(v + bits.residual(VELOCITY_WIDTHS) for v in base.velocity))
-    if sort == COMBAT and bits.get(1):
-        member = member._replace(health=bits.get(8), animation=bits.get(4))
+    if base.kind == BODY_KIND:
+        turned = wide(base.rotation)
+        if older:
+            turned = extrapolate(base.rotation, older.rotation, part.age, part.step)
+        return member._replace(rotation=decode_rotation(bits, turned, scales.turn, near))
+    if not calm:
+        turn, _ = bits.residual(0, scales.turn, near)
+        member = member._replace(yaw=(base.yaw + turn) % (1 << YAW_BITS[part.sort]))
+    if part.sort == COMBAT and bits.flag(48):
+        vitals = bits.bits(12)
+        member = member._replace(health=vitals & 255, animation=vitals >> 8)
     return member
 
 
-def decode_part(part, base, hz):
-    """Slot -> member. `base` is such a map too, or None."""
-    bits = BitReader(part.payload)
-    occupied = bits.get(32)
-    slots = {}
+def decode_full(bits, sort, usual, before, scales):
+    index = bits.width(usual.id & 0xFFFFF, 5, 20)
+    generation = usual.id >> 20
+    if not bits.flag(2800):
+        generation = bits.width(generation, 4, 12)
+    kind = usual.kind if bits.flag(3700) else bits.bits(4)
+    if before is None:
+        position = tuple((bits.bits(22) ^ LIMIT) - LIMIT for _ in range(3))
+    else:
+        table = 1 if kind == BODY_KIND else 0
+        position, _ = decode_position(bits, table, before.position, scales.flat, scales.up)
+    member = Member(generation << 20 | index, kind, position, 0, 0, 0, (3, (0, 0, 0)))
+    if sort == EXTENDED:
+        return member
+    if kind == BODY_KIND:
+        largest = bits.bits(2)
+        return member._replace(rotation=(largest, tuple(bits.bits(11) - 1000 for _ in range(3))))
+    member = member._replace(yaw=usual.yaw if bits.flag(1024) else bits.bits(YAW_BITS[sort]))
+    if sort != COMBAT:
+        return member
+    if bits.flag(3300):
+        return member._replace(health=usual.health, animation=usual.animation)
+    vitals = bits.bits(12)
+    return member._replace(health=vitals & 255, animation=vitals >> 8)
+
+
+def decode_part(part, base, older, hz):
+    """Slot -> member. `base` and `older` are such maps too, or None."""
+    bits = RangeReader(part.payload)
+    uses = []
     for slot in range(32):
-        if not occupied >> slot & 1:
-            continue
-        if base is not None and bits.get(1):
-            if slot not in base:
-                raise WireError("delta of a slot that the base has not")
-            slots[slot] = decode_delta(bits, part.sort, base[slot], part.age, hz)
+        if base is None:
+            uses.append(FULL if bits.flag(3900 if not uses or uses[-1] == FULL else 400) else EMPTY)
         else:
-            slots[slot] = decode_full(bits, part.sort)
+            uses.append(bits.symbol(USES[uses[-1] if uses else KEPT]))
+    unit = UNIT_CM[part.sort]
+    moving = Scales(flat=20 * part.age * (part.age + part.step) // (hz * hz * unit), turn=1)
+    still, once = Scales(), Scales(flat=200 * part.age // (hz * unit))
+    full = Scales(flat=500 // unit, up=500 // unit)
+    calm = base is not None and part.sort != EXTENDED and bits.flag(2048)
+    usual = Member(1 << 20 | 255, 1, (0, 0, 0), 0, 100, 0, (3, (0, 0, 0)))
+    before, slots = None, {}
+    for slot, use in enumerate(uses):
+        if use == EMPTY:
+            continue
+        if use == FULL:
+            before = usual = decode_full(bits, part.sort, usual, before, full)
+        else:
+            newest = base.get(slot)
+            then = older.get(slot) if older is not None and use == KEPT else None
+            if newest is None or (older is not None and use == KEPT and (then is None or then.id != newest.id)):
+                raise WireError("delta of a slot that a base has not")
+            scales = once if then is None else still if then.position == newest.position else moving
+            before = decode_kept(bits, part, newest, then, scales, calm)
+        if not before.id or any(not -LIMIT <= axis < LIMIT for axis in before.position):
+            raise WireError("no such member")
+        slots[slot] = before
     bits.finish()
     return slots
 
@@ -526,16 +759,19 @@ class View:
         return frame.place(held.member.position, UNIT_M[held.sort])
 
     def _decode(self, part, tick):
-        base = None
-        if part.age:
-            sort, base = self.states.get((part.leaf, part.number), {}).get(tick - part.age, (None, None))
-            if base is None or sort != part.sort:
+        bases = [None, None]
+        for i, ago in enumerate((part.age, part.step and part.age + part.step)):
+            if not ago:
+                continue
+            sort, bases[i] = self.states.get((part.leaf, part.number), {}).get(tick - ago, (None, None))
+            if bases[i] is None or sort != part.sort:
                 self.missing_bases += 1
                 return None
+        if part.age:
             self.deltas += 1
         else:
             self.keyframes += 1
-        return decode_part(part, base, self.hz)
+        return decode_part(part, bases[0], bases[1], self.hz)
 
     def _put(self, key, sort, slots, tick):
         states = self.states.setdefault(key, {})

@@ -154,7 +154,7 @@ class WirePage(unittest.TestCase):
 
     def test_a_login_is_welcomed_where_it_asked_to_appear(self):
         welcome = self.connect("Ada").welcome
-        self.assertEqual(welcome.protocol_version, 1)
+        self.assertEqual(welcome.protocol_version, 2)
         self.assertEqual(len(welcome.class_radius_m), 3)
         self.assertEqual(len(welcome.class_period_ticks), 3)
         self.assertEqual((welcome.lon_min_deg, welcome.lon_max_deg), (-180, 180))
@@ -217,7 +217,7 @@ class WirePage(unittest.TestCase):
         self.assertTrue(wait([ada], 5, lambda: ada.ended), "not disconnected")
         self.assertIsNone(ada.welcome)
         self.assertEqual(ada.refused.reason, WRONG_VERSION)
-        self.assertEqual((ada.refused.version_min, ada.refused.version_max), (1, 1))
+        self.assertEqual((ada.refused.version_min, ada.refused.version_max), (2, 2))
         self.assertEqual(ada.link.reason, WRONG_VERSION)
 
     def test_snapshots_decode_when_a_fifth_of_all_datagrams_is_lost(self):

@@ -25,7 +25,6 @@ HeldEntity At(uint32_t id, core::Tick tick, geo::Vec3 position,
   entity.tick = tick;
   entity.cls = cls;
   entity.position = position;
-  if (cls == ReplicationClass::kCombat) entity.velocity = kVelocity;
   return entity;
 }
 

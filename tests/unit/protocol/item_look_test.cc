@@ -28,16 +28,17 @@ TEST(ItemLook, EveryDefinitionSurvivesTheCombatClass) {
   std::array<std::byte, 256> buffer;
   for (uint16_t definition = 1; definition <= kMaxItemDefinition; ++definition) {
     const PartState now = OneItem(definition);
-    const auto full = EncodePart(now, nullptr, 0, 0, 30, ReplicationClass::kCombat, buffer);
+    const auto full = EncodePart(now, {}, {}, 30, ReplicationClass::kCombat, buffer);
     PartState back;
-    ASSERT_TRUE(DecodePart(std::span(buffer).first(full.value()), nullptr, 0, 30,
-                           ReplicationClass::kCombat, back)
-                    .ok());
+    ASSERT_TRUE(
+        DecodePart(std::span(buffer).first(full.value()), {}, 30, ReplicationClass::kCombat, back)
+            .ok());
     ASSERT_EQ(Seen(back), definition);
 
     const PartState before = OneItem(static_cast<uint16_t>(definition ^ 0x5a5));
-    const auto delta = EncodePart(now, &before, 1, 3, 30, ReplicationClass::kCombat, buffer);
-    ASSERT_TRUE(DecodePart(std::span(buffer).first(delta.value()), &before, 3, 30,
+    const PartBases bases{.newest = &before, .age = 3};
+    const auto delta = EncodePart(now, bases, {.newest = 1}, 30, ReplicationClass::kCombat, buffer);
+    ASSERT_TRUE(DecodePart(std::span(buffer).first(delta.value()), bases, 30,
                            ReplicationClass::kCombat, back)
                     .ok());
     ASSERT_EQ(Seen(back), definition);

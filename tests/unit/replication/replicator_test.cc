@@ -325,8 +325,10 @@ TEST(Replicator, WhatSnapshotsAreMadeOfAddsUpToThem) {
     ASSERT_TRUE(reader.Begin(snapshot).ok());
     drops += 8 * reader.drops().size();
     protocol::PartHeader header;
+    size_t rest = reader.rest_bytes();
     for (std::span<const std::byte> payload; reader.NextPart(header, payload);) {
-      headers += protocol::kPartHeaderBytes;
+      headers += rest - reader.rest_bytes() - payload.size();
+      rest = reader.rest_bytes();
       payloads[static_cast<size_t>(header.cls)] += payload.size();
     }
     watcher.Receive(stage, viewer);
