@@ -194,7 +194,8 @@ struct ClientStats {
   uint64_t corrections = 0;
   double last_correction_m = 0;
   double rtt_ms = 0;
-  int input_depth = 0;  ///< Commands the server still holds ahead, in ticks.
+  int input_depth = 0;     ///< Commands the server still holds ahead, in ticks.
+  int dilation_pct = 100;  ///< Length of the server's tick period now, of the regular one.
 };
 
 class Client {

@@ -75,6 +75,8 @@ void Recorder::BeginTick(const TickInput& input) {
   tick_ = input.tick;
   Add({.kind = RecordKind::kTick,
        .code = static_cast<uint8_t>(input.stopping ? 1 : 0),
+       .channel = input.relief.step,
+       .reason = input.relief.dilation_pct,
        .a = input.tick});
   for (const session::BanOrder& ban : input.bans) {
     Add({.kind = RecordKind::kBan,

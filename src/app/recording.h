@@ -27,7 +27,7 @@ inline constexpr const char* kRecordedSettingsFile =
 
 enum class RecordKind : uint8_t {
   kHead = 1,          ///< Body: RecordingHead as text.
-  kTick = 2,          ///< a: tick; code: 1 when stopping.
+  kTick = 2,          ///< a: tick; code: 1 when stopping; channel, reason: relief, dilation.
   kInbound = 3,       ///< a: peer; b: address; reason, channel, inbound kind; body: the message.
   kCompletion = 4,    ///< Body: persistence::EncodeCompletion.
   kSendRefused = 5,   ///< a: which Send of the tick, from 0; code.

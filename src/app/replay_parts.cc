@@ -15,7 +15,10 @@ core::Status ReadTick(RecordingReader& reader, RecordedTick& out) {
     switch (head.kind) {
       case RecordKind::kTick:
         begun = true;
-        out.input = {.tick = head.a, .scheduled_ns = 0, .stopping = head.code != 0};
+        out.input = {.tick = head.a,
+                     .scheduled_ns = 0,
+                     .stopping = head.code != 0,
+                     .relief = {head.channel, static_cast<uint16_t>(head.reason)}};
         break;
       case RecordKind::kBan: out.bans.push_back({static_cast<int64_t>(head.a), head.b}); break;
       case RecordKind::kInbound: out.inbound.push_back(*record); break;

@@ -58,9 +58,33 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
   tick.Add("workers", &zone.tick.workers,
            {.min = 0,
             .max = 64,
-            .help = "Threads of a tick, the zone's own included; 0: as many as cores, at most 4. "
-                    "The world is the same "
-                    "for any number."});
+            .help = "Threads of a tick, the zone's own included; 0: one less than cores, at most "
+                    "4. The world is the same for any number."});
+  tick.Add("relief", &zone.tick.relief.enabled,
+           {.help = "When ticks do not fit their period, far players are updated less often, then "
+                    "all; then time slows down. false: the tick falls behind instead."});
+  tick.Add("max_dilation_pct", &zone.tick.relief.max_dilation_pct,
+           {.min = 100,
+            .max = 355,
+            .unit = "percent of a tick's period",
+            .help = "How far time may slow down; 200 is half speed, 100 never. Too high: the game "
+                    "crawls; too low: ticks are given up in a crowd that no relief makes light."});
+  tick.Add("slow_history_s", &zone.tick.slow.history_s,
+           {.min = 0,
+            .max = 60,
+            .unit = "s",
+            .help = "Figures of each tick of the last seconds are kept when one overruns, for "
+                    "zonectl slow. 0: none are."});
+  tick.Add("slow_ms", &zone.tick.slow.slow_ms,
+           {.min = 0,
+            .max = 10000,
+            .unit = "ms",
+            .help = "A tick overruns that ends so long after its scheduled start; 0: the tick's "
+                    "period."});
+  tick.Add("slow_incidents", &zone.tick.slow.incidents,
+           {.min = 1,
+            .max = 100,
+            .help = "The last so many are kept, each with about 120 bytes a tick."});
 }
 
 void BindHttp(ConfigSchema& schema, Settings& settings) {
@@ -456,7 +480,8 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
 int WorkersOf(const TickSettings& tick) {
   if (tick.workers != 0) return tick.workers;
   constexpr int kMostUseful = 4;  // beyond, the join costs more than the chunks save
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostUseful);
+  // One is for the net threads: a worker whose core they take makes the tick wait for its chunk.
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) - 1, 1, kMostUseful);
 }
 
 }  // namespace bluemarble::app

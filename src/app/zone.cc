@@ -1,5 +1,7 @@
 #include "app/zone.h"
 
+#include <utility>
+
 #include "core/hash.h"
 #include "game/movement.h"
 #include "game/spawner.h"
@@ -42,13 +44,6 @@ session::SessionTiming TimingOf(const ZoneSettings& settings) {
           settings.persistence.sample_interval_s,
           {settings.game.player_limits.max_speed_mps, settings.game.player_limits.acceleration_mps2,
            settings.tick.hz}};
-}
-
-/// Adds the time since `begin_ns` to the phase and returns the new begin.
-int64_t Measure(core::Histogram& histogram, const core::Clock& clock, int64_t begin_ns) {
-  const int64_t now_ns = clock.NowNs();
-  histogram.Add(static_cast<uint64_t>((now_ns - begin_ns) / 1000));
-  return now_ns;
 }
 
 }  // namespace
@@ -101,7 +96,10 @@ void Zone::RunTick(const TickInput& input) noexcept {
   const core::Tick now = input.tick;
   int64_t at_ns = parts_.clock.NowNs();
   const auto measure = [&](Phase phase) {
-    at_ns = Measure(stats_.phase_us[static_cast<size_t>(phase)], parts_.clock, at_ns);
+    const auto i = static_cast<size_t>(phase);
+    const int64_t began_ns = std::exchange(at_ns, parts_.clock.NowNs());
+    last_phases_us_[i] = static_cast<uint32_t>((at_ns - began_ns) / 1000);
+    stats_.phase_us[i].Add(last_phases_us_[i]);
   };
   Receive(input);
   measure(Phase::kReceive);
@@ -111,7 +109,7 @@ void Zone::RunTick(const TickInput& input) noexcept {
   measure(Phase::kIndex);
   Interest(now);
   measure(Phase::kInterest);
-  Replicate(now, input.scheduled_ns);
+  Replicate(now, input.scheduled_ns, input.relief);
   measure(Phase::kReplicate);
   const int64_t late_ns = at_ns - input.scheduled_ns;
   stats_.tick_us.Add(late_ns > 0 ? static_cast<uint64_t>(late_ns / 1000) : 0);
@@ -193,7 +191,8 @@ void Zone::Interest(core::Tick now) {
   octree_.ClearGone();
 }
 
-void Zone::Replicate(core::Tick now, int64_t scheduled_ns) {
+void Zone::Replicate(core::Tick now, int64_t scheduled_ns, const Relief& relief) {
+  replicator_.SetRelief(relief.step, relief.dilation_pct);
   replicator_.Replicate(now);
   sessions_.SendSnapshots();
   parts_.transport.Flush(now, scheduled_ns);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "app/relief.h"
+#include "app/slow_ticks.h"
 #include "cluster/shard_map.h"
 #include "game/catalogue.h"
 #include "game/game_settings.h"
@@ -20,7 +22,9 @@ namespace bluemarble::app {
 struct TickSettings {
   int hz = 30;  ///< 10..60. Too low: sluggish; too high: CPU and bytes in proportion.
   int workers =
-      0;  ///< Threads of the tick, the zone's own included; 0: as many as cores, at most 4.
+      0;  ///< Threads of the tick, the zone's own included; 0: one less than cores, at most 4.
+  ReliefSettings relief;
+  SlowSettings slow;
 };
 
 struct DevSettings {

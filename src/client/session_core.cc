@@ -164,6 +164,7 @@ void ClientCore::ApplyOwn(const protocol::PrivateBlock& own, core::Tick tick, in
   snapshot_tick_ = tick;
   health_ = own.health;
   stats_.input_depth = own.input_depth;
+  stats_.dilation_pct = own.dilation_pct;
   NoteDepth(tick, own.input_depth, now_ns);
 }
 

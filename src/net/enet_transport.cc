@@ -73,6 +73,18 @@ void EnetTransport::Stop(uint32_t reason, int patience_ms) {
   for (auto& thread : threads_) thread->Stop(reason, patience_ms);
 }
 
+size_t EnetTransport::inbound_bytes() const {
+  size_t bytes = 0;
+  for (const auto& thread : threads_) bytes += thread->inbound().used_bytes();
+  return bytes;
+}
+
+size_t EnetTransport::outbound_bytes() const {
+  size_t bytes = 0;
+  for (const auto& thread : threads_) bytes += thread->outbound().used_bytes();
+  return bytes;
+}
+
 bool EnetTransport::Receive(Inbound& out) {
   owner_.Check();
   if (front_held_) {
@@ -166,6 +178,12 @@ void EnetTransport::Flush(core::Tick, int64_t scheduled_ns) {
   for (auto& thread : threads_) thread->Ring(sequence_);
   tick_stats_.ticks_flushed.Add();
   MeasureFlushes();
+}
+
+int EnetTransport::unsent() const {
+  uint64_t sent = sequence_;
+  for (const auto& thread : threads_) sent = std::min(sent, thread->flushed());
+  return static_cast<int>(sequence_ - sent);
 }
 
 // A tick counts once every host has sent it, with the latest of their times. Its successor's

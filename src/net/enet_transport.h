@@ -47,6 +47,7 @@ class EnetTransport final : public Transport {
   core::Status Send(core::PeerId peer, Channel channel, std::span<const std::byte> bytes) override;
   void Disconnect(core::PeerId peer, uint32_t reason) override;
   void Flush(core::Tick tick, int64_t scheduled_ns) override;
+  int unsent() const override;
 
   /// Tells every peer `reason`, waits for their acknowledgement at most `patience_ms`, joins the
   /// threads. The other calls are harmless afterwards. Twice is once.
@@ -59,6 +60,10 @@ class EnetTransport final : public Transport {
   core::Result<std::string> Mint(int host, int64_t account_id, std::string_view name) const;
   /// Any thread: new tokens get a new sealing key; what is out stays good until it expires.
   void RotateTokenKey();
+
+  /// Any thread: what the zone has not received yet, and what the net threads have not taken.
+  size_t inbound_bytes() const;
+  size_t outbound_bytes() const;
 
   int hosts() const { return static_cast<int>(threads_.size()); }
   uint16_t port(int host) const { return threads_[static_cast<size_t>(host)]->port(); }

@@ -54,6 +54,8 @@ class Transport {
   /// End of a tick: everything handed over so far goes on the wire now. `scheduled_ns` is the
   /// tick's scheduled start, for the tick_to_wire measurement.
   virtual void Flush(core::Tick tick, int64_t scheduled_ns) = 0;
+  /// Flushes that are not wholly on the wire yet.
+  virtual int unsent() const { return 0; }
 };
 
 }  // namespace bluemarble::net

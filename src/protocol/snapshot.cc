@@ -1,5 +1,6 @@
 #include "protocol/snapshot.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -12,6 +13,8 @@ constexpr size_t kFixedBytes = 1 + 2 + 4 + 1 + 1 + 1;
 constexpr size_t kExactBytes = 7 * 8 + 2;
 constexpr uint8_t kFlagExact = 1;
 constexpr uint8_t kFlagConfirmed = 2;
+constexpr uint8_t kFlagDilated = 4;
+constexpr uint16_t kMostDilationPct = 355;
 
 constexpr uint32_t kModeHasBase = 1u << 2;
 constexpr uint32_t kModeAgesFollow = 1u << 3;
@@ -107,8 +110,9 @@ bool Finite(geo::Vec3 v) { return std::isfinite(v.x) && std::isfinite(v.y) && st
 
 core::Status SnapshotWriter::Begin(const PrivateBlock& own, std::span<const geo::NodeKey> drops,
                                    std::span<std::byte> out) {
-  const size_t need =
-      kFixedBytes + (own.exact ? kExactBytes : 0) + (own.confirmed ? 1 : 0) + 1 + drops.size() * 8;
+  const bool dilated = own.dilation_pct != 100;
+  const size_t need = kFixedBytes + (own.exact ? kExactBytes : 0) + (own.confirmed ? 1 : 0) +
+                      (dilated ? 1 : 0) + 1 + drops.size() * 8;
   if (need > out.size() || drops.size() > kMaxDropsPerSnapshot) {
     return {Code::kNoSpace, "snapshot does not hold its private block"};
   }
@@ -116,8 +120,9 @@ core::Status SnapshotWriter::Begin(const PrivateBlock& own, std::span<const geo:
   writer.Put(static_cast<uint8_t>(DatagramType::kSnapshot));
   writer.Put(own.sequence);
   writer.Put(own.tick);
-  writer.Put(
-      static_cast<uint8_t>((own.exact ? kFlagExact : 0) | (own.confirmed ? kFlagConfirmed : 0)));
+  writer.Put(static_cast<uint8_t>((own.exact ? kFlagExact : 0) |
+                                  (own.confirmed ? kFlagConfirmed : 0) |
+                                  (dilated ? kFlagDilated : 0)));
   writer.Put(own.input_depth);
   writer.Put(own.health);
   if (own.exact) {
@@ -128,6 +133,10 @@ core::Status SnapshotWriter::Begin(const PrivateBlock& own, std::span<const geo:
     writer.Put(own.yaw);
   }
   if (own.confirmed) writer.Put(own.confirmed_age);
+  if (dilated) {
+    const int above = std::clamp(int{own.dilation_pct}, 100, int{kMostDilationPct}) - 100;
+    writer.Put(static_cast<uint8_t>(above));
+  }
   writer.Put(static_cast<uint8_t>(drops.size()));
   for (geo::NodeKey key : drops) writer.Put(key.bits);
   out_ = out;
@@ -200,7 +209,7 @@ core::Status SnapshotReader::Begin(std::span<const std::byte> bytes) {
   const auto flags = reader.Get<uint8_t>();
   own_.input_depth = reader.Get<int8_t>();
   own_.health = reader.Get<uint8_t>();
-  if ((flags & ~(kFlagExact | kFlagConfirmed)) != 0)
+  if ((flags & ~(kFlagExact | kFlagConfirmed | kFlagDilated)) != 0)
     return {Code::kInvalid, "snapshot has unknown flags"};
   if (own_.sequence == 0) return {Code::kInvalid, "snapshot sequence is 0"};
   own_.exact = (flags & kFlagExact) != 0;
@@ -215,6 +224,8 @@ core::Status SnapshotReader::Begin(std::span<const std::byte> bytes) {
     }
   }
   if (own_.confirmed) own_.confirmed_age = reader.Get<uint8_t>();
+  if ((flags & kFlagDilated) != 0)
+    own_.dilation_pct = static_cast<uint16_t>(100 + reader.Get<uint8_t>());
   drop_count_ = reader.Get<uint8_t>();
   if (drop_count_ > kMaxDropsPerSnapshot) {
     drop_count_ = 0;

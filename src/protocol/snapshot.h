@@ -3,6 +3,7 @@
 /// little-endian, byte aligned):
 ///
 ///   u8 type = 2 | u16 sequence | u32 tick | u8 flags | i8 input_depth | u8 health
+///   flags bit 2: u8 dilation_pct - 100, at the end of the flagged fields
 ///   flags bit 0: exact own state follows  f64 position[3] f64 velocity[3] f64 ground_height u16
 ///   yaw flags bit 1: u8 confirmed_age         own prediction was right at tick - confirmed_age u8
 ///   drop_count, drop_count x u64 leaf key until the end: parts, each
@@ -34,6 +35,7 @@ struct PrivateBlock {
   uint32_t tick = 0;       ///< Low 32 bits.
   int8_t input_depth = 0;  ///< Newest command tick the server holds, minus `tick`, clamped to ±127.
   uint8_t health = 0;
+  uint16_t dilation_pct = 100;  ///< 100..355: a tick's period now, of the regular one.
   bool exact = false;  ///< The following four are valid: the own state at `tick`, bit for bit.
   geo::Vec3 position, velocity;
   double ground_height_m = 0;

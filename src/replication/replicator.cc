@@ -65,8 +65,9 @@ struct Replicator::Impl {
   const aoi::Octree& octree;
   core::WorkerPool& workers;
 
-  std::array<uint32_t, kReplicationClasses> period{};
-  Tick max_silence = 1;
+  std::array<uint32_t, kReplicationClasses> regular_period{}, period{};
+  Tick regular_silence = 1, max_silence = 1;
+  uint16_t dilation_pct = 100;
 
   std::vector<std::unique_ptr<Viewer>> viewers;
   uint32_t viewer_high = 0;
@@ -100,13 +101,24 @@ struct Replicator::Impl {
         scratch(static_cast<size_t>(pool.workers())) {
     for (size_t i = 0; i < kReplicationClasses; ++i) {
       const uint32_t rate = s.rate_hz[i];
-      period[i] = rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
+      regular_period[i] =
+          rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
     }
-    max_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
+    regular_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
+    SetRelief(0, 100);
     for (auto& worker : scratch) {
       worker.candidates.reserve(Viewer::MaxParts(s.max_leaves_per_viewer));
       worker.snapshots = std::make_unique_for_overwrite<std::byte[]>(size_t{s.max_viewers} * bytes);
     }
+  }
+
+  void SetRelief(uint8_t step, uint16_t pct) {
+    dilation_pct = pct;
+    const uint32_t nearest = step >= 4 ? 4 : step >= 3 ? 2 : 1;
+    const std::array<uint32_t, kReplicationClasses> factor{
+        nearest, std::max(nearest, step >= 2 ? 2u : 1u), std::max(nearest, step >= 1 ? 2u : 1u)};
+    for (size_t i = 0; i < kReplicationClasses; ++i) period[i] = regular_period[i] * factor[i];
+    max_silence = std::max<Tick>(regular_silence, period[0]);
   }
 
   template <typename Body>
@@ -124,8 +136,10 @@ struct Replicator::Impl {
   // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
   // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
   // along at turns of the one before.
-  bool Turn(const Viewer& viewer, int cls, Tick now) const {
+  // The nearest class, which has turns only under relief, is spread over the ticks by slots.
+  bool Turn(const Viewer& viewer, uint32_t slot, int cls, Tick now) const {
     if (period[static_cast<size_t>(cls)] == 1) return true;
+    if (cls == 0) return (now + slot) % period[0] == 0;
     uint64_t shift = viewer.phase % period[1];
     if (cls > 1) shift += uint64_t{period[1]} * viewer.far_phase;
     return (now + shift) % period[static_cast<size_t>(cls)] == 0;
@@ -167,7 +181,7 @@ struct Replicator::Impl {
   void CollectCandidates(Viewer& viewer, uint32_t slot, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
     for (int cls = 0; cls < kReplicationClasses; ++cls) {
-      const bool turn = Turn(viewer, cls, now);
+      const bool turn = Turn(viewer, slot, cls, now);
       if (turn || (viewer.late >> cls & 1) != 0)
         CollectClass(viewer, slot, cls, turn, own, worker, now);
     }
@@ -253,6 +267,7 @@ struct Replicator::Impl {
     own.sequence = sequence;
     own.tick = static_cast<uint32_t>(now);
     own.input_depth = report.input_depth;
+    own.dilation_pct = dilation_pct;
     const uint32_t row = world.RowOf(viewer.own);
     if (row == world::World::kNoRow) return own;
     own.health = world.vitals()[row].health;
@@ -360,7 +375,9 @@ struct Replicator::Impl {
   }
 
   static void PutOff(Viewer& viewer, ReplicationClass cls, WorkerScratch& own) {
-    viewer.late |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
+    // The nearest class has its turn soon, and under relief not sooner.
+    if (cls != ReplicationClass::kCombat)
+      viewer.late |= static_cast<uint8_t>(1u << static_cast<unsigned>(cls));
     ++own.tally.deferred;
   }
 
@@ -422,6 +439,10 @@ void Replicator::OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits) {
   impl_->viewers[viewer]->OnAck(ack, ack_bits, impl_->stats);
 }
 
+void Replicator::SetRelief(uint8_t step, uint16_t dilation_pct) {
+  impl_->SetRelief(step, dilation_pct);
+}
+
 void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
   impl_->reports[viewer] = report;
 }
@@ -449,7 +470,7 @@ std::span<const std::byte> Replicator::SnapshotOf(ViewerSlot viewer) const {
 const ReplicationStats& Replicator::stats() const { return impl_->stats; }
 
 uint32_t Replicator::period_ticks(ReplicationClass cls) const {
-  return impl_->period[static_cast<size_t>(cls)];
+  return impl_->regular_period[static_cast<size_t>(cls)];
 }
 
 void Replicator::QuantisePart(const aoi::Leaf& leaf, const aoi::Part& part, ReplicationClass cls,

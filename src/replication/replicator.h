@@ -22,6 +22,8 @@
 
 namespace bluemarble::replication {
 
+inline constexpr uint8_t kReliefSteps = 4;
+
 /// Slot of a viewer, 0..max_viewers-1, valid from AddViewer to RemoveViewer.
 using ViewerSlot = uint32_t;
 
@@ -61,6 +63,11 @@ class Replicator {
   /// Receive phase: what the client's input message acknowledged.
   void OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits);
   void SetOwn(ViewerSlot viewer, const OwnReport& report);
+
+  /// Steps against overload, from the next Replicate on; each includes those before it. 1: the
+  /// farthest class half as often; 2: the next one too; 3: everybody's datagrams half as often; 4:
+  /// a quarter as often. `dilation_pct` of a tick's regular period is told to the clients.
+  void SetRelief(uint8_t step, uint16_t dilation_pct);
 
   /// After Octree::Restructure of this tick; reads octree.gone() and arrivals(), which the zone
   /// clears afterwards.

@@ -389,7 +389,7 @@ class Reader:
 def parse_snapshot(data):
     read = Reader(data)
     kind, sequence, tick, flags, depth, health = read.get("<BHIBbB")
-    if kind != 2 or sequence == 0 or flags & ~3:
+    if kind != 2 or sequence == 0 or flags & ~7:
         raise WireError("not a snapshot")
     exact = confirmed = None
     if flags & 1:
@@ -397,6 +397,8 @@ def parse_snapshot(data):
         exact = Body(values[0:3], values[3:6], values[6], values[7])
     if flags & 2:
         confirmed = read.get("<B")
+    if flags & 4:
+        read.get("<B")  # by how much time is slowed down: the estimate of the server's tick follows by itself
     drops = [read.get("<Q") for _ in range(read.get("<B"))]
     parts = []
     leaf = number = ages = None

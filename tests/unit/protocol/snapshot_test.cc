@@ -16,6 +16,7 @@ TEST(Snapshot, RoundTripsPrivateBlockDropsAndParts) {
                    .tick = 123456,
                    .input_depth = -3,
                    .health = 77,
+                   .dilation_pct = 150,
                    .exact = true,
                    .position = {1, 2, 3},
                    .velocity = {4, 5, 6},
@@ -36,6 +37,7 @@ TEST(Snapshot, RoundTripsPrivateBlockDropsAndParts) {
   ASSERT_TRUE(reader.Begin({buffer.data(), writer.size_bytes()}).ok());
   EXPECT_EQ(reader.own().tick, 123456u);
   EXPECT_EQ(reader.own().input_depth, -3);
+  EXPECT_EQ(reader.own().dilation_pct, 150);
   EXPECT_EQ(reader.own().position, own.position);
   EXPECT_EQ(reader.own().velocity, own.velocity);
   EXPECT_EQ(reader.own().confirmed_age, 200);

@@ -126,6 +126,37 @@ TEST(Replicator, ClassFollowsTheNearestOtherEntityOfTheLeaf) {
   }
 }
 
+TEST(Replicator, ReliefSendsLessOftenAndTellsTheDilation) {
+  struct Case {
+    uint8_t step;
+    double distance_m;
+    uint64_t updates;  // in 240 ticks at 30 Hz
+  };
+  for (const Case& c : {Case{0, 20, 240}, Case{2, 20, 240}, Case{3, 20, 120}, Case{4, 20, 60},
+                        Case{1, 200, 80}, Case{2, 200, 40}, Case{0, 900, 16}, Case{1, 900, 8}}) {
+    SCOPED_TRACE(testing::Message() << "step " << int{c.step} << ", " << c.distance_m << " m");
+    Stage stage;
+    const auto viewer = stage.View(stage.Put(0));
+    const EntityId other = stage.Put(c.distance_m);
+    Watcher watcher;
+    for (int i = 0; i < 60; ++i) {
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+    }
+    stage.replicator().SetRelief(c.step, 130);
+    Tick shown = watcher.replica.Find(other)->tick;
+    uint64_t updates = 0;
+    for (int i = 0; i < 240; ++i) {
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+      if (watcher.replica.Find(other)->tick != shown) ++updates;
+      shown = watcher.replica.Find(other)->tick;
+    }
+    EXPECT_NEAR(static_cast<double>(updates), static_cast<double>(c.updates), 1);
+    EXPECT_EQ(watcher.own.dilation_pct, 130);
+  }
+}
+
 TEST(Replicator, NothingBeyondTheOutermostClassIsSent) {
   Stage stage;
   const auto viewer = stage.View(stage.Put(0));
