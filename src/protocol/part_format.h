@@ -116,7 +116,7 @@ void CodeRotation(Coder& coder, const QuantState& newest, const QuantState* olde
   for (size_t i = 0; i < 3; ++i) {
     int level = 0;
     const int32_t residual = CodeResidual(coder, TokenSet::kFlying, rotation.parts[i] - parts[i],
-                                          scale, levels / static_cast<int>(i + 1), level);
+                                          scale, i == 2 ? levels / 3 : levels >> i, level);
     rotation.parts[i] = static_cast<int16_t>(
         std::clamp(parts[i] + residual, -kRotationUnit - 1, kRotationUnit + 1));
     levels += level;
@@ -138,7 +138,7 @@ void CodeKept(Coder& coder, const QuantState& newest, const QuantState* older,
             ? newest.position[axis]
             : PredictAxis(newest.position[axis], older->position[axis], bases.age, bases.step);
     int level = 0;
-    const int near = axis == 0 ? -1 : levels / static_cast<int>(axis);
+    const int near = axis == 0 ? -1 : levels >> (axis - 1);
     state.position[axis] =
         predicted + CodeResidual(coder, TokensOf(kind), state.position[axis] - predicted,
                                  set.position[axis / 2], near, level);
@@ -194,7 +194,7 @@ void CodeFull(Coder& coder, const Member* before, const Member& before_full, Rep
       continue;
     }
     int level = 0;
-    const int near = axis == 0 ? -1 : levels / static_cast<int>(axis);
+    const int near = axis == 0 ? -1 : levels >> (axis - 1);
     const int32_t reference = before->state.position[axis];
     state.position[axis] =
         reference + CodeResidual(coder, TokensOf(member.kind), state.position[axis] - reference,

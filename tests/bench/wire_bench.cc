@@ -3,13 +3,13 @@
 /// slots are those of the zone's octree; every part is decoded on what was decoded before, and must
 /// come out as it went in. Prints one JSON object; exit 1 when anything differs.
 ///
-///   wire_bench --trace FILE.csv   [--hz 16] [--base-age 6] [--base-step 3] [--leaf-level 21]
-///   [--facing] wire_bench --bodies FILE.csv  [--hz 30] [--base-age 3] [--base-step 3]
-///   [--leaf-level 21]
+///   wire_bench --trace|--bodies FILE.csv [--hz N] [--base-age N] [--base-step N] [--leaf-level N]
+///              [--facing]
 ///
 /// --trace: t_s,agent,x_m,y_m,z_m (scripts/trace-from-crowd): people, one update per sample of the
 /// recording; with --facing they look where they go, else north, since the recording does not say.
-/// --bodies: t_s,id,x,y,z,qx,qy,qz,qw (bodies_scene). --base-step 0: one base only.
+/// --bodies: t_s,id,x,y,z,qx,qy,qz,qw (bodies_scene). The older base is `base-step`
+/// ticks older, a tenth of a second unless said otherwise; 0: there is none.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,7 +47,7 @@ constexpr size_t kSealBytes = 33;
 constexpr size_t kMessageBytes = kEnetMtu - 28;
 constexpr Tick kFirstTick = 1000;
 constexpr Tick kDropRepeatTicks = 4;
-constexpr int kTimedRounds = 5;
+constexpr int kTimedRounds = 2;  // the last counts: a tick has just gathered what it encodes
 const geo::Geodetic kAnchor{.lon_deg = 6.78, .lat_deg = 51.23, .alt_m = 100};
 
 struct Sample {
@@ -62,7 +62,7 @@ struct Arguments {
   bool facing = false;
   int hz = 0;
   int base_age = 0;
-  int base_step = 3;
+  int base_step = -1;
   int leaf_level = geo::kMaxLevel;
 };
 
@@ -286,7 +286,7 @@ class WireBench {
   void EncodeAll(const std::vector<Job>& jobs) {
     payloads_.resize(jobs.size());
     sizes_.resize(jobs.size());
-    int64_t best = INT64_MAX;
+    int64_t taken_ns = 0;
     for (int round = 0; round < kTimedRounds; ++round) {
       const int64_t start = CpuNs();
       for (size_t i = 0; i < jobs.size(); ++i) {
@@ -296,9 +296,9 @@ class WireBench {
                                  arguments_.hz, ReplicationClass::kCombat, payloads_[i]);
         sizes_[i] = size.ok() ? *size : 0;
       }
-      best = std::min(best, CpuNs() - start);
+      taken_ns = CpuNs() - start;
     }
-    totals_.encode_ns += best;
+    totals_.encode_ns += taken_ns;
   }
 
   void Send(Tick now, const std::vector<Job>& jobs) {
@@ -444,6 +444,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
     }
   }
   if (out.hz == 0) out.hz = out.bodies ? 30 : 16;
+  if (out.base_step < 0) out.base_step = std::max(1, out.hz / 10);  // as the zone wants it
   if (out.base_age == 0) out.base_age = out.bodies ? 3 : 6;
   return !out.file.empty() && out.hz > 0 && out.hz <= 240 && out.base_age > 0 &&
          out.base_step >= 0 && out.base_age + out.base_step < kBaseTicks && out.leaf_level >= 14 &&
