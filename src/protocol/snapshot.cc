@@ -27,17 +27,6 @@ constexpr uint32_t kAgeMask = 31;
 constexpr int kRelativeKeyBits = 49;  // seven bytes of a varint
 constexpr int kLevelBits = 4;
 
-constexpr uint32_t kModeHasBase = 1u << 2;
-constexpr uint32_t kModeAgesFollow = 1u << 3;
-constexpr uint32_t kModeNextOfLeaf = 1u << 4;
-constexpr uint32_t kModeLong = 1u << 5;
-constexpr uint32_t kModeNumbered = 1u << 6;
-constexpr uint32_t kModeWholeKey = 1u << 7;
-constexpr int kAgeBits = 5;
-constexpr uint32_t kAgeMask = 31;
-constexpr int kRelativeKeyBits = 49;  // seven bytes of a varint
-constexpr int kLevelBits = 4;
-
 class ByteWriter {
  public:
   explicit ByteWriter(std::byte* at) : at_(at) {}
