@@ -72,9 +72,13 @@ class PartReader {
   core::RangeDecoder in_;
 };
 
-int32_t FloorDivide(int32_t value, int32_t by) {
-  const int32_t quotient = value / by;
-  return value % by < 0 ? quotient - 1 : quotient;
+constexpr int32_t kVisualUnitCm = 10, kExtendedUnitCm = 50;
+
+template <int32_t kUnit>
+int32_t RoundedTo(int32_t value) {
+  const int32_t shifted = value + kUnit / 2;
+  const int32_t quotient = shifted / kUnit;
+  return shifted % kUnit < 0 ? quotient - 1 : quotient;
 }
 
 bool PositionInRange(int32_t value) { return value >= -kPositionLimit && value < kPositionLimit; }
@@ -89,15 +93,19 @@ bool InRange(const QuantState& state) {
 }  // namespace
 
 int32_t PositionUnitCm(ReplicationClass cls) {
-  return cls == ReplicationClass::kCombat ? 1 : cls == ReplicationClass::kVisual ? 10 : 50;
+  return cls == ReplicationClass::kCombat   ? 1
+         : cls == ReplicationClass::kVisual ? kVisualUnitCm
+                                            : kExtendedUnitCm;
 }
 
 QuantState ToClass(const QuantState& full, ReplicationClass cls) {
   if (cls == ReplicationClass::kCombat) return full;
-  const int32_t unit = PositionUnitCm(cls);
   QuantState state;
   for (size_t axis = 0; axis < 3; ++axis) {
-    state.position[axis] = FloorDivide(full.position[axis] + unit / 2, unit);
+    // Constants: a division costs more than all the rest here.
+    state.position[axis] = cls == ReplicationClass::kVisual
+                               ? RoundedTo<kVisualUnitCm>(full.position[axis])
+                               : RoundedTo<kExtendedUnitCm>(full.position[axis]);
   }
   if (cls == ReplicationClass::kVisual) {
     state.yaw = static_cast<uint16_t>(((full.yaw + 2) >> 2) & 0xff);
