@@ -101,10 +101,19 @@ void Fleet::Poll(size_t index, int64_t now_ns, bool readable) {
   bot.connection.Poll(now_ns, readable);
   Watch(index);
   talker_.Listen(index, bot.connection.client(), now_ns);
+  NoteSnapshot(bot, now_ns);
   OnPhase(index, now_ns);
   bot.due_ns = bot.connection.NextDueNs();
   if (bot.phase == Phase::kConnecting)
     bot.due_ns = std::min(bot.due_ns, now_ns + kConnectingPollNs);
+}
+
+void Fleet::NoteSnapshot(Bot& bot, int64_t now_ns) {
+  const uint64_t snapshots = bot.connection.client().stats().snapshots;
+  if (snapshots == bot.snapshots || window_ns_ == 0) return;
+  bot.snapshots = snapshots;
+  if (bot.snapshot_ns != 0) gaps_.Add(static_cast<uint64_t>((now_ns - bot.snapshot_ns) / 1000));
+  bot.snapshot_ns = now_ns;
 }
 
 void Fleet::Decide(Bot& bot, int64_t now_ns) {
@@ -230,6 +239,10 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   };
   report.down = {per(sum.down_bytes, player_s), per(sum.down_packets, player_s)};
   report.up = {per(sum.up_bytes, player_s), per(sum.up_packets, player_s)};
+  report.snapshots_per_player_s = per(gaps_.count(), player_s);
+  report.gap_p50_ms = static_cast<double>(gaps_.Quantile(0.5)) / 1000;
+  report.gap_p99_ms = static_cast<double>(gaps_.Quantile(0.99)) / 1000;
+  report.gap_max_ms = static_cast<double>(gaps_.max()) / 1000;
   report.bytes_per_entity_update = per(decoded_bytes, static_cast<double>(updates));
   FillCorrections(report, player_s);
 }

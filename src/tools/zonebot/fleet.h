@@ -68,10 +68,13 @@ class Fleet {
     ClientStats at_start;
     uint64_t corrections = 0;  // of its client, as counted last
     uint64_t corrected = 0;    // since StartWindow, over all of its clients
+    uint64_t snapshots = 0;    // of its client, as counted last
+    int64_t snapshot_ns = 0;   // when the last one came; 0: none in the window yet
   };
 
   void Poll(size_t index, int64_t now_ns, bool readable);
   void Decide(Bot& bot, int64_t now_ns);
+  void NoteSnapshot(Bot& bot, int64_t now_ns);
   void Watch(size_t index);
   void OnPhase(size_t index, int64_t now_ns);
   void OnPlaying(size_t index, int64_t now_ns);
@@ -91,6 +94,7 @@ class Fleet {
   std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
   core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre
+  core::Histogram gaps_;         // microseconds between a player's snapshots
 };
 
 }  // namespace bluemarble::zonebot

@@ -42,6 +42,8 @@ struct Report {
   std::map<std::string, uint64_t> refused_by_reason, disconnected_by_reason;
   Traffic down, up;
   double bytes_per_entity_update = 0;
+  double snapshots_per_player_s = 0;
+  double gap_p50_ms = 0, gap_p99_ms = 0, gap_max_ms = 0;  ///< Between a player's snapshots.
   std::array<ClassFigures, kReplicationClasses> view;
   double correction_p50_m = 0, correction_p99_m = 0;
   double corrections_per_player_s = 0;

@@ -52,6 +52,8 @@ TEST(Report, HoldsEveryPromisedField) {
                            "/up/bytes_per_player_s",
                            "/up/packets_per_player_s",
                            "/bytes_per_entity_update",
+                           "/snapshots/per_player_s",
+                           "/snapshots/gap_ms/p99",
                            "/view/age_ms/combat/p50",
                            "/view/age_ms/visual/p99",
                            "/view/error_m/extended/p99",
