@@ -114,8 +114,6 @@ inline constexpr int kReplicationClasses = 3;
 
 /// A base may be at most this many ticks older than the block that names it.
 inline constexpr int kBaseTicks = 32;
-/// Acked ticks that the server remembers per viewer and part.
-inline constexpr int kAckedBases = 4;
 /// Datagrams that the server remembers per viewer, and that an ack covers.
 inline constexpr int kAckWindow = 64;
 /// Commands per input message, and the fewest that it repeats.

@@ -261,11 +261,13 @@ bool SnapshotReader::NextPart(PartHeader& header, std::span<const std::byte>& pa
     if ((mode & kModeNumbered) != 0) header.part = reader.Get<uint8_t>();
   }
   if ((mode & kModeHasBase) != 0) {
-    if ((mode & kModeAgesFollow) != 0) ages_before_ = static_cast<uint16_t>(reader.GetVarint() & 0xffff);
+    if ((mode & kModeAgesFollow) != 0) {
+      const uint64_t ages = reader.GetVarint();
+      ages_before_ = ages >> (2 * kAgeBits) == 0 ? static_cast<uint16_t>(ages) : uint16_t{0};
+    }
     header.base_age = static_cast<uint8_t>(ages_before_ & kAgeMask);
     header.base_step = static_cast<uint8_t>(ages_before_ >> kAgeBits & kAgeMask);
-    good &= header.base_age > 0 && header.base_age + header.base_step < kBaseTicks &&
-            ages_before_ >> (2 * kAgeBits) == 0;
+    good &= header.base_age > 0 && header.base_age + header.base_step < kBaseTicks;
   } else {
     good &= (mode & kModeAgesFollow) == 0;
   }

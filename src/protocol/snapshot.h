@@ -3,13 +3,14 @@
 /// little-endian, byte aligned):
 ///
 ///   u8 type = 2 | u16 sequence | u32 tick | u8 flags | i8 input_depth | u8 health
-///   flags bit 2: u8 dilation_pct - 100, at the end of the flagged fields
-///   flags bit 0: exact own state follows  f64 position[3] f64 velocity[3] f64 ground_height u16
-///   yaw flags bit 1: u8 confirmed_age         own prediction was right at tick - confirmed_age u8
-///   drop_count, drop_count x u64 leaf key until the end: parts, each
-///     u8 mode: class(2) has_base(1) ages_follow(1) next_of_leaf(1) long(1) numbered(1)
-///     whole_key(1) [u64 leaf key | varint relative key] [u8 part number] [u16 ages] u8 or u16
-///     length | payload
+///   flags bit 0: exact own state: f64 position[3], velocity[3], ground_height, u16 yaw
+///   flags bit 1: u8 confirmed_age: own prediction was right at tick - confirmed_age
+///   flags bit 2: u8 dilation_pct - 100
+///   u8 drop_count, drop_count x u64 leaf key
+///   until the end: parts, each
+///     u8 mode: class(2) has_base ages_follow next_of_leaf long numbered whole_key
+///     [u64 leaf key or varint relative key] [u8 part number] [varint ages]
+///     u8 or u16 length | payload
 #pragma once
 
 #include <array>
