@@ -432,6 +432,10 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
     add("GET", "/v1/state/player",
         [](const Admin& a, const HttpRequest& request) { return a.Player(request); });
   }
+  if (given.slow) {
+    add("GET", "/v1/slow",
+        [](const Admin& a, const HttpRequest&) { return JsonText(a.providers().slow()); });
+  }
   if (given.items) {
     router.Add("GET", "/v1/items",
                [admin](const HttpRequest&) { return JsonText(admin->providers().items()); });

@@ -1,5 +1,5 @@
 /// The operator's endpoints: history, state at a moment, notes, verify, audit, keys, rollback, a
-/// player's state of now; and the item catalogue, which is public. They know stores only by the
+/// player's state of now, slow ticks; and the item catalogue, which is public. They know stores only by the
 /// reader that the providers lend them. docs/operations.md "The operator's interface" describes
 /// them.
 #pragma once
@@ -47,6 +47,7 @@ struct AdminProviders {
 
   std::function<core::Result<persistence::PlayerView>(const PlayerQuery&)> player;
   std::function<std::string()> items;  ///< The catalogue as JSON.
+  std::function<std::string()> slow;   ///< Ticks that overran, as JSON.
 };
 
 /// Adds the endpoints. With a guard all but GET /v1/items ask it; without one whoever calls the

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/metric_registrar.h"
+#include "app/metrics_bytes.h"
 #include "app/metrics_durable.h"
 #include "bluemarble/wire.h"
 #include "ops/log_sinks.h"
@@ -33,9 +34,18 @@ void RegisterZone(Registrar& add, const Zone& zone, const ZoneLoop& loop) {
             loop.stats().skipped);
   add.Count("zone_ticks_late_total", "Ticks that began after the next one's scheduled start.",
             loop.stats().late);
+  add.Level("zone_relief_step", "Steps of relief in force, 0 to 4.", loop.stats().relief_step);
+  add.Level("zone_dilation_percent", "Length of a tick's period, of the regular one.",
+            loop.stats().dilation_pct);
   add.Count("zone_allocations_total", "Heap allocations of the zone thread.",
             loop.stats().allocations);
   add.Count("zone_cpu_microseconds_total", "CPU time of the zone thread.", loop.stats().cpu_us);
+}
+
+void RegisterSlow(Registrar& add, const SlowStats& stats) {
+  add.Count("zone_slow_ticks_total", "Ticks that overran, as tick.slow_ms says.", stats.slow_ticks);
+  add.Count("zone_slow_incidents_total", "Runs of slow ticks whose beginning was kept.",
+            stats.incidents);
 }
 
 void RegisterSessions(Registrar& add, const session::SessionStats& stats) {
@@ -249,6 +259,9 @@ core::Status RegisterMetrics(ops::MetricsRegistry& registry, const Counted& coun
   RegisterSessions(add, counted.zone.session_stats());
   RegisterReplication(add, counted.zone.replication_stats());
   RegisterNet(add, counted.transport);
+  RegisterBytes(add, counted.zone.replication_stats(), counted.zone.session_stats(),
+                counted.transport);
+  RegisterSlow(add, counted.slow.stats());
   RegisterItems(add, counted.zone.item_stats());
   RegisterChat(add, counted.zone.chat_stats());
   RegisterDurable(add, counted.durable);

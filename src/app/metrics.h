@@ -9,6 +9,7 @@
 #include "app/archivist.h"
 #include "app/durable_side.h"
 #include "app/recorder.h"
+#include "app/slow_ticks.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
 #include "core/clock.h"
@@ -22,6 +23,7 @@ namespace bluemarble::app {
 struct Counted {
   const Zone& zone;
   const ZoneLoop& loop;
+  const SlowTicks& slow;
   const net::EnetTransport& transport;
   const DurableSide& durable;
   const Recorder* recorder;  ///< Null: no recording.

@@ -21,7 +21,9 @@
 #include "app/recorder.h"
 #include "app/reload.h"
 #include "app/reset_key.h"
+#include "app/slow_ticks.h"
 #include "app/stop_or_leave.h"
+#include "app/tick_probe.h"
 #include "app/zone.h"
 #include "app/zone_loop.h"
 #include "app/zone_orders.h"
@@ -224,8 +226,16 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   });
   if (!auth.ok()) return Fail(ExitOfStart(auth.status()), auth.status().ToString());
   (*auth)->AddHealth(health);
-  ZoneLoop loop(*zone, orders, hz, grant->first, clock, zone_health, recording.recorder.get());
-  const Counted counted{*zone, loop, **transport, *durable, recording.recorder.get()};
+  SlowTicks slow(settings.zone.tick.slow, hz, clock);
+  TickProbe probe(*zone, slow, clock, [&transport, &committer] {
+    return QueueLevels{.inbound_bytes = (*transport)->inbound_bytes(),
+                       .outbound_bytes = (*transport)->outbound_bytes(),
+                       .commit_bytes = committer.queue_used_bytes(),
+                       .positions_waiting = committer.stats().positions_waiting.Get()};
+  });
+  ZoneLoop loop(*zone, orders, settings.zone.tick, grant->first, clock, zone_health,
+                recording.recorder.get(), settings.zone.tick.slow.history_s > 0 ? &probe : nullptr);
+  const Counted counted{*zone, loop, slow, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
@@ -279,9 +289,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
            },
        .authenticate = (*auth)->Authenticator()});
   (*auth)->AddEndpoints(router, guard);
-  api::AddAdminEndpoints(router,
-                         AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items)),
-                         &guard, clock);
+  api::AdminProviders operators =
+      AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items));
+  operators.slow = [&slow, hz] { return SlowTicksJson(slow, hz); };
+  api::AddAdminEndpoints(router, std::move(operators), &guard, clock);
   const session::ConductSettings& conduct = zone_settings.session.conduct;
   api::AddConductEndpoint(router,
                           {.read = [&zone] { return zone->conduct_board().Read(); },

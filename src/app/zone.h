@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aoi/octree.h"
+#include "app/relief.h"
 #include "app/zone_settings.h"
 #include "cluster/shard_map.h"
 #include "core/clock.h"
@@ -71,6 +72,7 @@ struct TickInput {
   int64_t scheduled_ns = 0;  ///< Measuring only.
   bool stopping = false;     ///< Sends everybody away; state goes out with this and the next ticks.
   std::span<const session::BanOrder> bans = {};  ///< In this order, before all messages.
+  Relief relief = {};
 };
 
 class Zone final : private session::ZoneAccess {
@@ -85,6 +87,8 @@ class Zone final : private session::ZoneAccess {
   /// Runs one tick. Ticks go up by one each call, from the grant's first. No heap allocation once
   /// warm, but for logins, departures, actions and chat.
   void RunTick(const TickInput& input) noexcept;
+  /// Ticks that are not wholly on the wire yet.
+  int unsent_ticks() const { return parts_.transport.unsent(); }
   /// False when the store has not confirmed that this tick may be used.
   bool MayRun(core::Tick tick) const { return tick <= granted_until_; }
   /// After a stopping tick: everything that is to be kept has been accepted by the durable queue.
@@ -94,6 +98,8 @@ class Zone final : private session::ZoneAccess {
   uint64_t Hash() const;
 
   const ZoneStats& stats() const { return stats_; }
+  /// Of the tick that ran last. The zone thread's.
+  const std::array<uint32_t, kPhases>& last_phases_us() const { return last_phases_us_; }
   const session::SessionStats& session_stats() const { return sessions_.stats(); }
   const replication::ReplicationStats& replication_stats() const { return replicator_.stats(); }
   const session::ConductBoard& conduct_board() const { return sessions_.conduct().board(); }
@@ -117,7 +123,7 @@ class Zone final : private session::ZoneAccess {
   void Simulate(core::Tick now);
   void Index(core::Tick now);
   void Interest(core::Tick now);
-  void Replicate(core::Tick now, int64_t scheduled_ns);
+  void Replicate(core::Tick now, int64_t scheduled_ns, const Relief& relief);
   void Commit(core::Tick now);
   void ApplyStructure(core::Tick now);
 
@@ -148,6 +154,7 @@ class Zone final : private session::ZoneAccess {
   core::Tick granted_until_;
   core::Tick grant_asked_;  // up to which more was asked for
   ZoneStats stats_;
+  std::array<uint32_t, kPhases> last_phases_us_{};
 };
 
 }  // namespace bluemarble::app

@@ -30,15 +30,20 @@ uint64_t ThreadCpuUs() {
 
 }  // namespace
 
-ZoneLoop::ZoneLoop(Zone& zone, ZoneOrders& orders, int tick_hz, core::Tick first,
-                   const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder)
+ZoneLoop::ZoneLoop(Zone& zone, ZoneOrders& orders, const TickSettings& tick, core::Tick first,
+                   const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder,
+                   TickProbe* probe)
     : zone_(zone),
       orders_(orders),
-      hz_(tick_hz),
+      hz_(tick.hz),
       first_(first),
       clock_(clock),
       health_(health),
-      recorder_(recorder) {}
+      recorder_(recorder),
+      probe_(probe),
+      relief_control_(tick.relief, tick.hz) {
+  stats_.dilation_pct.Set(relief_.dilation_pct);
+}
 
 ZoneLoop::~ZoneLoop() { Stop(); }
 
@@ -52,42 +57,63 @@ void ZoneLoop::Stop() {
 }
 
 void ZoneLoop::RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping) {
-  const TickInput input{tick, scheduled_ns, stopping, orders_.Take()};
+  const TickInput input{tick, scheduled_ns, stopping, orders_.Take(), relief_};
   if (recorder_ != nullptr) recorder_->BeginTick(input);
   zone_.RunTick(input);
   if (recorder_ != nullptr) recorder_->EndTick(zone_.Hash());
 }
 
+int64_t ZoneLoop::Relieve(int64_t scheduled_ns, int64_t period_ns) {
+  const auto used = static_cast<double>(clock_.NowNs() - scheduled_ns);
+  const Relief relief =
+      relief_control_.AfterTick(used / static_cast<double>(period_ns), zone_.unsent_ticks());
+  if (relief != relief_) {
+    core::Log(core::LogLevel::kWarn, "relief", "step={} dilation_pct={}", relief.step,
+              relief.dilation_pct);
+    relief_ = relief;
+    stats_.relief_step.Set(relief.step);
+    stats_.dilation_pct.Set(relief.dilation_pct);
+  }
+  return kSecondNs * relief.dilation_pct / (100 * hz_);
+}
+
 void ZoneLoop::Run() {
   zone_.BindThread();
-  int64_t anchor_ns = clock_.NowNs();
-  int64_t since_anchor = 0;
+  int64_t scheduled_ns = clock_.NowNs();
+  int64_t period_ns = kSecondNs / hz_;
   int64_t stopping_ticks = 0;
   const uint64_t allocations_before = core::ThreadAllocations();
-  for (core::Tick tick = first_;; ++tick) {
+  for (core::Tick tick = first_;; ++tick, scheduled_ns += period_ns) {
     if (!zone_.MayRun(tick)) {
       core::Log(core::LogLevel::kError, "tick_grant_exhausted", "tick={}", tick);
       stats_.grant_exhausted.Set(1);
       failed_.store(true, std::memory_order_relaxed);
       return;
     }
-    int64_t scheduled_ns = anchor_ns + since_anchor * kSecondNs / hz_;
     SleepUntil(scheduled_ns);
-    const int64_t behind = (clock_.NowNs() - scheduled_ns) * hz_ / kSecondNs;
+    TickTimes times{.tick = tick,
+                    .due_ns = scheduled_ns,
+                    .began_ns = clock_.NowNs(),
+                    .period_ns = period_ns,
+                    .relief_step = relief_.step};
+    const int64_t behind = (times.began_ns - scheduled_ns) / period_ns;
     if (behind >= 1) stats_.late.Add();
     if (behind > kCatchUpTicks) {
-      stats_.skipped.Add(static_cast<uint64_t>(behind));
-      anchor_ns = scheduled_ns = clock_.NowNs();
-      since_anchor = 0;
+      times.skipped = static_cast<uint64_t>(behind);
+      stats_.skipped.Add(times.skipped);
+      scheduled_ns = clock_.NowNs();
     }
-    ++since_anchor;
     const bool stopping = stop_.load(std::memory_order_relaxed);
+    if (probe_ != nullptr) probe_->BeforeTick();
     RunOne(tick, scheduled_ns, stopping);
+    period_ns = Relieve(scheduled_ns, period_ns);
     health_.Beat();
     stats_.allocations.Set(core::ThreadAllocations() - allocations_before);
     const uint64_t cpu_us = ThreadCpuUs();
-    stats_.tick_cpu_us.Add(cpu_us - stats_.cpu_us.Get());
+    times.cpu_us = cpu_us - stats_.cpu_us.Get();
+    stats_.tick_cpu_us.Add(times.cpu_us);
     stats_.cpu_us.Set(cpu_us);
+    if (probe_ != nullptr) probe_->AfterTick(times);
     if (stopping && (zone_.drained() || ++stopping_ticks > hz_)) return;
   }
 }

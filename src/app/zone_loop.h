@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "app/recorder.h"
+#include "app/relief.h"
+#include "app/tick_probe.h"
 #include "app/zone.h"
 #include "app/zone_orders.h"
 #include "core/clock.h"
@@ -22,14 +24,18 @@ struct LoopStats {
   core::Counter allocations;      ///< Of the zone thread since its first tick.
   core::Counter cpu_us;           ///< Of the zone thread.
   core::Histogram tick_cpu_us;    ///< Of the zone thread, by tick.
+  core::Counter relief_step;      ///< ReliefControl's, now.
+  core::Counter dilation_pct;     ///< Of a tick's regular period, now.
   core::Counter grant_exhausted;  ///< 1: the store confirmed no more ticks, the loop ended.
 };
 
 class ZoneLoop {
  public:
-  /// `recorder` may be null. `zone` belongs to the loop's thread from Start until Stop returned.
-  ZoneLoop(Zone& zone, ZoneOrders& orders, int tick_hz, core::Tick first, const core::Clock& clock,
-           ops::HealthComponent& health, Recorder* recorder);
+  /// `recorder` and `probe` may be null. `zone` belongs to the loop's thread from Start until Stop
+  /// returned.
+  ZoneLoop(Zone& zone, ZoneOrders& orders, const TickSettings& tick, core::Tick first,
+           const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder,
+           TickProbe* probe = nullptr);
   ~ZoneLoop();
 
   void Start();
@@ -43,6 +49,8 @@ class ZoneLoop {
  private:
   void Run();
   void RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping);
+  /// What the tick that just ended means for the next ones; returns their period.
+  int64_t Relieve(int64_t scheduled_ns, int64_t period_ns);
 
   Zone& zone_;
   ZoneOrders& orders_;
@@ -51,6 +59,9 @@ class ZoneLoop {
   const core::Clock& clock_;
   ops::HealthComponent& health_;
   Recorder* recorder_;
+  TickProbe* probe_;
+  ReliefControl relief_control_;
+  Relief relief_;
   std::thread thread_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> failed_{false};

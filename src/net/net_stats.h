@@ -32,8 +32,8 @@ constexpr std::string_view DropReasonName(DropReason reason) {
 }
 
 /// A reliable message is known by the protobuf field that its first byte begins: of each byte the
-/// upper five bits, those from 16 on together with 0.
-inline constexpr size_t kMessageFields = 16;
+/// upper five bits, those from kMessageFields on together with 0.
+inline constexpr size_t kMessageFields = 10;
 constexpr size_t MessageField(std::byte first) {
   const auto field = std::to_integer<size_t>(first) >> 3;
   return field < kMessageFields ? field : 0;

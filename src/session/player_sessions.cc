@@ -234,6 +234,7 @@ void PlayerSessions::SendSnapshots() {
     // A peer that went away or a full queue costs this datagram; the next one makes up for it.
     if (!parts_.transport.Send(session.peer, net::Channel::kUnreliable, snapshot).ok()) {
       stats_.snapshots_dropped.Add();
+      stats_.snapshot_bytes_dropped.Add(snapshot.size());
     }
   }
 }

@@ -60,6 +60,7 @@ struct SessionStats {
   core::Counter lingers_expired;    ///< Lingering players who did not come back in time,
   core::Counter lingers_evicted;    ///< and those who made room in a full zone.
   core::Counter snapshots_dropped;  ///< The queue to the net thread was full.
+  core::Counter snapshot_bytes_dropped;
   core::Counter save_queue_full;  ///< Saves and events put off because the durable queue was full.
   core::Counter
       logouts_refused;  ///< Logout events that the store would not take; the position save stands.

@@ -15,6 +15,8 @@ int RunAudit(Source& source, const Options& options);
 int RunRollback(Source& source, const Options& options);
 /// The daemon's only: the database does not have it.
 int RunConduct(Source& source, const Options& options);
+/// Likewise.
+int RunSlow(Source& source, const Options& options);
 int RunCheckHistory(Source& source, const Options& options);
 int RunAccount(Source& source, const Options& options);
 int RunBan(Source& source, const Options& options);

@@ -27,6 +27,7 @@ int Run(const zonectl::Options& options) {
     case zonectl::Command::kBan: return zonectl::RunBan(**source, options);
     case zonectl::Command::kUnban: return zonectl::RunUnban(**source, options);
     case zonectl::Command::kConduct: return zonectl::RunConduct(**source, options);
+    case zonectl::Command::kSlow: return zonectl::RunSlow(**source, options);
     case zonectl::Command::kArchive:
     case zonectl::Command::kNone: break;
   }

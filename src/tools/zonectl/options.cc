@@ -22,6 +22,9 @@ std::string FirstProblem(const Options& o) {
     return "accounts go through the daemon only: give --url";
   if (o.command == Command::kConduct && o.url.empty() && !o.database.empty())
     return "conduct is the daemon's alone: give --url";
+  if (o.command == Command::kSlow && o.url.empty() &&
+      (!o.database.empty() || !o.data_dir.empty()))
+    return "slow ticks are the daemon's alone: give --url";
   if (o.all && (o.from != 0 || !o.aggregate.starts_with("player:")))
     return "--all is for player:NUMBER or player:NAME, without --from";
   if (o.command != Command::kArchive) return "";
@@ -88,6 +91,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   rollback->add_flag("--yes", o.yes, "carry it out");
   add(Command::kConduct, "conduct", "who misbehaved lately: risk scores, counters, flags")
       ->add_option("player", o.aggregate, "only this one: number or name");
+  add(Command::kSlow, "slow", "ticks that overran: times, queues and bytes around them");
   CLI::App* check = add(Command::kCheckHistory, "check-history",
                         "compare what zonebots were told with the database");
   check->add_option("files", o.files, "histories written by zonebot --history")

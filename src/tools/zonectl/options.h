@@ -22,6 +22,7 @@ enum class Command : uint8_t {
   kBan,
   kUnban,
   kConduct,
+  kSlow,
 };
 
 struct Options {

@@ -330,7 +330,8 @@ TEST_F(AuthEndpoints, TheOpenApiDocumentHasEveryEndpointAndNoOther) {
        .player = [](const PlayerQuery&) -> core::Result<persistence::PlayerView> {
          return core::Status(core::Code::kNotFound, "none");
        },
-       .items = [] { return std::string("{}"); }},
+       .items = [] { return std::string("{}"); },
+       .slow = [] { return std::string("{}"); }},
       &guard_, clock_);
   std::set<std::string> there;
   for (const std::string& endpoint : router.Endpoints()) there.insert(endpoint);
