@@ -108,6 +108,24 @@ ensure_cities() {
   printf '%s\n' "$key" >"$CITIES.key"
 }
 
+# --- the peer that is written in JavaScript -------------------------------------------------------
+
+# Colyseus and the Node that it wants, for tests/bench/peers/peers.py only.
+ensure_colyseus() {
+  local from=$ROOT/tests/bench/peers/colyseus to=$BUILD/npm_colyseus key
+  key=$(sha256sum <"$from/package-lock.json")
+  [[ -f $to/key && $(<"$to/key") == "$key" ]] && return
+  step "npm packages of Colyseus -> build/npm_colyseus"
+  mkdir -p "$to"
+  cp "$from"/{package.json,package-lock.json,.npmrc} "$to/"
+  # No install scripts: node-linux-* are what the package node would fetch with one.
+  (cd "$to" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm_colyseus.log" 2>&1 || {
+    tail -n 15 "$BUILD/npm_colyseus.log" >&2
+    fail "npm could not fetch Colyseus (whole output: build/npm_colyseus.log)"
+  }
+  printf '%s\n' "$key" >"$to/key"
+}
+
 # --- build ----------------------------------------------------------------------------------------
 
 # A file that includes Beast or JSON takes up to 1.5 GB to compile: fewer jobs on small machines.

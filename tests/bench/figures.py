@@ -1,9 +1,9 @@
-"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world and of the
-spatial index.
+"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world, of the
+spatial index and of other servers beside a zone.
 
     figures.py DIR                       prints the tables of DIR/*.json
     figures.py DIR --pictures FOLDER     draws each figure as a share of its limit: scenes.svg, durable.svg,
-                                     spatial.svg
+                                     spatial.svg, peers.svg
     figures.py DIR --update FILE.md      puts the tables between the file's markers
 """
 
@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 SPATIAL = ["spatial"]
+PEERS = ["peers"]
+PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet": "naive ENet"}
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
 LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 310, 360, 170, 24, 14
@@ -78,6 +80,24 @@ def program_table(found):
     return "\n".join(lines)
 
 
+def peer_table(found):
+    """What each server held, and what the same number of players costs of each: the largest that all of them held."""
+    result = found[PEERS[0]]
+    report = result["context"]
+    lines = ["| scene | server | players held | at | CPU per player and tick | down per player | P99 between updates | commit | "
+             "others' CPU | steal |", "|---|---|---|---|---|---|---|---|---|---|"]
+    for scene, held in report["held"].items():
+        common = report["common"][scene]
+        for name, players in held.items():
+            row = common[name]
+            sign = "" if report["ended_by"][scene][name] == "server" else "≥ "
+            lines.append(f"| {scene} | {PEER_NAMES[name]} | {sign}{number(players)} | {number(common['players'])} | "
+                         f"{row['cpu_us_per_player_tick']} us | {text(row['down_bytes_per_player_s'], 'B/s')} | "
+                         f"{row['gap_ms']['p99']:.3g} ms | {result['commit']} | {result['others_cpu_cores']} cores | "
+                         f"{percent(result['steal_pct'])} |")
+    return "\n".join(lines)
+
+
 def share_of(row):
     """How much of the limit is used up; above 1: missed."""
     if row["relation"] in (">", ">="):
@@ -114,7 +134,7 @@ def svg(found):
 
 
 KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DURABLE, program_table, "durable.svg"),
-         ("spatial figures", SPATIAL, program_table, "spatial.svg")]
+         ("spatial figures", SPATIAL, program_table, "spatial.svg"), ("peer figures", PEERS, peer_table, "peers.svg")]
 
 
 def update(path, marker, lines):

@@ -1,5 +1,5 @@
-"""The figures of the durable world, by programs that start their own PostgreSQL and Redis, and of the spatial index, by one
-that needs nothing. They measure and print JSON.
+"""The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, by one that
+needs nothing, and of other servers beside a zone. They measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
 """
@@ -34,13 +34,20 @@ PROGRAMS = {
     "spatial": (["spatial_bench"], [
         ("index and queries, of a k-d tree's (nanoflann)", "measured/of_nanoflann", "<=", "limits/of_nanoflann", ""),
         ("index and queries, of an R-tree's (Boost)", "measured/of_rtree", "<=", "limits/of_rtree", "")]),
+    "peers": (["peers.py"], [
+        (f"{what} of a zone and of {peer}, {scene}", path.format(scene, "bluemarble"), relation, path.format(scene, peer), unit)
+        for scene in ("spread", "crowd") for peer in ("colyseus", "naive_enet")
+        for what, path, relation, unit in (("players held", "held/{}/{}", ">", ""),
+                                           ("CPU per player and tick", "common/{}/{}/cpu_us_per_player_tick", "<", "us"),
+                                           ("down per player", "common/{}/{}/down_bytes_per_player_s", "<", "B/s"))]),
 }
+FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers"}
 
 
 def command_of(name, bin_dir):
     first, *arguments = PROGRAMS[name][0]
     if first.endswith(".py"):
-        return [sys.executable, ROOT / "tests/soak" / first, "--bin", bin_dir, *arguments]
+        return [sys.executable, ROOT / "tests" / FOLDERS[first] / first, "--bin", bin_dir, *arguments]
     return [bin_dir.parent / "bench" / first, *arguments]
 
 
