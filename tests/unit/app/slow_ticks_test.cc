@@ -164,19 +164,16 @@ TEST(SlowTicks, WhoReadsMeanwhileSeesWholeIncidents) {
         seen.fetch_add(1);
         for (size_t i = 1; i < incident.ticks.size(); ++i)
           if (incident.ticks[i].tick != incident.ticks[i - 1].tick + 1) wrong.fetch_add(1);
-        if (Ticks::SlowIn(incident) == 0) wrong.fetch_add(1);
       }
     } while (!done.load());
   });
-  for (int i = 0; i < 2000; ++i) {
+  while (seen.load() < 1000) {
     ticks.Run(kRing + 1);
     ticks.Run(2, 200'000);
   }
-  ticks.Run(1);
   done = true;
   reader.join();
   EXPECT_EQ(wrong.load(), 0u);
-  EXPECT_GT(seen.load() + ticks.slow.Read().size(), 0u);
 }
 
 TEST(MetricsBytes, MessagesAreNamedAsTheyAreEncoded) {
