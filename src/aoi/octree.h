@@ -30,7 +30,9 @@ inline constexpr int kPartSlots = 32;
 
 struct OctreeLimits {
   int min_level = 16;              ///< 328 m.
-  int max_level = geo::kMaxLevel;  ///< 10 m; leaves of this level grow without splitting.
+  /// 41 m; leaves of this level grow without splitting. Smaller ones make more members cross from
+  /// leaf to leaf, and each crossing costs a full record.
+  int max_level = 19;
   int split_above = 48;
   int merge_below = 16;
   int merge_wait_ticks = 60;  ///< 2 s at 30 Hz.

@@ -14,6 +14,9 @@ namespace {
 constexpr double kHysteresis = 1.1;
 constexpr size_t kLeafCapacity = 4096;
 constexpr size_t kRefreshesPerChunk = 16;
+// So many who are wanted out of turn are refreshed in a tick, or this part of all viewers.
+constexpr size_t kFewWanted = 256;
+constexpr size_t kWantedPart = 8;
 // Viewers of one node of this level have their turns together (1.3 km), those of one sector those
 // of the classes that are seen from far.
 constexpr int kPhaseLevel = 14;
@@ -41,7 +44,7 @@ InterestFinder::InterestFinder(const ReplicationSettings& settings, const aoi::O
     radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm);
     leave_radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm * kHysteresis * kHysteresis);
   }
-  due_.reserve(settings.max_viewers);
+  due_.reserve(2 * size_t{settings.max_viewers});
   around_arrival_.reserve(kLeafCapacity);
   for (int i = 0; i < workers; ++i) {
     Scratch& own = *scratch_.emplace_back(std::make_unique<Scratch>(census_));
@@ -53,10 +56,14 @@ InterestFinder::InterestFinder(const ReplicationSettings& settings, const aoi::O
 
 void InterestFinder::AddViewer(ViewerSlot slot, core::EntityId own) {
   viewer_of_[own.index()] = slot + 1;
+  ++viewers_;
   Want(slot);
 }
 
-void InterestFinder::RemoveViewer(core::EntityId own) { viewer_of_[own.index()] = 0; }
+void InterestFinder::RemoveViewer(core::EntityId own) {
+  viewer_of_[own.index()] = 0;
+  --viewers_;
+}
 
 uint64_t InterestFinder::TakeOverLimit() {
   uint64_t sum = 0;
@@ -112,10 +119,14 @@ void InterestFinder::ListDue(core::Tick now) {
                                            std::memory_order_relaxed);
     }
   }
-  for (uint32_t word = 0; word < wanted_.size(); ++word) {
+  // Somebody who comes into a new leaf of a crowd concerns everybody in it: not all in this tick.
+  const size_t most = due_.size() + std::max(kFewWanted, viewers_ / kWantedPart);
+  for (size_t i = 0; i < wanted_.size() && due_.size() < most; ++i) {
+    const size_t word = (now + i) % wanted_.size();
     uint64_t rest = wanted_[word].exchange(0, std::memory_order_relaxed);
     for (; rest != 0; rest &= rest - 1)
-      due_.push_back(word * 64 + static_cast<uint32_t>(std::countr_zero(rest)));
+      due_.push_back(
+          static_cast<ViewerSlot>(word * 64 + static_cast<size_t>(std::countr_zero(rest))));
   }
 }
 

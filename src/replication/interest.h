@@ -85,6 +85,7 @@ class InterestFinder {
   std::array<int64_t, kReplicationClasses> radius_sq_{}, leave_radius_sq_{};
   std::vector<uint32_t> viewer_of_;            // by entity index: slot + 1, 0 for none
   std::vector<std::atomic<uint64_t>> wanted_;  // a bit a slot
+  size_t viewers_ = 0;
   std::vector<ViewerSlot> due_;
   std::vector<aoi::LeafId> around_arrival_;
   std::vector<std::unique_ptr<Scratch>> scratch_;

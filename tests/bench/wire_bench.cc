@@ -63,7 +63,7 @@ struct Arguments {
   int hz = 0;
   int base_age = 0;
   int base_step = -1;
-  int leaf_level = geo::kMaxLevel;
+  int leaf_level = aoi::OctreeLimits().max_level;
 };
 
 /// frame -> id -> sample

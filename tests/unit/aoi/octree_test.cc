@@ -197,7 +197,7 @@ TEST(Octree, ASplitOfMembersAllOutOfDoorsLeavesNoHollowNode) {
   EXPECT_EQ(tree.leaves(), 1u);
 }
 
-TEST(Octree, ACrowdOfFiveThousandInTenMetresIsOneLeafOfManyParts) {
+TEST(Octree, ACrowdOfFiveThousandInOneSmallestLeafHasManyParts) {
   Octree tree(Small(5'000));
   core::Random random(5);
   for (uint32_t i = 0; i < 5'000; ++i) {
@@ -206,7 +206,7 @@ TEST(Octree, ACrowdOfFiveThousandInTenMetresIsOneLeafOfManyParts) {
   Settle(tree, 1, 10);
   ExpectSound(tree);
   const Leaf& leaf = LeafOf(tree, Entity(0));
-  EXPECT_EQ(leaf.key.level(), geo::kMaxLevel);
+  EXPECT_EQ(leaf.key.level(), OctreeLimits().max_level);
   EXPECT_EQ(leaf.members, 5'000u);
   uint32_t parts = 0;
   for (uint32_t id = leaf.first_part; id != Part::kNone; id = tree.part(id).next) {
@@ -374,7 +374,7 @@ TEST(Octree, AFullLeafSplitsAtOnceAndASmallestOneRefuses) {
   for (; i < 32'768; ++i) ASSERT_TRUE(tree.Insert(Entity(i), CellCentre(), 1).ok());
   const core::Status full = tree.Insert(Entity(i), CellCentre(), 1);
   EXPECT_EQ(full.code(), core::Code::kFull);
-  EXPECT_EQ(LeafOf(tree, Entity(0)).key.level(), geo::kMaxLevel);
+  EXPECT_EQ(LeafOf(tree, Entity(0)).key.level(), OctreeLimits().max_level);
   const geo::GridPoint elsewhere = Offset(CellCentre(), 100'000, 0, 0);
   ASSERT_TRUE(tree.Insert(Entity(i), elsewhere, 1).ok());
   EXPECT_FALSE(tree.Move(Entity(i), CellCentre(), 1));
