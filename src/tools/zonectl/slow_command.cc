@@ -27,7 +27,7 @@ size_t ColumnOf(const json& columns, const char* name) {
 }
 
 // Times in ms, everything else as it is.
-std::string Cell(const std::string& column, const json& value) {
+std::string TickCell(const std::string& column, const json& value) {
   if (!column.ends_with("_us")) return value.dump();
   return fmt::format("{:.1f}", value.get<double>() / 1000);
 }
@@ -72,7 +72,7 @@ std::string TableOf(const json& columns, const json& ticks) {
     cells[0].push_back(Head(name));
     for (size_t row = 0; row < rows.size(); ++row)
       cells[row + 1].push_back(row == 0 && name == "tick" ? "median"
-                                                          : Cell(name, rows[row].at(column)));
+                                                          : TickCell(name, rows[row].at(column)));
   }
   return Table(cells) + (left_out == 0 ? "" : fmt::format("... {} more ticks\n", left_out));
 }

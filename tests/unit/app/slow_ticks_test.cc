@@ -13,9 +13,9 @@
 namespace bluemarble::app {
 namespace {
 
-constexpr int kHz = 10;
-constexpr SlowSettings kSettings{.history_s = 2, .slow_ms = 0, .incidents = 3};
-constexpr size_t kRing = 20;
+constexpr int kSlowHz = 10;
+constexpr SlowSettings kSlowSettings{.history_s = 2, .slow_ms = 0, .incidents = 3};
+constexpr size_t kHistoryTicks = 20;
 
 class StillClock final : public core::Clock {
  public:
@@ -26,7 +26,7 @@ class StillClock final : public core::Clock {
 
 class Ticks {
  public:
-  explicit Ticks(const SlowSettings& settings = kSettings) : slow(settings, kHz, clock) {}
+  explicit Ticks(const SlowSettings& settings = kSlowSettings) : slow(settings, kSlowHz, clock) {}
 
   void Run(int ticks, uint32_t total_us = 5'000) {
     for (int i = 0; i < ticks; ++i) {
@@ -69,8 +69,8 @@ TEST(SlowTicks, KeepsTheTicksBeforeASlowOneAndThoseThatCatchUp) {
   EXPECT_EQ(incidents[0].wall_us, 7'000'000);
   EXPECT_EQ(incidents[0].slow_ticks, 3u);
   EXPECT_EQ(incidents[0].worst.tick, 52u);
-  ASSERT_EQ(incidents[0].ticks.size(), kRing);
-  for (size_t i = 0; i < kRing; ++i) EXPECT_EQ(incidents[0].ticks[i].tick, 35 + i);
+  ASSERT_EQ(incidents[0].ticks.size(), kHistoryTicks);
+  for (size_t i = 0; i < kHistoryTicks; ++i) EXPECT_EQ(incidents[0].ticks[i].tick, 35 + i);
   EXPECT_EQ(Ticks::SlowIn(incidents[0]), 3u);
   EXPECT_EQ(incidents[0].ticks[16][TickField::kSlow], 1u);
 }
@@ -108,13 +108,13 @@ TEST(SlowTicks, AZoneThatStaysSlowIsSeenWhileItIs) {
   const auto incidents = ticks.slow.Read();
   ASSERT_EQ(incidents.size(), 1u);
   EXPECT_EQ(incidents[0].slow_ticks, 200u);
-  EXPECT_EQ(Ticks::SlowIn(incidents[0]), kRing / 2 + 1);  // the other half is from before
+  EXPECT_EQ(Ticks::SlowIn(incidents[0]), kHistoryTicks / 2 + 1);  // the other half is from before
 }
 
 TEST(SlowTicks, TheLastIncidentsAreKeptOldestFirst) {
   Ticks ticks;
   for (int i = 0; i < 5; ++i) {
-    ticks.Run(kRing + 1);
+    ticks.Run(kHistoryTicks + 1);
     ticks.Run(1, 200'000 + static_cast<uint32_t>(i));
   }
   ticks.Run(1);
@@ -125,7 +125,7 @@ TEST(SlowTicks, TheLastIncidentsAreKeptOldestFirst) {
 }
 
 TEST(SlowTicks, TheLimitMayBeSet) {
-  SlowSettings settings = kSettings;
+  SlowSettings settings = kSlowSettings;
   settings.slow_ms = 20;
   Ticks ticks(settings);
   ticks.Run(5, 20'000);
@@ -135,7 +135,7 @@ TEST(SlowTicks, TheLimitMayBeSet) {
 }
 
 TEST(SlowTicks, WithoutHistoryNothingIsRecorded) {
-  SlowSettings settings = kSettings;
+  SlowSettings settings = kSlowSettings;
   settings.history_s = 0;
   Ticks ticks(settings);
   ticks.Run(3, 900'000);
@@ -147,7 +147,7 @@ TEST(SlowTicks, TheZoneThreadAllocatesNothing) {
   Ticks ticks;
   const uint64_t before = core::ThreadAllocations();
   for (int i = 0; i < 10; ++i) {
-    ticks.Run(kRing + 5);
+    ticks.Run(kHistoryTicks + 5);
     ticks.Run(3, 200'000);
   }
   EXPECT_EQ(core::ThreadAllocations() - before, 0u);
@@ -168,7 +168,7 @@ TEST(SlowTicks, WhoReadsMeanwhileSeesWholeIncidents) {
     } while (!done.load());
   });
   while (seen.load() < 1000) {
-    ticks.Run(kRing + 1);
+    ticks.Run(kHistoryTicks + 1);
     ticks.Run(2, 200'000);
   }
   done = true;
