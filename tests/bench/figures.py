@@ -13,7 +13,8 @@ import pathlib
 import sys
 from xml.sax.saxutils import escape
 
-SCENES = ["cities", "crowd", "trace", "trace_3", "spread", "sealed", "simulated"]
+SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "trace", "trace_3", "spread", "spread_3000", "spread_5000", "sealed",
+          "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 SPATIAL = ["spatial"]
 PEERS = ["peers"]
@@ -137,6 +138,18 @@ KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DUR
          ("spatial figures", SPATIAL, program_table, "spatial.svg"), ("peer figures", PEERS, peer_table, "peers.svg")]
 
 
+def with_rows_before(path, marker, names, found, lines):
+    """Rows that the page has of what was not measured this time stay, in the order of `names`."""
+    def of(line):
+        return next((name for name in names if line.startswith(f"| {name} |") or f"--only {name}`" in line), None)
+
+    section = path.read_text().partition(f"<!-- {marker}: begin -->")[2].partition(f"<!-- {marker}: end -->")[0]
+    kept = [line for line in section.splitlines() if of(line) is not None and of(line) not in found]
+    head, rows = lines.splitlines()[:2], lines.splitlines()[2:]
+    order = {line: names.index(of(line)) if of(line) else len(names) for line in kept + rows}
+    return "\n".join(head + sorted(kept + rows, key=order.get))
+
+
 def update(path, marker, lines):
     page = path.read_text()
     begin, end = f"<!-- {marker}: begin -->", f"<!-- {marker}: end -->"
@@ -164,6 +177,7 @@ def main():
             options.pictures.mkdir(parents=True, exist_ok=True)
             (options.pictures / picture).write_text(svg(found))
         if options.update:
+            lines = with_rows_before(options.update, marker, names, found, lines)
             update(options.update, marker, f"{lines}\n\n![How much of each limit is used](pictures/{picture})")
     if nothing:
         sys.exit(f"figures.py: no results in {options.folder}")

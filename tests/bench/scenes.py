@@ -22,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import programs  # noqa: E402
 import seal_cost  # noqa: E402
 from zone_under_test import ROOT, Bots, Failure, Zone  # noqa: E402
+from zone_under_test import SEALED as SEALED_ZONE  # noqa: E402
 
 RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
 JOIN_LIMIT_S = 120
@@ -36,6 +37,15 @@ TICK = [("tick P99", "server/tick_ms/p99", "<", 8, "ms"),
 CROWD = [("down per player", "down/bytes_per_player_s", "<=", 36_000, "B/s"),
          ("combat age P99", "view/age_ms/combat/p99", "<", 250, "ms")]
 TRACE = CROWD + [("combat error P99", "view/error_m/combat/p99", "<", 0.25, "m")]
+
+def wire(hz, most_cores):
+    """The budgets of a zone on its own hertz: everything of it counts, all threads."""
+    return [("server CPU", "server/cpu_s_per_s", "<=", most_cores, "cores"),
+            ("to wire P99", "server/tick_to_wire_ms/p99", "<", 33, "ms"),
+            ("missed ticks", "missed_pct", "<=", 0.1, "%"), ("tick rate", "server/tick_hz", ">=", 0.999 * hz, "Hz")]
+
+
+SEALED_PLAYERS = (SEALED_ZONE, ("--accounts",))
 SCENES = {
     "cities": (["--scenario", "cities", "--players", 1000, "--cities", ROOT / "build/cities.csv"],
                IN_PLAY + TICK + [("down per player", "down/bytes_per_player_s", "<=", 15_000, "B/s")]),
@@ -43,6 +53,13 @@ SCENES = {
     "trace": (["--scenario", "trace"], IN_PLAY + TRACE),
     "trace_3": (["--scenario", "trace", "--copies", 3], IN_PLAY + TRACE),
     "spread": (["--scenario", "spread", "--players", 4500], IN_PLAY + [("all in play", "connect_s", "<=", 30, "s")]),
+    "spread_3000": (["--scenario", "spread", "--players", 3000],
+                    IN_PLAY + [("tick P99", "server/tick_ms/p99", "<", 12, "ms")] + wire(30, 0.5), SEALED_PLAYERS),
+    "spread_5000": (["--scenario", "spread", "--players", 5000], IN_PLAY + wire(30, 0.8), SEALED_PLAYERS),
+    "crowd_1000": (["--scenario", "crowd", "--players", 1000, "--radius", 25],
+                   IN_PLAY + CROWD + [("to wire P99", "server/tick_to_wire_ms/p99", "<", 33, "ms")], SEALED_PLAYERS),
+    "crowd_5000": (["--scenario", "crowd", "--players", 5000, "--radius", 25],
+                   IN_PLAY + [("tick rate", "server/tick_hz", ">=", 15, "Hz")], SEALED_PLAYERS),
 }
 # Printed beside the figures: what one wants to know when a figure is off.
 CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "server/steal_pct", "server/rss_mb",
@@ -128,12 +145,13 @@ def result_of(name, options, load, measured, **more):
 
 
 def run_scene(name, options, trace, load):
-    arguments, figures = SCENES[name]
+    arguments, figures, *sealed = SCENES[name]
+    settings, more = sealed[0] if sealed else ((), ())
     if "trace" in arguments:
         arguments = arguments + ["--trace", trace]
     company = Company()
-    with Zone(options.bin) as zone:
-        with Bots(options.bin, zone, "bots", *arguments, "--seed", options.seed, "--seconds", options.seconds) as bots:
+    with Zone(options.bin, settings) as zone:
+        with Bots(options.bin, zone, "bots", *arguments, *more, "--seed", options.seed, "--seconds", options.seconds) as bots:
             report = bots.report(JOIN_LIMIT_S + options.seconds)
         exit_code = zone.stop()
     server = report["server"]
