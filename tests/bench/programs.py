@@ -10,7 +10,7 @@ import sys
 
 from zone_under_test import ROOT, Failure
 
-PATIENCE_S = 1800
+PATIENCE_S = 3600
 
 # name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit))
 PROGRAMS = {
