@@ -155,7 +155,7 @@ bool DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexc
   size_t bytes = 0;
   for (const iovec& part : parts) bytes += part.iov_len;
   if (bytes > datagram_bytes_) {
-    assert(!"a datagram above net.datagram_bytes");
+    assert(false && "a datagram above net.datagram_bytes");
     stats_.send_oversized.Add();
     return false;
   }
