@@ -135,8 +135,8 @@ struct Replicator::Impl {
 
   // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
   // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
-  // along at turns of the one before; the nearest, which has turns only under relief, is spread over
-  // the ticks by slots, since a crowd stands in one place.
+  // along at turns of the one before; the nearest, which has turns only under relief, is spread
+  // over the ticks by slots, since a crowd stands in one place.
   bool Turn(const Viewer& viewer, uint32_t slot, int cls, Tick now) const {
     if (period[static_cast<size_t>(cls)] == 1) return true;
     if (cls == 0) return (now + slot) % period[0] == 0;
