@@ -93,7 +93,7 @@ class Bluemarble:
     def clients(self):
         with pinned(clients_cores()):
             bots = Bots(self._options.bin, self._zone, "bots", *self._arguments, "--seed", self._options.seed, "--warmup",
-                        WARMUP_S, "--seconds", self._options.seconds, "--require-moving-others", 1)
+                        WARMUP_S, "--seconds", self._options.seconds)
         with bots:
             yield bots.process, lambda: self._row(bots.report(JOIN_LIMIT_S + self._options.seconds))
 
