@@ -29,7 +29,7 @@ namespace bluemarble::aoi {
 inline constexpr int kPartSlots = 32;
 
 struct OctreeLimits {
-  int min_level = 16;              ///< 328 m.
+  int min_level = 16;  ///< 328 m.
   /// 41 m; leaves of this level grow without splitting. Smaller ones make more members cross from
   /// leaf to leaf, and each crossing costs a full record.
   int max_level = 19;

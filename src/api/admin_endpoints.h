@@ -1,7 +1,7 @@
 /// The operator's endpoints: history, state at a moment, notes, verify, audit, keys, rollback, a
-/// player's state of now, slow ticks; and the item catalogue, which is public. They know stores only by the
-/// reader that the providers lend them. docs/operations.md "The operator's interface" describes
-/// them.
+/// player's state of now, slow ticks; and the item catalogue, which is public. They know stores
+/// only by the reader that the providers lend them. docs/operations.md "The operator's interface"
+/// describes them.
 #pragma once
 
 #include <cstdint>

@@ -22,8 +22,7 @@ std::string FirstProblem(const Options& o) {
     return "accounts go through the daemon only: give --url";
   if (o.command == Command::kConduct && o.url.empty() && !o.database.empty())
     return "conduct is the daemon's alone: give --url";
-  if (o.command == Command::kSlow && o.url.empty() &&
-      (!o.database.empty() || !o.data_dir.empty()))
+  if (o.command == Command::kSlow && o.url.empty() && (!o.database.empty() || !o.data_dir.empty()))
     return "slow ticks are the daemon's alone: give --url";
   if (o.all && (o.from != 0 || !o.aggregate.starts_with("player:")))
     return "--all is for player:NUMBER or player:NAME, without --from";
