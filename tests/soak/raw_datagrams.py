@@ -1,7 +1,9 @@
 """Datagrams that no honest client sends, and an honest client that asks for too much: ENet by hand, from proto/WIRE.md."""
 
 import os
+import pathlib
 import random
+import re
 import select
 import socket
 import struct
@@ -9,6 +11,8 @@ import threading
 import time
 
 MAX_UDP_PAYLOAD = 65_507
+WIRE_H = pathlib.Path(__file__).resolve().parents[2] / "include/bluemarble/wire.h"
+PROTOCOL_VERSION = int(re.search(r"kProtocolVersion = (\d+)", WIRE_H.read_text())[1])
 ACKNOWLEDGE, CONNECT, VERIFY_CONNECT, DISCONNECT, PING, SEND_RELIABLE = 1, 2, 3, 4, 5, 6
 WANTS_ACK, UNSEQUENCED = 0x80, 0x40
 BODY_BYTES = {1: 4, 2: 44, 3: 40, 4: 4, 5: 0, 6: 2, 7: 4, 8: 20, 9: 4, 10: 8, 11: 12}
@@ -91,7 +95,7 @@ def field(number, body):
 
 def login_message(token, lon_deg, lat_deg):
     place = b"\x09" + struct.pack("<d", lon_deg) + b"\x11" + struct.pack("<d", lat_deg)
-    return field(1, b"\x08\x01" + field(2, token) + field(4, place))
+    return field(1, b"\x08" + varint(PROTOCOL_VERSION) + field(2, token) + field(4, place))
 
 
 # Standing still; commands for tick 0 are late and dropped, but the session stays awake. Nothing is
