@@ -17,7 +17,9 @@ constexpr uint64_t Padded(uint64_t bytes) { return (bytes + 7) & ~uint64_t{7}; }
 ByteRing::ByteRing(size_t capacity_bytes)
     : size_(std::bit_ceil(capacity_bytes < 4096 ? size_t{4096} : capacity_bytes)),
       mask_(size_ - 1) {
-  data_ = std::make_unique_for_overwrite<std::byte[]>(size_);
+  // Written to here: pages that the system gives as the ring goes round would cost ticks their
+  // time, and look like memory that grows.
+  data_ = std::make_unique<std::byte[]>(size_);
 }
 
 bool ByteRing::Push(std::span<const std::byte> head, std::span<const std::byte> body) {
