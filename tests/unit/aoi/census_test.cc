@@ -206,7 +206,8 @@ TEST(Census, AnswersDoNotDependOnWhoWasAskedAboutBefore) {
 TEST(Census, ReachesAcrossTheBordersOfTheLargestNodes) {
   OctreeLimits limits;
   limits.max_entities = 64;
-  for (const int min_level : {0, 8, 16, 21}) {
+  for (const int min_level : {0, 8, 16, geo::kMaxLevel}) {
+    limits.max_level = geo::kMaxLevel;
     limits.min_level = min_level;
     Octree tree(limits);
     for (uint32_t i = 0; i < 8; ++i) {  // around the root's centre, one in each octant

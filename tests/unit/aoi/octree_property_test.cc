@@ -48,6 +48,7 @@ OctreeLimits LimitsFor(core::Random& random, uint32_t max_entities) {
   OctreeLimits limits;
   limits.max_entities = max_entities;
   limits.min_level = static_cast<int>(8 + random.Below(12));
+  limits.max_level = geo::kMaxLevel;
   limits.split_above = static_cast<int>(6 + random.Below(43));
   limits.merge_below = static_cast<int>(2 + random.Below(4));
   limits.merge_wait_ticks = static_cast<int>(random.Below(10));
