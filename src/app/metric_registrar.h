@@ -22,7 +22,7 @@ class Registrar {
   /// A count that is kept elsewhere than in a core::Counter.
   void CountRead(const char* name, const char* help, std::function<double()> read,
                  ops::MetricLabels labels = {}) {
-    Keep(registry_.AddGauge(name, help, std::move(labels), std::move(read)));
+    Keep(registry_.AddCounter(name, help, std::move(labels), std::move(read)));
   }
   void Level(const char* name, const char* help, const core::Counter& counter,
              ops::MetricLabels labels = {}) {

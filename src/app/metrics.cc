@@ -39,7 +39,8 @@ void RegisterZone(Registrar& add, const Zone& zone, const ZoneLoop& loop) {
             loop.stats().dilation_pct);
   add.Count("zone_allocations_total", "Heap allocations of the zone thread.",
             loop.stats().allocations);
-  add.Count("zone_cpu_microseconds_total", "CPU time of the zone thread.", loop.stats().cpu_us);
+  add.CountRead("zone_cpu_seconds_total", "CPU time of the zone thread.",
+                [&loop] { return static_cast<double>(loop.stats().cpu_us.Get()) * 1e-6; });
 }
 
 void RegisterSlow(Registrar& add, const SlowStats& stats) {
@@ -186,7 +187,7 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
               stats.send_oversized, label);
     add.Count("net_service_failures_total", "Failed passes of ENet.", stats.service_failures,
               label);
-    add.Level("net_kernel_dropped_datagrams",
+    add.Count("net_kernel_dropped_datagrams_total",
               "Dropped by the kernel: its receive buffer was full, or by the flood filter.",
               stats.kernel_drops, label);
     add.Level("net_flood_filter",
@@ -303,11 +304,23 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
   add.Count("http_tls_failures_total", "TLS handshakes that failed or took too long.",
             http.tls_failures);
   add.Count("http_timeouts_total", "HTTP connections that were too slow.", http.timeouts);
-  add.Keep(registry.AddGauge("log_lines_lost", "Log lines lost to a full queue since the start.",
-                             {}, [] { return static_cast<double>(ops::GetLogStats().overrun); }));
-  add.Keep(registry.AddGauge(
-      "log_write_failures", "Log lines that could not be written since the start.", {},
-      [] { return static_cast<double>(ops::GetLogStats().write_failures); }));
+  add.CountRead("log_lost_lines_total", "Log lines lost to a full queue.",
+                [] { return static_cast<double>(ops::GetLogStats().overrun); });
+  add.CountRead("log_write_failures_total", "Log lines that could not be written.",
+                [] { return static_cast<double>(ops::GetLogStats().write_failures); });
+  return add.status();
+}
+
+core::Status RegisterLimits(ops::MetricsRegistry& registry, const char* version,
+                            const ZoneSettings& settings) {
+  Registrar add(registry);
+  add.Keep(registry.AddGauge("zoned_build_info", "1; what runs here, and for which shard.",
+                             {{"version", version}, {"shard", settings.shard.id}},
+                             [] { return 1.0; }));
+  add.Read("zone_tick_rate_hertz", "tick.hz.",
+           [hz = settings.tick.hz] { return static_cast<double>(hz); });
+  add.Read("session_max_players", "session.max_players.",
+           [most = settings.session.max_players] { return static_cast<double>(most); });
   return add.status();
 }
 

@@ -36,6 +36,9 @@ core::Status RegisterOperators(ops::MetricsRegistry& registry, const api::AdminS
                                const ArchivistStats* archivist);
 /// The HTTP endpoint's and the log's own counts.
 core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiStats& http);
+/// What the settings allow, beside which the counts are read, and what runs here.
+core::Status RegisterLimits(ops::MetricsRegistry& registry, const char* version,
+                            const ZoneSettings& settings);
 /// `put_off`: joins that were told to come later.
 core::Status RegisterAdmission(ops::MetricsRegistry& registry, const core::Counter& put_off);
 

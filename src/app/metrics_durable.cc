@@ -43,18 +43,19 @@ void RegisterCommitter(Registrar& add, const persistence::Committer& committer) 
   add.Level("persistence_notes_waiting_entities", "Notes not yet durable.", stats.notes_waiting);
   add.Read("persistence_queue_used_bytes", "Requests that wait for the committer.",
            [&committer] { return static_cast<double>(committer.queue_used_bytes()); });
-  add.Read("persistence_queue_refused_requests", "Requests that found the queue full.",
-           [&committer] { return static_cast<double>(committer.refused_full()); });
-  add.Read("persistence_unavailable_refused_requests",
-           "Requests refused at once: the store was away, stalled or stopping.",
-           [&committer] { return static_cast<double>(committer.refused_unavailable()); });
+  add.CountRead("persistence_queue_refused_total", "Requests that found the queue full.",
+                [&committer] { return static_cast<double>(committer.refused_full()); });
+  add.CountRead("persistence_unavailable_refused_total",
+                "Requests refused at once: the store was away, stalled or stopping.",
+                [&committer] { return static_cast<double>(committer.refused_unavailable()); });
 }
 
 void RegisterInventories(Registrar& add, const persistence::LiveInventories& inventories) {
   add.Read("live_inventories_entities", "Players whose inventory is read from memory.",
            [&inventories] { return static_cast<double>(inventories.Size()); });
-  add.Read("live_inventories_misfits", "Inventories dropped since a change did not fit them.",
-           [&inventories] { return static_cast<double>(inventories.misfits()); });
+  add.CountRead("live_inventories_misfits_total",
+                "Inventories dropped since a change did not fit them.",
+                [&inventories] { return static_cast<double>(inventories.misfits()); });
 }
 
 void RegisterJournal(Registrar& add, const persistence::Journal& journal) {
@@ -128,7 +129,8 @@ void RegisterLevels(Registrar& add, const persistence::StateService& state) {
     for (int level = 1; level < persistence::kLevels; ++level) {
       const auto* count = &state.answered()[static_cast<size_t>(kind)][static_cast<size_t>(level)];
       const auto name = persistence::CacheKindName(static_cast<persistence::CacheKind>(kind + 1));
-      add.CountRead("state_answers", "Parts of a player's state read, by the level that had them.",
+      add.CountRead("state_answers_total",
+                    "Parts of a player's state read, by the level that had them.",
                     [count] { return static_cast<double>(count->load()); },
                     {{"kind", std::string(name)}, {"level", kLevelNames[level]}});
     }

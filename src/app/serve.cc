@@ -35,6 +35,7 @@
 #include "ops/health.h"
 #include "ops/log_sinks.h"
 #include "ops/metrics.h"
+#include "ops/service_notify.h"
 #include "ops/shutdown.h"
 #include "services/items/catalogue_json.h"
 
@@ -240,6 +241,10 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
+  if (core::Status registered = RegisterLimits(metrics, Version(), zone_settings);
+      !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
   const session::SessionSettings& session = settings.zone.session;
   Admission admission(
       **transport, zone->session_stats(), zone->presence(), committer, clock,
@@ -322,6 +327,12 @@ int Serve(const Settings& settings, const ServeOptions& options) {
             http.bound_port(), settings.net.bind, (*transport)->port(0), (*transport)->hosts(),
             grant->first, hz, workers.workers(), entities);
 
+  ops::ServiceNotify notify(ops::NotifySettingsOfProcess());
+  const std::string status =
+      fmt::format("serving shard {} on UDP {}:{}", zone_settings.shard.id, settings.net.bind,
+                  (*transport)->port(0));
+  notify.Ready(status);
+
   std::string log_level = settings.log.level;
   int64_t token_key_ns = clock.NowNs();
   while (!ops::StopRequested() && !loop.failed() && !committer.failed()) {
@@ -331,13 +342,17 @@ int Serve(const Settings& settings, const ServeOptions& options) {
       token_key_ns = clock.NowNs();
     }
     if (ops::TakeReloadRequest()) {
+      notify.Reloading(clock.NowNs());
       Reload(options.sources, log_level, http);
       (*auth)->ReloadKeys();
+      notify.Ready(status);
     }
     durable->PublishHealth();
     durable->NoteLastCommit();
+    notify.Alive(clock.NowNs(), zone->stats().ticks.Get());
   }
 
+  notify.Stopping();
   core::Log(core::LogLevel::kInfo, "stopping", "tick={} players={}", zone->stats().tick.Get(),
             zone->session_stats().players.Get());
   zone_health.Set(ops::HealthState::kNotReady, "stopping");

@@ -1,8 +1,10 @@
 #include "ops/process_stats.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -69,6 +71,30 @@ uint64_t ThreadCount() {
   return 0;
 }
 
+uint64_t MostFileDescriptors() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+double ProcessStartSeconds() {
+  // Field 22 of /proc/self/stat, clock ticks since boot; the name in field 2 may hold anything.
+  std::ifstream own("/proc/self/stat");
+  std::string text;
+  std::getline(own, text, '\0');
+  std::istringstream fields(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string skipped;
+  for (int field = 3; field < 22; ++field) fields >> skipped;
+  double since_boot = 0;
+  fields >> since_boot;
+  std::ifstream machine("/proc/stat");
+  for (std::string line; std::getline(machine, line);) {
+    double boot = 0;
+    if (line.starts_with("btime ") && std::istringstream(line.substr(6)) >> boot)
+      return boot + since_boot / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  }
+  return 0;
+}
+
 double MachineStealSeconds() { return ReadMachineCpu().steal_seconds; }
 double MachineCpuSeconds() { return ReadMachineCpu().all_seconds; }
 
@@ -83,6 +109,10 @@ core::Status AddProcessMetrics(MetricsRegistry& registry) {
                         count(&ResidentBytes)),
       registry.AddGauge("process_open_fds", "Open file descriptors", {},
                         count(&OpenFileDescriptors)),
+      registry.AddGauge("process_max_fds", "Most file descriptors that may be open", {},
+                        count(&MostFileDescriptors)),
+      registry.AddGauge("process_start_time_seconds", "Start, since the epoch", {},
+                        [started = ProcessStartSeconds()] { return started; }),
       registry.AddGauge("process_threads", "Threads", {}, count(&ThreadCount)),
       registry.AddCounter("machine_steal_seconds_total",
                           "CPU time that the hypervisor gave to others", {}, &MachineStealSeconds),

@@ -97,7 +97,7 @@ def oversize_poison(options):
         dropped = (total(after, "net_dropped_datagrams_total", reason="oversized")
                    - total(before, "net_dropped_datagrams_total", reason="oversized"))
         result.note(attack_datagrams=sent, attack_not_sent=attack.failed,
-                    kernel_drops=int(total(after, "net_kernel_dropped_datagrams")))
+                    kernel_drops=int(total(after, "net_kernel_dropped_datagrams_total")))
         result.limit("attack_seen", dropped / max(1, sent), ">=", 0.5)
         limit_undisturbed(result, before, after, report)
         arms.note(result)

@@ -197,7 +197,7 @@ def blind_kick(options):
         beside(options, scene, arms, "kick", victims=victims, **decoy)
         scene.finish(result, before)
         after = metrics
-        result.note(**found, changed=changed[:5], kernel_drops=grown(before, after, "net_kernel_dropped_datagrams"))
+        result.note(**found, changed=changed[:5], kernel_drops=grown(before, after, "net_kernel_dropped_datagrams_total"))
         refused = grown(before, after, "net_dropped_datagrams_total")
         # Else nothing was tested.
         result.limit("attack_seen", refused / (found["forged_enet"] + found["forged_seals"]), ">=", 0.9)
@@ -246,7 +246,7 @@ def mutants(options):
         result.note(after_their_end=grown(before, after, "net_seal_events_total", reason="session_ending"))
         result.limit("sent", found["raw"] + found["sealed"], ">=", count // 2 * 2)
         # Else nothing was tested: not received, never opened, or refused before ENet every one.
-        result.limit("kernel_drops_share", grown(before, after, "net_kernel_dropped_datagrams") / count, "<=", 0.01)
+        result.limit("kernel_drops_share", grown(before, after, "net_kernel_dropped_datagrams_total") / count, "<=", 0.01)
         result.limit("refused_outside", grown(before, after, "net_dropped_datagrams_total", reason="seal") / count, ">=",
                      0.2)
         malformed = grown(before, after, "net_malformed_datagrams_total")

@@ -80,7 +80,7 @@ def storm(options):
         back = report["players"]
         result.note(restart_s=restart_s, most_pending=most_pending, away_ms=back["away_ms"],
                     disconnected=report["disconnected_by_reason"], joins_put_off=total(metrics, "admission_put_off_total"),
-                    kernel_drops=total(metrics, "net_kernel_dropped_datagrams"))
+                    kernel_drops=total(metrics, "net_kernel_dropped_datagrams_total"))
         result.limit("in_play", stats["players"], "==", players)
         result.limit("lost_for_good", players - back["reconnected"], "<=", 0)
         result.limit("refused_as_full", total(metrics, "session_ended_total", reason="zone_full"), "==", 0)

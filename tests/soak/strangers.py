@@ -341,7 +341,7 @@ class Floods:
             report = watchers.report(END_LIMIT_S)
         self.result.note(**{f"{name}_decoy_per_s": round(decoy["per_s"])})
         # Each is counted once: refused with a reason, answered as a Request, or dropped by the kernel before it.
-        counted = (grown(first, last, "net_dropped_datagrams_total") + grown(first, last, "net_kernel_dropped_datagrams")
+        counted = (grown(first, last, "net_dropped_datagrams_total") + grown(first, last, "net_kernel_dropped_datagrams_total")
                    + events(first, last, "challenged", "accept_repeated"))
         self.result.limit(f"{name}_counted_share", counted / max(1, said["sent"]), ">=", 0.999)
         self.note(name, said, span, cpu_s, report, before, after, drops)
@@ -349,7 +349,7 @@ class Floods:
     def note(self, name, said, span, cpu_s, report, before, after, drops):
         result = self.result
         received = grown(before, after, "net_received_datagrams_total")
-        kernel = grown(before, after, "net_kernel_dropped_datagrams")
+        kernel = grown(before, after, "net_kernel_dropped_datagrams_total")
         dropped = grown(before, after, "net_dropped_datagrams_total")
         sent_down = grown(before, after, "net_sent_datagrams_total")
         result.note(**{name: {

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -49,13 +51,27 @@ TEST(ProcessStats, StealIsAShareOfTheMachinesTime) {
   EXPECT_GT(MachineCpuSeconds(), MachineStealSeconds());
 }
 
+TEST(ProcessStats, KnowsWhenItWasStarted) {
+  const double now = static_cast<double>(::time(nullptr));
+  // The kernel tells the second of its boot only, and this test began within the hour.
+  EXPECT_LE(ProcessStartSeconds(), now + 2);
+  EXPECT_GT(ProcessStartSeconds(), now - 3600);
+}
+
+TEST(ProcessStats, KnowsHowManyDescriptorsItMayOpen) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(MostFileDescriptors(), limit.rlim_cur);
+}
+
 TEST(ProcessStats, RegistersItsMetrics) {
   MetricsRegistry registry;
   ASSERT_TRUE(AddProcessMetrics(registry).ok());
   const std::string text = registry.Serialize();
   for (const char* name :
        {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
-        "process_threads", "machine_steal_seconds_total", "machine_cpu_seconds_total"}) {
+        "process_max_fds", "process_start_time_seconds", "process_threads",
+        "machine_steal_seconds_total", "machine_cpu_seconds_total"}) {
     EXPECT_NE(text.find("\n" + std::string(name) + " "), std::string::npos) << name;
   }
 }
