@@ -25,6 +25,7 @@
 #include "app/catalogue_file.h"
 #include "app/durable_side.h"
 #include "app/zone.h"
+#include "bench/forgetful_queue.h"
 #include "bench/walking_player.h"
 #include "core/clock.h"
 #include "core/hash.h"
@@ -32,7 +33,6 @@
 #include "persistence/pg_migrate.h"
 #include "support/pg_cluster.h"
 #include "support/redis_server.h"
-#include "support/sim_durable_queue.h"
 #include "support/sim_store.h"
 #include "support/sim_world.h"
 
@@ -117,13 +117,6 @@ class Since {
   std::vector<uint64_t> before_;
 };
 
-/// Answers from memory, between ticks; positions go nowhere.
-class ForgetfulQueue final : public support::SimDurableQueue {
- public:
-  using SimDurableQueue::SimDurableQueue;
-  core::Status SavePositions(std::span<const persistence::PositionSave>) override { return {}; }
-};
-
 GeoPosition PlaceOf(int player) {
   const int city = player / kPlayersPerCity;
   core::Random random(static_cast<uint64_t>(player) + 17);
@@ -140,9 +133,11 @@ GeoPosition PlaceOf(int player) {
 class World {
  public:
   World(const app::ZoneSettings& settings, const Sizes& sizes, persistence::DurableQueue& queue,
-        ForgetfulQueue* in_memory, core::WorkerPool& workers)
+        bench::ForgetfulQueue* in_memory, core::WorkerPool& workers)
       : sizes_(sizes), in_memory_(in_memory) {
-    app::TickGrant grant = AskForTicks(queue);
+    const app::TickGrant grant = bench::GrantOfHours(queue, kHz, [&](core::Tick i) {
+      if (in_memory_ != nullptr) in_memory_->Advance(i);
+    });
     tick_ = grant.first - 1;
     zone_ = std::make_unique<app::Zone>(settings, grant,
                                         app::ZoneParts{transport_, queue, workers, real_clock_});
@@ -204,18 +199,6 @@ class World {
   double measured_s = 0;               // what the rounds took
 
  private:
-  app::TickGrant AskForTicks(persistence::DurableQueue& queue) {
-    constexpr core::Tick kHours = 4;
-    Check(queue.ReserveTicks(kHours * 3600 * kHz));
-    persistence::Completion completion;
-    for (core::Tick i = 0; i < 5000; ++i) {
-      if (in_memory_ != nullptr) in_memory_->Advance(i);
-      if (queue.NextCompletion(completion)) return {.first = 1, .last = completion.reserved_tick};
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    throw std::runtime_error("the store grants no ticks");
-  }
-
   void Step() {
     ++tick_;
     clock_.now_ns += kTickNs;
@@ -243,7 +226,7 @@ class World {
   }
 
   const Sizes sizes_;
-  ForgetfulQueue* const in_memory_;
+  bench::ForgetfulQueue* const in_memory_;
   const core::SystemClock real_clock_;
   support::SimClock clock_;  // the players'
   bench::FlatTransport transport_;
@@ -312,7 +295,7 @@ int Run(const Sizes& sizes) {
   persistence::Committer& committer = (*durable)->committer();
 
   support::SimStore forgetful_store;
-  ForgetfulQueue forgetful(
+  bench::ForgetfulQueue forgetful(
       forgetful_store, clock,
       {.min_delay_ticks = 0, .max_delay_ticks = 0, .settings = settings.persistence});
   core::WorkerPool workers(sizes.workers);
