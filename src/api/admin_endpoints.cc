@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <type_traits>
 #include <utility>
 
 #include "api/admin_json.h"
@@ -82,7 +83,7 @@ class Admin {
   HttpResponse Verify(const HttpRequest& request) const;
   HttpResponse Audit() const;
   HttpResponse Keys(const HttpRequest& request) const;
-  HttpResponse Rollback(const HttpRequest& request) const;
+  HttpResponse Rollback(const HttpRequest& request, const std::string& by) const;
   HttpResponse Player(const HttpRequest& request) const;
   const AdminProviders& providers() const { return providers_; }
 
@@ -314,7 +315,7 @@ core::Result<persistence::RollbackPlan> Admin::Plan(StoreReader& reader, const s
   return persistence::PlanRollback(reader, request);
 }
 
-HttpResponse Admin::Rollback(const HttpRequest& request) const {
+HttpResponse Admin::Rollback(const HttpRequest& request, const std::string& by) const {
   const json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object() || !body.contains("player") || !body["player"].is_string() ||
       !body.contains("to") || !body["to"].is_string() ||
@@ -347,9 +348,9 @@ HttpResponse Admin::Rollback(const HttpRequest& request) const {
     return Refusal({Code::kConflict, "the player has come into play meanwhile"});
   const persistence::RollbackDone done = persistence::CarryOut(*plan, providers_.commit);
   core::Log(core::LogLevel::kWarn, "player_rolled_back",
-            "player={} to={} version={} writes={}/{} key={} by={} result={}",
+            "player={} to={} version={} writes={}/{} key={} by=\"{}\" result={}",
             plan->player.player_id, ToString(*to), done.version, done.writes, plan->writes.size(),
-            persistence::KeyText(plan->writes.front().key.bytes), request.remote_address,
+            persistence::KeyText(plan->writes.front().key.bytes), by,
             core::CodeName(done.status.code()));
   if (done.writes > 0 && providers_.taken_from_ground && !plan->taken_from_ground.empty())
     providers_.taken_from_ground(plan->taken_from_ground);
@@ -399,10 +400,16 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
     router.Add(
         method, path,
         [admin, guard, handler](const HttpRequest& request) -> HttpResponse {
+          Operator who;
           if (guard != nullptr) {
-            if (auto refused = guard->Check(request)) return std::move(*refused);
+            if (auto refused = guard->Check(request, &who)) return std::move(*refused);
           }
-          return handler(*admin, request);
+          if constexpr (std::is_invocable_v<decltype(handler), const Admin&, const HttpRequest&,
+                                            const std::string&>) {
+            return handler(*admin, request, who.At(request.remote_address));
+          } else {
+            return handler(*admin, request);
+          }
         },
         RunsOn::kOwnThreads);
   };
@@ -426,7 +433,9 @@ void AddAdminEndpoints(Router& router, AdminProviders providers, AdminGuard* gua
   }
   if (given.with_reader && given.in_play && given.tick && given.commit) {
     add("POST", "/v1/admin/rollback",
-        [](const Admin& a, const HttpRequest& request) { return a.Rollback(request); });
+        [](const Admin& a, const HttpRequest& request, const std::string& by) {
+          return a.Rollback(request, by);
+        });
   }
   if (given.player) {
     add("GET", "/v1/state/player",

@@ -1,5 +1,7 @@
 #include "api/admin_guard.h"
 
+#include <algorithm>
+
 namespace bluemarble::api {
 namespace {
 
@@ -13,7 +15,16 @@ HttpResponse Answer(int status, std::string text, int retry_after_s = 0) {
           .retry_after_s = retry_after_s};
 }
 
+// Three parts between dots, as a JWT has; a secret that looks so is compared first.
+bool LooksLikeToken(std::string_view given) {
+  return given.starts_with(kBearer) && std::count(given.begin(), given.end(), '.') == 2;
+}
+
 }  // namespace
+
+std::string Operator::At(const std::string& address) const {
+  return name.empty() ? "operator at " + address : "operator " + name + " at " + address;
+}
 
 bool SecretsEqual(std::string_view secret, std::string_view given) {
   if (secret.empty()) return false;
@@ -25,7 +36,30 @@ bool SecretsEqual(std::string_view secret, std::string_view given) {
   return difference == 0;
 }
 
-std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request) {
+// A signature is not guessed, so that wrong tokens lock nobody out.
+std::optional<HttpResponse> AdminGuard::CheckToken(const HttpRequest& request, Operator* who) {
+  auto answer = authenticate_(request);
+  std::optional<HttpResponse> refused;
+  if (auto* refusal = std::get_if<HttpResponse>(&answer)) {
+    refused = std::move(*refusal);
+  } else if (std::get<accounts::Identity>(answer).role != persistence::LoginRole::kOperator) {
+    refused = Answer(403,
+                     "{\"error\":{\"code\":\"denied\",\"message\":\"only an operator may do "
+                     "this\"}}\n");
+  } else if (who != nullptr) {
+    auto& identity = std::get<accounts::Identity>(answer);
+    *who = {std::move(identity.name), identity.account_id, identity.expires_s};
+  }
+  const std::lock_guard lock(mutex_);
+  (refused ? stats_.denied : stats_.allowed).Add();
+  return refused;
+}
+
+std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request, Operator* who) {
+  const std::string_view given = request.authorization;
+  const bool is_secret =
+      given.starts_with(kBearer) && SecretsEqual(secret_, given.substr(kBearer.size()));
+  if (!is_secret && authenticate_ && LooksLikeToken(given)) return CheckToken(request, who);
   const int64_t now_ns = clock_.NowNs();
   const std::lock_guard lock(mutex_);
   if (secret_.empty()) {
@@ -47,8 +81,8 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request) {
                   "this address\"}}\n",
                   static_cast<int>(left_ns / 1'000'000'000) + 1);
   }
-  const std::string_view given = request.authorization;
-  if (given.starts_with(kBearer) && SecretsEqual(secret_, given.substr(kBearer.size()))) {
+  if (is_secret) {
+    if (who != nullptr) *who = {};
     stats_.allowed.Add();
     return std::nullopt;
   }
@@ -62,8 +96,8 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request) {
   Failures& failures = failures_[request.remote_address];
   if (failures.count++ == 0) failures.since_ns = now_ns;
   return Answer(401,
-                "{\"error\":{\"code\":\"denied\",\"message\":\"the admin secret is missing or "
-                "wrong\"}}\n");
+                "{\"error\":{\"code\":\"denied\",\"message\":\"the admin secret or an "
+                "operator's access token is missing or wrong\"}}\n");
 }
 
 }  // namespace bluemarble::api

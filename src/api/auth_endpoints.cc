@@ -54,6 +54,7 @@ HttpResponse Refused(const accounts::Refusal& refusal) {
   switch (refusal.kind) {
     case Kind::kInvalid: status = 400, code = "invalid"; break;
     case Kind::kWrong: status = 401, code = "denied"; break;
+    case Kind::kExpired: status = 401, code = "expired"; break;
     case Kind::kBanned: status = 403, code = "banned"; break;
     case Kind::kTaken: status = 409, code = "conflict"; break;
     case Kind::kLimited: status = 429, code = "limited"; break;
@@ -97,6 +98,7 @@ HttpResponse TokensAnswer(int status, const accounts::Answer<accounts::Tokens>& 
   const auto& tokens = std::get<accounts::Tokens>(answer);
   return JsonAnswer(status, {{"account", std::to_string(tokens.identity.account_id)},
                              {"name", tokens.identity.name},
+                             {"role", persistence::LoginRoleName(tokens.identity.role)},
                              {"token_type", "Bearer"},
                              {"access_token", tokens.access_token},
                              {"expires_in", tokens.access_expires_in_s},
@@ -137,6 +139,7 @@ HttpResponse LogOut(Accounts& accounts, const HttpRequest& request) {
 json AccountJson(const persistence::LoginAccount& account) {
   json value = {{"account", std::to_string(account.account_id)},
                 {"name", account.name},
+                {"role", persistence::LoginRoleName(account.role)},
                 {"created", persistence::TimeText(account.created_us)},
                 {"banned_until", nullptr},
                 {"ban_reason", account.ban_reason}};
@@ -144,7 +147,8 @@ json AccountJson(const persistence::LoginAccount& account) {
   return value;
 }
 
-HttpResponse SetBan(Accounts& accounts, const HttpRequest& request, bool ban) {
+HttpResponse SetBan(Accounts& accounts, const HttpRequest& request, const std::string& by,
+                    bool ban) {
   const auto body = ban ? ParseBody(request, {"name"}, {"until", "reason"})
                         : ParseBody(request, {"name"}, {"reason"});
   if (!body.ok()) return Refused(body.status());
@@ -158,12 +162,27 @@ HttpResponse SetBan(Accounts& accounts, const HttpRequest& request, bool ban) {
   }
   const std::string* const reason = TextOf(*body, "reason");
   const auto account =
-      accounts.SetBan(*TextOf(*body, "name"), until_us, reason == nullptr ? "" : *reason,
-                      "operator at " + AddressKey(request.remote_address));
+      accounts.SetBan(*TextOf(*body, "name"), until_us, reason == nullptr ? "" : *reason, by);
   if (!account.ok()) return Refused(account.status());
   core::Log(core::LogLevel::kWarn, ban ? "account_banned" : "account_unbanned",
-            "account={} until={} by={}", account->account_id, ban ? UntilText(until_us) : "-",
-            request.remote_address);
+            "account={} until={} by=\"{}\"", account->account_id, ban ? UntilText(until_us) : "-",
+            by);
+  return JsonAnswer(200, AccountJson(*account));
+}
+
+HttpResponse SetRole(Accounts& accounts, const HttpRequest& request, const std::string& by) {
+  using persistence::LoginRole;
+  const auto body = ParseBody(request, {"name", "role"});
+  if (!body.ok()) return Refused(body.status());
+  const std::string& text = *TextOf(*body, "role");
+  if (text != LoginRoleName(LoginRole::kPlayer) && text != LoginRoleName(LoginRole::kOperator))
+    return Refused(Status(Code::kInvalid, "\"role\" is player or operator"));
+  const LoginRole role =
+      text == LoginRoleName(LoginRole::kOperator) ? LoginRole::kOperator : LoginRole::kPlayer;
+  const auto account = accounts.SetRole(*TextOf(*body, "name"), role, by);
+  if (!account.ok()) return Refused(account.status());
+  core::Log(core::LogLevel::kWarn, "account_role_given", "account={} role={} by=\"{}\"",
+            account->account_id, text, by);
   return JsonAnswer(200, AccountJson(*account));
 }
 
@@ -234,16 +253,22 @@ void AddAccountAdminEndpoints(Router& router, Accounts& accounts, AdminGuard& gu
     router.Add(
         method, path,
         [&accounts, &guard, handler](const HttpRequest& request) -> HttpResponse {
-          if (auto refused = guard.Check(request)) return std::move(*refused);
-          return handler(accounts, request);
+          Operator who;
+          if (auto refused = guard.Check(request, &who)) return std::move(*refused);
+          return handler(accounts, request, who.At(AddressKey(request.remote_address)));
         },
         RunsOn::kOwnThreads);
   };
-  add("POST", "/v1/admin/ban",
-      [](Accounts& a, const HttpRequest& request) { return SetBan(a, request, true); });
-  add("POST", "/v1/admin/unban",
-      [](Accounts& a, const HttpRequest& request) { return SetBan(a, request, false); });
-  add("GET", "/v1/admin/account", &ShowAccount);
+  using By = const std::string&;
+  add("POST", "/v1/admin/ban", [](Accounts& a, const HttpRequest& request, By by) {
+    return SetBan(a, request, by, true);
+  });
+  add("POST", "/v1/admin/unban", [](Accounts& a, const HttpRequest& request, By by) {
+    return SetBan(a, request, by, false);
+  });
+  add("POST", "/v1/admin/role", &SetRole);
+  add("GET", "/v1/admin/account",
+      [](Accounts& a, const HttpRequest& request, By) { return ShowAccount(a, request); });
 }
 
 }  // namespace bluemarble::api

@@ -10,8 +10,10 @@ using core::Result;
 using core::Status;
 using Query = AccountSql::Query;
 
-// account_id, name, password_hash, created_us, banned_until_us, ban_reason
-constexpr std::string_view kAccountColumns = "ittiit";
+// account_id, name, password_hash, created_us, banned_until_us, ban_reason, role
+constexpr std::string_view kAccountColumns = "ittiiti";
+// at_us, kind, account_id, name, address, detail
+constexpr std::string_view kEventColumns = "iiittt";
 
 int64_t Int(const SqlCell& cell) { return std::get<int64_t>(cell); }
 std::string Text(SqlCell& cell) { return std::move(std::get<std::string>(cell)); }
@@ -22,7 +24,21 @@ LoginAccount AccountOf(std::vector<SqlCell>& row) {
           .password_hash = Text(row[2]),
           .created_us = Int(row[3]),
           .banned_until_us = Int(row[4]),
-          .ban_reason = Text(row[5])};
+          .ban_reason = Text(row[5]),
+          .role = Int(row[6]) == 1 ? LoginRole::kOperator : LoginRole::kPlayer};
+}
+
+std::vector<LoginEvent> EventsOf(SqlTable& rows) {
+  std::vector<LoginEvent> events;
+  for (auto& row : rows) {
+    events.push_back({.at_us = Int(row[0]),
+                      .kind = static_cast<LoginEventKind>(Int(row[1])),
+                      .account_id = Int(row[2]),
+                      .name = Text(row[3]),
+                      .address = Text(row[4]),
+                      .detail = Text(row[5])});
+  }
+  return events;
 }
 
 Status AddEvent(const Query& query, const LoginEvent& event) {
@@ -60,7 +76,10 @@ class SqlAccountStore final : public AccountStore {
   Status Record(const LoginEvent& event) override {
     return sql_->Transaction([&](const Query& query) { return AddEvent(query, event); });
   }
+  Result<LoginAccount> SetRole(const std::string& name_key, LoginRole role, int64_t now_us,
+                               const std::string& by) override;
   Result<std::vector<LoginEvent>> Events(int64_t account_id, size_t limit) override;
+  Result<std::vector<LoginEvent>> Actions(size_t limit) override;
   Result<uint64_t> Purge(int64_t now_us, int64_t events_before_us, int64_t max_events,
                          int64_t limit) override;
 
@@ -96,7 +115,7 @@ Result<LoginAccount> SqlAccountStore::Find(const std::string& name_key) {
   LoginAccount account;
   const Status status = sql_->Read([&](const Query& query) -> Status {
     auto rows = query(
-        "SELECT account_id, name, password_hash, created_us, banned_until_us, ban_reason"
+        "SELECT account_id, name, password_hash, created_us, banned_until_us, ban_reason, role"
         " FROM login_account WHERE name_key = $1",
         kAccountColumns, {std::string_view(name_key)});
     if (!rows.ok()) return rows.status();
@@ -170,7 +189,7 @@ Result<Rotated> SqlAccountStore::Rotate(const SecretHash& session, const SecretH
       if (!reused) return Status::Ok();
     }
     auto rows = query(
-        "SELECT account_id, name, password_hash, created_us, banned_until_us, ban_reason"
+        "SELECT account_id, name, password_hash, created_us, banned_until_us, ban_reason, role"
         " FROM login_account WHERE account_id = $1",
         kAccountColumns, {account_id});
     if (!rows.ok()) return rows.status();
@@ -237,7 +256,7 @@ Result<LoginAccount> SqlAccountStore::SetBan(const std::string& name_key, int64_
   const Status status = sql_->Transaction([&](const Query& query) -> Status {
     auto rows = query(
         "UPDATE login_account SET banned_until_us = $1, ban_reason = $2 WHERE name_key = $3"
-        " RETURNING account_id, name, password_hash, created_us, banned_until_us, ban_reason",
+        " RETURNING account_id, name, password_hash, created_us, banned_until_us, ban_reason, role",
         kAccountColumns, {until_us, std::string_view(reason), std::string_view(name_key)});
     if (!rows.ok()) return rows.status();
     if (rows->empty()) return {Code::kNotFound, "no such account"};
@@ -254,6 +273,33 @@ Result<LoginAccount> SqlAccountStore::SetBan(const std::string& name_key, int64_
                      .name = account.name,
                      .address = by,
                      .detail = reason});
+  });
+  if (!status.ok()) return status;
+  return account;
+}
+
+Result<LoginAccount> SqlAccountStore::SetRole(const std::string& name_key, LoginRole role,
+                                              int64_t now_us, const std::string& by) {
+  LoginAccount account;
+  const Status status = sql_->Transaction([&](const Query& query) -> Status {
+    auto rows = query(
+        "UPDATE login_account SET role = $1 WHERE name_key = $2"
+        " RETURNING account_id, name, password_hash, created_us, banned_until_us, ban_reason, role",
+        kAccountColumns, {static_cast<int64_t>(role), std::string_view(name_key)});
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return {Code::kNotFound, "no such account"};
+    account = AccountOf((*rows)[0]);
+    if (role == LoginRole::kPlayer) {
+      auto ended =
+          query("DELETE FROM login_session WHERE account_id = $1", "", {account.account_id});
+      if (!ended.ok()) return ended.status();
+    }
+    return AddEvent(query, {.at_us = now_us,
+                            .kind = LoginEventKind::kRoleGiven,
+                            .account_id = account.account_id,
+                            .name = account.name,
+                            .address = by,
+                            .detail = std::string(LoginRoleName(role))});
   });
   if (!status.ok()) return status;
   return account;
@@ -281,17 +327,24 @@ Result<std::vector<LoginEvent>> SqlAccountStore::Events(int64_t account_id, size
     auto rows = query(
         "SELECT at_us, kind, account_id, name, address, detail FROM login_event"
         " WHERE account_id = $1 ORDER BY event_id DESC LIMIT $2",
-        "iiittt", {account_id, static_cast<int64_t>(limit)});
-    if (!rows.ok()) return rows.status();
-    for (auto& row : *rows) {
-      events.push_back({.at_us = Int(row[0]),
-                        .kind = static_cast<LoginEventKind>(Int(row[1])),
-                        .account_id = Int(row[2]),
-                        .name = Text(row[3]),
-                        .address = Text(row[4]),
-                        .detail = Text(row[5])});
-    }
-    return Status::Ok();
+        kEventColumns, {account_id, static_cast<int64_t>(limit)});
+    if (rows.ok()) events = EventsOf(*rows);
+    return rows.status();
+  });
+  if (!status.ok()) return status;
+  return events;
+}
+
+Result<std::vector<LoginEvent>> SqlAccountStore::Actions(size_t limit) {
+  std::vector<LoginEvent> events;
+  const Status status = sql_->Read([&](const Query& query) -> Status {
+    // The 7 is written out so that both databases use the partial index.
+    auto rows = query(
+        "SELECT at_us, kind, account_id, name, address, detail FROM login_event"
+        " WHERE kind >= 7 ORDER BY event_id DESC LIMIT $1",
+        kEventColumns, {static_cast<int64_t>(limit)});
+    if (rows.ok()) events = EventsOf(*rows);
+    return rows.status();
   });
   if (!status.ok()) return status;
   return events;
@@ -327,6 +380,10 @@ Result<uint64_t> SqlAccountStore::Purge(int64_t now_us, int64_t events_before_us
 
 }  // namespace
 
+std::string_view LoginRoleName(LoginRole role) {
+  return role == LoginRole::kOperator ? "operator" : "player";
+}
+
 std::string_view LoginEventName(LoginEventKind kind) {
   switch (kind) {
     case LoginEventKind::kRegistered: return "registered";
@@ -337,6 +394,10 @@ std::string_view LoginEventName(LoginEventKind kind) {
     case LoginEventKind::kLoggedOut: return "logged_out";
     case LoginEventKind::kBanned: return "banned";
     case LoginEventKind::kUnbanned: return "unbanned";
+    case LoginEventKind::kRoleGiven: return "role_given";
+    case LoginEventKind::kKicked: return "kicked";
+    case LoginEventKind::kTeleported: return "teleported";
+    case LoginEventKind::kAnnounced: return "announced";
   }
   return "unknown";
 }

@@ -23,6 +23,15 @@ using SecretHash = std::array<std::byte, 32>;
 /// A ban without an end.
 inline constexpr int64_t kBannedForEver = std::numeric_limits<int64_t>::max();
 
+/// Stored as numbers; never renumber.
+enum class LoginRole : uint8_t {
+  kPlayer = 0,
+  kOperator = 1,  ///< The operator's endpoints let it in with its access token.
+};
+
+/// "player", "operator".
+std::string_view LoginRoleName(LoginRole role);
+
 struct LoginAccount {
   int64_t account_id = 0;
   std::string name;
@@ -30,6 +39,7 @@ struct LoginAccount {
   int64_t created_us = 0;
   int64_t banned_until_us = 0;  ///< 0: not banned. May be past.
   std::string ban_reason;
+  LoginRole role = LoginRole::kPlayer;
 
   bool banned(int64_t now_us) const { return banned_until_us > now_us; }
 };
@@ -41,8 +51,13 @@ enum class LoginEventKind : uint8_t {
   kLoginRefused = 4,  ///< Banned.
   kTokenReused = 5,   ///< An old refresh token: the login it belonged to was ended.
   kLoggedOut = 6,
+  // From here on: what operators did; `address` says who. Migrations know the first number.
   kBanned = 7,
   kUnbanned = 8,
+  kRoleGiven = 9,
+  kKicked = 10,
+  kTeleported = 11,
+  kAnnounced = 12,  ///< To everybody: of no account.
 };
 /// "registered", ...; "unknown" for a number that is none.
 std::string_view LoginEventName(LoginEventKind kind);
@@ -124,10 +139,15 @@ class AccountStore {
                                             const std::string& reason, int64_t now_us,
                                             const std::string& by) = 0;
   virtual core::Result<std::vector<ActiveBan>> Bans(int64_t now_us) = 0;
+  /// One that gets less ends all sessions. kNotFound.
+  virtual core::Result<LoginAccount> SetRole(const std::string& name_key, LoginRole role,
+                                             int64_t now_us, const std::string& by) = 0;
 
   virtual core::Status Record(const LoginEvent& event) = 0;
   /// The newest first.
   virtual core::Result<std::vector<LoginEvent>> Events(int64_t account_id, size_t limit) = 0;
+  /// Of all accounts and of none, those of operators' doing; the newest first.
+  virtual core::Result<std::vector<LoginEvent>> Actions(size_t limit) = 0;
   /// Deletes expired sessions, events older than `events_before_us`, and the oldest beyond
   /// `max_events`; at most `limit` rows each. How many rows went.
   virtual core::Result<uint64_t> Purge(int64_t now_us, int64_t events_before_us, int64_t max_events,

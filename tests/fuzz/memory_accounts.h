@@ -83,6 +83,18 @@ class MemoryAccounts final : public persistence::AccountStore {
     });
     return found->second;
   }
+  core::Result<LoginAccount> SetRole(const std::string& name_key, persistence::LoginRole role,
+                                     int64_t, const std::string&) override {
+    const auto found = accounts_.find(name_key);
+    if (found == accounts_.end()) return core::Status(core::Code::kNotFound, "no such account");
+    found->second.role = role;
+    return found->second;
+  }
+  core::Result<std::vector<persistence::LoginEvent>> Actions(size_t limit) override {
+    return std::vector<persistence::LoginEvent>(
+        events_.rbegin(),
+        events_.rbegin() + static_cast<std::ptrdiff_t>(std::min(limit, events_.size())));
+  }
   core::Result<std::vector<persistence::ActiveBan>> Bans(int64_t) override {
     return std::vector<persistence::ActiveBan>{};
   }

@@ -69,6 +69,10 @@ core::Result<Identity> CheckClaims(const TokenRules& rules, const FlatObject& cl
     return NotAToken("the access token's subject is no account");
   if (!core::ValidateName(*name).ok()) return NotAToken("the access token's name is no name");
   identity.name = *name;
+  // Tokens of before there were roles have none.
+  if (Says(claims, "role", persistence::LoginRoleName(persistence::LoginRole::kOperator)))
+    identity.role = persistence::LoginRole::kOperator;
+  identity.expires_s = *expires;
   return identity;
 }
 
@@ -84,7 +88,8 @@ std::string MakeAccessToken(const KeyRing& keys, const TokenRules& rules, const 
                        {"name", identity.name},
                        {"iat", now_s},
                        {"nbf", now_s},
-                       {"exp", now_s + rules.lifetime_s}};
+                       {"exp", now_s + rules.lifetime_s},
+                       {"role", persistence::LoginRoleName(identity.role)}};
   std::string token = Base64Url(BytesOf(header.dump())) + "." + Base64Url(BytesOf(claims.dump()));
   const Ed25519Signature signature = SignEd25519(key.key, token);
   token += "." + Base64Url(signature);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "persistence/account_store.h"
 #include "services/accounts/key_ring.h"
 
 namespace bluemarble::accounts {
@@ -15,6 +16,8 @@ namespace bluemarble::accounts {
 struct Identity {
   int64_t account_id = 0;
   std::string name;  ///< Has passed core::ValidateName.
+  persistence::LoginRole role = persistence::LoginRole::kPlayer;
+  int64_t expires_s = 0;  ///< Unix seconds, of the token it was read from.
 };
 
 struct TokenRules {

@@ -82,6 +82,7 @@ std::string_view KindName(Kind kind) {
     case Kind::kTaken: return "taken";
     case Kind::kLimited: return "limited";
     case Kind::kAway: return "away";
+    case Kind::kExpired: return "expired";
     case Kind::kNumber: break;
   }
   return "?";
@@ -368,7 +369,7 @@ Answer<Tokens> Accounts::OpenSession(const LoginAccount& account, const std::str
     return store.OpenSession(session, settings_.max_sessions, event);
   });
   if (!opened.ok()) return Away(opened);
-  return TokensFor({account.account_id, account.name}, token.text());
+  return TokensFor({account.account_id, account.name, account.role}, token.text());
 }
 
 Tokens Accounts::TokensFor(const Identity& identity, std::string refresh_token) {
@@ -402,7 +403,8 @@ Answer<Tokens> Accounts::DoRefresh(const std::string& refresh_token, const std::
       return not_valid;
     }
   }
-  return TokensFor({rotated->account.account_id, rotated->account.name}, next.text());
+  const LoginAccount& account = rotated->account;
+  return TokensFor({account.account_id, account.name, account.role}, next.text());
 }
 
 void Accounts::NoteReuse(int64_t account_id, const std::string& address) {
@@ -428,8 +430,13 @@ Answer<Done> Accounts::DoLogOut(const std::string& refresh_token, const std::str
 
 Answer<Identity> Accounts::DoAuthenticate(std::string_view access_token) {
   auto identity = CheckAccessToken(*keys(), rules_, access_token, NowS());
-  if (!identity.ok()) return Refused(Kind::kWrong, identity.status().ToString());
+  if (!identity.ok()) {
+    const bool expired = identity.status().code() == Code::kStale;
+    return Refused(expired ? Kind::kExpired : Kind::kWrong, identity.status().ToString());
+  }
   const std::lock_guard lock(mutex_);
+  if (const auto role = roles_.find(identity->account_id); role != roles_.end())
+    identity->role = role->second;
   const auto ban = bans_.find(identity->account_id);
   if (ban == bans_.end() || ban->second <= clock_.WallUs()) return std::move(*identity);
   Refusal refusal = Refused(Kind::kBanned, "the account is banned");

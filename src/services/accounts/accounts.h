@@ -48,6 +48,7 @@ struct Refusal {
     kTaken,    ///< The name has an account.
     kLimited,  ///< Too many from this address.
     kAway,     ///< The database, or memory for a hash.
+    kExpired,  ///< An access token that was valid.
     kNumber,
   };
   Kind kind = Kind::kInvalid;
@@ -122,7 +123,17 @@ class Accounts {
   /// `until_us` 0: lifts the ban. `by`: who asked, for the audit.
   core::Result<persistence::LoginAccount> SetBan(const std::string& name, int64_t until_us,
                                                  const std::string& reason, const std::string& by);
+  /// One that gets less is logged out, and its access tokens are a player's from now on.
+  core::Result<persistence::LoginAccount> SetRole(const std::string& name,
+                                                  persistence::LoginRole role,
+                                                  const std::string& by);
   core::Result<AccountView> Find(const std::string& name, size_t max_events);
+  /// What operators did, the newest first.
+  core::Result<std::vector<persistence::LoginEvent>> Actions(size_t limit);
+  /// Writes down what an operator is about to do.
+  core::Status NoteAction(persistence::LoginEventKind kind, int64_t account_id,
+                          const std::string& name, const std::string& by,
+                          const std::string& detail);
 
   /// From now on these sign and verify.
   void SetKeys(KeyRing keys);
@@ -180,6 +191,8 @@ class Accounts {
   mutable std::mutex mutex_;  // of what follows
   std::shared_ptr<const KeyRing> keys_;
   std::unordered_map<int64_t, int64_t> bans_;  // account to end
+  // Of roles that were given here: access tokens of before say otherwise.
+  std::unordered_map<int64_t, persistence::LoginRole> roles_;
   Levels requests_, registrations_;
   AccountStats stats_;
 

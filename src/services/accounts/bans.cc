@@ -1,4 +1,4 @@
-// Bans: set here or by another daemon of the same database, and told to whoever has them in play.
+// What operators do to accounts. Bans: set here or by another daemon of the same database, and told to whoever has them in play.
 #include <unordered_map>
 #include <utility>
 
@@ -69,6 +69,34 @@ core::Result<LoginAccount> Accounts::SetBan(const std::string& name, int64_t unt
   }
   TellBan(account->account_id, until_us);  // after Authenticate knows: no more tokens from here on
   return account;
+}
+
+core::Result<LoginAccount> Accounts::SetRole(const std::string& name, persistence::LoginRole role,
+                                             const std::string& by) {
+  if (Status status = core::ValidateName(name); !status.ok()) return status;
+  const std::lock_guard store_lock(store_mutex_);
+  auto account = store_->SetRole(NameKey(name), role, clock_.WallUs(), by);
+  if (!account.ok()) return account;
+  const std::lock_guard lock(mutex_);
+  roles_[account->account_id] = role;
+  return account;
+}
+
+core::Result<std::vector<persistence::LoginEvent>> Accounts::Actions(size_t limit) {
+  const std::lock_guard lock(store_mutex_);
+  return store_->Actions(limit);
+}
+
+Status Accounts::NoteAction(persistence::LoginEventKind kind, int64_t account_id,
+                            const std::string& name, const std::string& by,
+                            const std::string& detail) {
+  const std::lock_guard lock(store_mutex_);
+  return store_->Record({.at_us = clock_.WallUs(),
+                         .kind = kind,
+                         .account_id = account_id,
+                         .name = name,
+                         .address = by,
+                         .detail = detail});
 }
 
 }  // namespace bluemarble::accounts

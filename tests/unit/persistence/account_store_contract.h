@@ -202,6 +202,44 @@ TYPED_TEST_P(AccountStoreContract, ABannedAccountsSessionIsEndedAtItsNextUse) {
   EXPECT_EQ(this->Rotate(1, 101, 102), Rotation::kUnknown);
 }
 
+TYPED_TEST_P(AccountStoreContract, ARoleIsKeptAndOneThatGetsLessIsLoggedOut) {
+  const LoginAccount ann = this->Made();
+  EXPECT_EQ(ann.role, LoginRole::kPlayer);
+  const auto given = this->store().SetRole("Ann", LoginRole::kOperator, 1100, "operator");
+  ASSERT_TRUE(given.ok()) << given.status().ToString();
+  EXPECT_EQ(given->role, LoginRole::kOperator);
+  EXPECT_EQ(this->store().Find("Ann")->role, LoginRole::kOperator);
+  this->OpenSession(ann.account_id, 1, 100);
+  const auto rotated =
+      this->store().Rotate(SecretOf(1), SecretOf(100), SecretOf(101), 1100, 9000, "192.0.2.2");
+  ASSERT_TRUE(rotated.ok());
+  EXPECT_EQ(rotated->account.role, LoginRole::kOperator);
+  ASSERT_TRUE(this->store().SetRole("Ann", LoginRole::kPlayer, 1200, "operator").ok());
+  EXPECT_EQ(this->Rotate(1, 101, 102), Rotation::kUnknown);
+  EXPECT_EQ(this->store().Find("Ann")->role, LoginRole::kPlayer);
+  EXPECT_EQ(this->store().SetRole("Eve", LoginRole::kOperator, 1100, "x").status().code(),
+            core::Code::kNotFound);
+}
+
+TYPED_TEST_P(AccountStoreContract, ActionsAreWhatOperatorsDidTheNewestFirst) {
+  const LoginAccount ann = this->Made();
+  this->OpenSession(ann.account_id, 1, 100);
+  ASSERT_TRUE(this->store().SetBan("Ann", 5000, "spam", 1100, "operator Eve").ok());
+  ASSERT_TRUE(this->store().SetRole("Ann", LoginRole::kOperator, 1200, "operator Eve").ok());
+  ASSERT_TRUE(this->store()
+                  .Record({.at_us = 1300, .kind = LoginEventKind::kAnnounced, .detail = "hello"})
+                  .ok());
+  const auto actions = this->store().Actions(10);
+  ASSERT_TRUE(actions.ok()) << actions.status().ToString();
+  ASSERT_EQ(actions->size(), 3u);
+  EXPECT_EQ((*actions)[0].kind, LoginEventKind::kAnnounced);
+  EXPECT_EQ((*actions)[0].detail, "hello");
+  EXPECT_EQ((*actions)[1].kind, LoginEventKind::kRoleGiven);
+  EXPECT_EQ((*actions)[1].detail, "operator");
+  EXPECT_EQ((*actions)[2].address, "operator Eve");
+  EXPECT_EQ(this->store().Actions(1)->size(), 1u);
+}
+
 TYPED_TEST_P(AccountStoreContract, EventsComeBackTheNewestFirst) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(this->store()
@@ -260,7 +298,9 @@ REGISTER_TYPED_TEST_SUITE_P(AccountStoreContract, AnAccountIsFoundByItsKeyAsItWa
                             AnUnknownOrExpiredSessionIsNoReuse, ASessionIsEndedOnceAndIsWrittenDown,
                             AnOldSecretEndsItsSessionAsAReuse, TheOldestSessionsGiveWay,
                             ABanEndsSessionsIsListedAndCanBeLifted,
-                            ABannedAccountsSessionIsEndedAtItsNextUse, EventsComeBackTheNewestFirst,
+                            ABannedAccountsSessionIsEndedAtItsNextUse,
+                            ARoleIsKeptAndOneThatGetsLessIsLoggedOut,
+                            ActionsAreWhatOperatorsDidTheNewestFirst, EventsComeBackTheNewestFirst,
                             WhatIsOldIsPurgedInSlices, ANameWithQuotesIsOnlyText);
 
 }  // namespace bluemarble::persistence
