@@ -239,6 +239,12 @@ const Leaf* Octree::Find(LeafId id) const {
   return record.node != kNone && record.generation == id.generation ? &record.leaf : nullptr;
 }
 
+const Leaf* Octree::AtIndex(uint32_t leaf_index) const {
+  const Impl::LeafRecord& record = impl_->leaves[leaf_index];
+  return record.node != kNone ? &record.leaf : nullptr;
+}
+uint32_t Octree::leaves_touched() const { return impl_->leaves.touched(); }
+
 const Part& Octree::part(uint32_t part_id) const { return impl_->parts[part_id]; }
 
 void Octree::Prefetch(uint32_t leaf_index) const { __builtin_prefetch(&impl_->leaves[leaf_index]); }

@@ -120,6 +120,10 @@ class Octree {
 
   /// Null when `id` no longer lives.
   const Leaf* Find(LeafId id) const;
+  /// The leaf of that index below leaves_touched(); null when none lives there. To go through all
+  /// of them, a slice at a time.
+  const Leaf* AtIndex(uint32_t leaf_index) const;
+  uint32_t leaves_touched() const;
   const Part& part(uint32_t part_id) const;
   /// How many parts a living leaf has; they are never taken from it.
   uint32_t parts_of(uint32_t leaf_index) const;

@@ -83,6 +83,8 @@ void Recorder::BeginTick(const TickInput& input) {
          .a = static_cast<uint64_t>(ban.account_id),
          .b = ban.refused_ticks});
   }
+  for (const session::OperatorOrder& order : input.orders)
+    Add({.kind = RecordKind::kOrder}, std::as_bytes(std::span(&order, 1)));
 }
 
 void Recorder::EndTick(uint64_t world_hash) { Add({.kind = RecordKind::kHash, .a = world_hash}); }

@@ -34,6 +34,7 @@ enum class RecordKind : uint8_t {
   kStoreRefused = 6,  ///< a: which request since the start, from 0; code.
   kHash = 7,          ///< a: the world hash after the tick.
   kBan = 8,           ///< a: account; b: ticks for which it is refused, 0: lifted.
+  kOrder = 9,         ///< Body: session::OperatorOrder.
 };
 
 struct RecordHead {

@@ -72,6 +72,7 @@ int Replay(const std::string& folder, const std::vector<std::string>& sets) {
     transport.Begin(tick);
     store.Begin(tick);
     tick.input.bans = tick.bans;
+    tick.input.orders = tick.orders;
     zone.RunTick(tick.input);
     if (zone.Hash() == tick.hash) continue;
     fmt::print("tick {}: world hash {:016x}, recorded {:016x}; {} ticks before it agree\n",

@@ -1,5 +1,7 @@
 #include "app/replay_parts.h"
 
+#include <cstring>
+
 namespace bluemarble::app {
 
 core::Status ReadTick(RecordingReader& reader, RecordedTick& out) {
@@ -21,6 +23,12 @@ core::Status ReadTick(RecordingReader& reader, RecordedTick& out) {
                      .relief = {head.channel, static_cast<uint16_t>(head.reason)}};
         break;
       case RecordKind::kBan: out.bans.push_back({static_cast<int64_t>(head.a), head.b}); break;
+      case RecordKind::kOrder: {
+        if (record->body.size() != sizeof(session::OperatorOrder))
+          return {core::Code::kCorrupt, "a recorded order is of another size"};
+        std::memcpy(&out.orders.emplace_back(), record->body.data(), record->body.size());
+        break;
+      }
       case RecordKind::kInbound: out.inbound.push_back(*record); break;
       case RecordKind::kCompletion: out.completions.push_back(*record); break;
       case RecordKind::kSendRefused: out.send_refusals.push_back(*record); break;

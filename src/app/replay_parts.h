@@ -14,8 +14,9 @@ namespace bluemarble::app {
 
 /// The inputs of one tick; bodies point into the recording.
 struct RecordedTick {
-  TickInput input;  // without its bans
+  TickInput input;  // without its bans and orders
   std::vector<session::BanOrder> bans;
+  std::vector<session::OperatorOrder> orders;
   std::vector<Record> inbound;
   std::vector<Record> completions;
   std::vector<Record> send_refusals;   // ascending a

@@ -127,6 +127,13 @@ void Zone::Receive(const TickInput& input) {
   items_.BeginTick(now);
   chat_.BeginTick(now);
   for (const session::BanOrder& ban : input.bans) sessions_.Obey(ban, now);
+  for (const session::OperatorOrder& order : input.orders) {
+    if (order.kind == session::OperatorOrder::Kind::kAnnounce) {
+      chat_.Announce(order.view());
+    } else {
+      sessions_.Obey(order, now);
+    }
+  }
   sessions_.ReceiveMessages(now);
   sessions_.ReceiveCompletions(now, [this](core::Tick reserved) {
     if (reserved > granted_until_) granted_until_ = reserved;

@@ -71,7 +71,8 @@ struct TickInput {
   core::Tick tick = 0;
   int64_t scheduled_ns = 0;  ///< Measuring only.
   bool stopping = false;     ///< Sends everybody away; state goes out with this and the next ticks.
-  std::span<const session::BanOrder> bans = {};  ///< In this order, before all messages.
+  std::span<const session::BanOrder> bans = {};         ///< In this order, before all messages.
+  std::span<const session::OperatorOrder> orders = {};  ///< Then these.
   Relief relief = {};
 };
 

@@ -32,7 +32,7 @@ uint64_t ThreadCpuUs() {
 
 ZoneLoop::ZoneLoop(Zone& zone, ZoneOrders& orders, const TickSettings& tick, core::Tick first,
                    const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder,
-                   TickProbe* probe)
+                   TickProbe* probe, ZoneWatcher* watcher)
     : zone_(zone),
       orders_(orders),
       hz_(tick.hz),
@@ -41,6 +41,7 @@ ZoneLoop::ZoneLoop(Zone& zone, ZoneOrders& orders, const TickSettings& tick, cor
       health_(health),
       recorder_(recorder),
       probe_(probe),
+      watcher_(watcher),
       relief_control_(tick.relief, tick.hz) {
   stats_.dilation_pct.Set(relief_.dilation_pct);
 }
@@ -57,10 +58,12 @@ void ZoneLoop::Stop() {
 }
 
 void ZoneLoop::RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping) {
-  const TickInput input{tick, scheduled_ns, stopping, orders_.Take(), relief_};
+  const TickInput input{tick,           scheduled_ns,         stopping,
+                        orders_.Take(), orders_.TakeOrders(), relief_};
   if (recorder_ != nullptr) recorder_->BeginTick(input);
   zone_.RunTick(input);
   if (recorder_ != nullptr) recorder_->EndTick(zone_.Hash());
+  if (watcher_ != nullptr) watcher_->AfterTick(zone_, tick);
 }
 
 int64_t ZoneLoop::Relieve(int64_t scheduled_ns, int64_t period_ns) {

@@ -18,6 +18,13 @@
 
 namespace bluemarble::app {
 
+/// Who looks at the zone after each tick, on its thread: reads, never waits, allocates nothing.
+class ZoneWatcher {
+ public:
+  virtual ~ZoneWatcher() = default;
+  virtual void AfterTick(Zone& zone, core::Tick now) noexcept = 0;
+};
+
 struct LoopStats {
   core::Counter skipped;          ///< Ticks given up because the loop was too late.
   core::Counter late;             ///< Ticks that started after the next one's scheduled start.
@@ -31,11 +38,11 @@ struct LoopStats {
 
 class ZoneLoop {
  public:
-  /// `recorder` and `probe` may be null. `zone` belongs to the loop's thread from Start until Stop
-  /// returned.
+  /// `recorder`, `probe` and `watcher` may be null. `zone` belongs to the loop's thread from Start
+  /// until Stop returned.
   ZoneLoop(Zone& zone, ZoneOrders& orders, const TickSettings& tick, core::Tick first,
            const core::Clock& clock, ops::HealthComponent& health, Recorder* recorder,
-           TickProbe* probe = nullptr);
+           TickProbe* probe = nullptr, ZoneWatcher* watcher = nullptr);
   ~ZoneLoop();
 
   void Start();
@@ -60,6 +67,7 @@ class ZoneLoop {
   ops::HealthComponent& health_;
   Recorder* recorder_;
   TickProbe* probe_;
+  ZoneWatcher* watcher_;
   ReliefControl relief_control_;
   Relief relief_;
   std::thread thread_;

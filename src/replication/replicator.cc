@@ -467,6 +467,18 @@ std::span<const std::byte> Replicator::SnapshotOf(ViewerSlot viewer) const {
   return impl_->snapshots[viewer];
 }
 
+std::optional<Tick> Replicator::AckAge(ViewerSlot viewer, Tick now) const {
+  return impl_->viewers[viewer]->AckAge(now);
+}
+
+void Replicator::EachPart(
+    ViewerSlot viewer,
+    core::FunctionRef<void(geo::NodeKey, uint8_t, ReplicationClass)> visit) const {
+  const Viewer& its = *impl_->viewers[viewer];
+  for (size_t at = 0; at < its.parts().size(); ++at)
+    visit(its.parts()[at].key, its.parts()[at].number, its.ClassAt(at));
+}
+
 const ReplicationStats& Replicator::stats() const { return impl_->stats; }
 
 uint32_t Replicator::period_ticks(ReplicationClass cls) const {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "aoi/octree.h"
@@ -76,6 +77,13 @@ class Replicator {
   void Replicate(core::Tick now);
   /// Empty when nothing was due for this viewer.
   std::span<const std::byte> SnapshotOf(ViewerSlot viewer) const;
+
+  /// For operators, between ticks. How many ticks ago the newest snapshot was sent that the client
+  /// has confirmed; and the parts that are of interest to it, by class.
+  std::optional<core::Tick> AckAge(ViewerSlot viewer, core::Tick now) const;
+  void EachPart(
+      ViewerSlot viewer,
+      core::FunctionRef<void(geo::NodeKey, uint8_t number, ReplicationClass)> visit) const;
 
   const ReplicationStats& stats() const;
   /// Ticks between updates of a class, at least 1.

@@ -117,6 +117,11 @@ void Viewer::OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats) {
   });
 }
 
+std::optional<core::Tick> Viewer::AckAge(core::Tick now) const {
+  if (acked_ == 0) return std::nullopt;
+  return now - sets_at_ + static_cast<core::Tick>(std::countr_zero(acked_));
+}
+
 uint16_t Viewer::BeginDatagram(core::Tick now) {
   sequence_ = protocol::NextSequence(sequence_);
   sent_ = ShiftedBy(sent_, now - sets_at_) | 1;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -106,6 +107,8 @@ class Viewer {
   static void MarkSent(ViewerPart& part, core::Tick now);
 
   void OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats);
+  /// Ticks since the newest datagram that was acked; nothing within the last 64.
+  std::optional<core::Tick> AckAge(core::Tick now) const;
 
   /// Drops due now, at most kMaxDropsPerSnapshot; marks them as said in the datagram being built.
   using DropKeys = std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot>;

@@ -231,6 +231,7 @@ void PlayerSessions::SendSnapshots() {
     if (session.state != SessionState::kPlaying) continue;
     const auto snapshot = parts_.replicator.SnapshotOf(session.viewer);
     if (snapshot.empty()) continue;
+    session.snapshot_bytes += snapshot.size();
     // A peer that went away or a full queue costs this datagram; the next one makes up for it.
     if (!parts_.transport.Send(session.peer, net::Channel::kUnreliable, snapshot).ok()) {
       stats_.snapshots_dropped.Add();

@@ -25,6 +25,7 @@
 #include "session/chat_handler.h"
 #include "session/conduct.h"
 #include "session/dispatch.h"
+#include "session/operator_order.h"
 #include "session/quarantine.h"
 #include "session/recent_table.h"
 #include "session/session_table.h"
@@ -98,6 +99,8 @@ class PlayerSessions final : public ControlSender {
   /// Ends all sessions of the account, lingering ones too, and lets it in again only when the order
   /// is over or lifted.
   void Obey(const BanOrder& order, core::Tick now);
+  /// Kicks and teleports of whoever is in play; without effect for others.
+  void Obey(const OperatorOrder& order, core::Tick now);
   void ReceiveMessages(core::Tick now);
   /// Lets lost players come back, then takes store completions; `reserved` is called with each
   /// confirmed tick reservation.
@@ -189,6 +192,7 @@ class PlayerSessions final : public ControlSender {
   /// nobody.
   bool TakeName(Session& session, const protocol::Login& login);
   bool IsBanned(const Session& session);
+  void PutAt(Session& session, const OperatorOrder& order);
   void AskStore(Session& session);
   /// Makes room for one more player if need be. False: the zone is full.
   bool HasRoom();

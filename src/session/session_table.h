@@ -67,6 +67,7 @@ struct Session {
   core::EntityId entity;
   replication::ViewerSlot viewer = 0;
   core::Tick entered = 0;
+  uint64_t snapshot_bytes = 0;  ///< Sent, since the session began; for operators.
   bool acked = false;       ///< Has acknowledged some snapshot.
   bool overflowed = false;  ///< A control message did not fit: Expire ends it.
   bool damaged = false;     ///< The player is held in quarantine: Expire ends it.

@@ -15,6 +15,7 @@ namespace {
 // Each is compared with every player's place; a tick has time for that many.
 constexpr int kLocalLinesPerTick = 100;
 constexpr uint32_t kBusyRetryMs = 1000;
+constexpr const char* kOperatorName = "operator";
 
 std::optional<int64_t> NumberOf(const std::string& text) {
   int64_t number = 0;
@@ -74,6 +75,20 @@ void Chat::OnSay(const session::Session& session, const protocol::ChatSay& say) 
                           std::string(session.name.view()), say.text, now_}));
   if (say.scope == ChatScope::kZone) ++speakers_[session.id.index].waiting;
   stats_.said[IndexOf(say.scope)].Add();
+}
+
+void Chat::Announce(std::string_view text) {
+  Line& line = zone_.emplace_back();
+  line.said = now_;
+  line.message = protocol::Encode(protocol::ServerControl(
+      protocol::ChatHeard{ChatScope::kZone, 0, 0, kOperatorName, std::string(text), now_}));
+  persistence::NoteRequest note;
+  note.tick = now_;
+  note.kind = persistence::NoteKind::kChat;
+  note.code = static_cast<uint16_t>(ChatScope::kZone);
+  note.SetText(text);
+  // The audit has it already: a store that is away silences no operator.
+  (void)parts_.store.AppendNote(note);
 }
 
 ChatReason Chat::Check(const session::Session& session, const protocol::ChatSay& say,
@@ -168,7 +183,9 @@ void Chat::PassOn(std::deque<Line>& queue, uint32_t& budget) {
     if (first && (!done || line.said != now_)) stats_.delayed.Add();
     if (!done) return;
     Speaker& speaker = speakers_[line.speaker.index];
-    if (line.scope == ChatScope::kZone && speaker.generation == line.speaker.generation)
+    const bool operators = line.speaker.generation == 0;
+    if (line.scope == ChatScope::kZone && !operators &&
+        speaker.generation == line.speaker.generation)
       --speaker.waiting;
     queue.pop_front();
   }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -63,6 +64,9 @@ class Chat final : public session::ChatHandler {
   /// Before the tick's messages.
   void BeginTick(core::Tick now) { now_ = now; }
   void OnSay(const session::Session& session, const protocol::ChatSay& say) override;
+  /// A line of the operator's, to everybody: of player 0, who has no entity. `text` has passed
+  /// core::ValidateChat. Before EndReceive.
+  void Announce(std::string_view text);
   /// After them: passes on what waits, as much as a tick may.
   void EndReceive();
 

@@ -173,7 +173,7 @@ TEST_F(AccountsTest, AnAccessTokenExpires) {
   clock_.now_ns += 929 * 1'000'000'000ll;
   EXPECT_TRUE(std::holds_alternative<Identity>(accounts().Authenticate(tokens.access_token)));
   clock_.now_ns += 2 * 1'000'000'000ll;
-  EXPECT_EQ(KindOf(accounts().Authenticate(tokens.access_token)), Kind::kWrong);
+  EXPECT_EQ(KindOf(accounts().Authenticate(tokens.access_token)), Kind::kExpired);
 }
 
 TEST_F(AccountsTest, LoggingOutEndsTheLoginAndIsNeverRefused) {
