@@ -6,8 +6,13 @@
 /// Format (proto/WIRE.md "Range coder"): `low` and `range` are 32 bits; a symbol [start, start +
 /// freq) of 2^bits takes step = range >> bits, low += start * step, range = freq * step; while
 /// range < 2^24 the top byte of low goes out. At the end one more byte: low rounded up to 2^24.
+///
+/// What a symbol costs is nearly all wrongly guessed branches, so there are none that depend on it:
+/// bytes that go out gather above `low` in one register, where carries reach them, and leave it two
+/// at a time.
 #pragma once
 
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -19,33 +24,42 @@ inline constexpr int kFlagBits = 12;  ///< A flag's probability is in 1/4,096.
 
 class RangeEncoder {
  public:
-  explicit RangeEncoder(std::span<std::byte> out) : out_(out) {}
+  /// Where an encoder stands that has written less than two bytes.
+  struct State {
+    uint64_t low = 0;  ///< Below 2^32 the format's `low`, above it the bytes that wait.
+    uint32_t range = 0xffffffffu;
+    int zeros = 0;    ///< Of `range`, in front.
+    int waiting = 0;  ///< Bits above `low`: 0 or 8 between symbols.
+  };
+
+  constexpr explicit RangeEncoder(std::span<std::byte> out)
+      : at_(out.data()), begin_(out.data()), end_(out.data() + out.size()) {}
+
+  constexpr const State& state() const { return state_; }
+  /// Instead of encoding from the start what another encoder has: before anything else.
+  constexpr void StartFrom(const State& state) { state_ = state; }
 
   /// `freq` >= 1, start + freq <= 2^bits, bits <= 16.
-  void Encode(uint32_t start, uint32_t freq, int bits) {
+  [[gnu::always_inline]] constexpr void Encode(uint32_t start, uint32_t freq, int bits) {
     assert(freq >= 1 && start + freq <= 1u << bits && bits <= 16);
-    const uint32_t step = range_ >> bits;
-    const uint32_t before = low_;
-    low_ += start * step;
-    if (low_ < before) Carry();
-    range_ = freq * step;
-    while (range_ < kBottom) {
-      Put(low_ >> 24);
-      low_ <<= 8;
-      range_ <<= 8;
-    }
+    const uint32_t step = state_.range >> bits;
+    state_.low += start * step;
+    state_.range = freq * step;
+    Shift(std::countl_zero(state_.range));
   }
-  /// The low `count` bits of `value`, equally likely; 0 <= count <= 32.
-  void Bits(uint32_t value, int count) {
-    if (count > 16) {
-      Encode(value & 0xffffu, 1, 16);
+  /// `value`, equally likely with all others of its `count` bits; 0 <= count <= 32. Nothing beyond
+  /// them may be set.
+  [[gnu::always_inline]] constexpr void Bits(uint32_t value, int count) {
+    assert(count >= 0 && count <= 32 && uint64_t{value} >> count == 0);
+    if (count > 16) [[unlikely]] {
+      FewBits(value & 0xffffu, 16);
       value >>= 16;
       count -= 16;
     }
-    if (count > 0) Encode(value & ((1u << count) - 1), 1, count);
+    FewBits(value, count);
   }
   /// True is expected `likely` times in 4,096; 1 <= likely <= 4,095.
-  void Flag(bool value, uint32_t likely) {
+  [[gnu::always_inline]] constexpr void Flag(bool value, uint32_t likely) {
     if (value) {
       Encode(0, likely, kFlagBits);
     } else {
@@ -53,38 +67,81 @@ class RangeEncoder {
     }
   }
   /// Bytes in all, once at the end.
-  size_t Finish() {
-    const uint32_t before = low_;
-    low_ += kBottom - 1;
-    if (low_ < before) Carry();
-    Put(low_ >> 24);
-    return size_;
+  constexpr size_t Finish() {
+    state_.low += kBottom - 1;
+    // As if the last byte were shifted out: it waits like those before it.
+    state_.low <<= 8;
+    state_.waiting += 8;
+    Carry();
+    for (; state_.waiting > 0; state_.waiting -= 8) {
+      if (at_ == end_) {
+        overflow_ = true;
+        break;
+      }
+      *at_++ = static_cast<std::byte>(state_.low >> (24 + state_.waiting));
+    }
+    return size_bytes();
   }
-  bool overflow() const { return overflow_; }
+  constexpr bool overflow() const { return overflow_; }
+
+  /// What was spent so far, in eighths of a bit: differences add up, to the whole but for rounding
+  /// at the end.
+  constexpr uint32_t SpentEighths() const {
+    const uint32_t fraction = state_.range << state_.zeros >> 28 & 7;
+    const auto whole = static_cast<uint32_t>(state_.waiting + state_.zeros);
+    return 8 * (8 * static_cast<uint32_t>(size_bytes()) + whole) + 7 - fraction;
+  }
 
  private:
   static constexpr uint32_t kBottom = 1u << 24;
 
-  void Carry() {
-    size_t at = size_;
-    while (at > 0) {
-      std::byte& before = out_[--at];
-      before = static_cast<std::byte>(std::to_integer<unsigned>(before) + 1);
-      if (before != std::byte{0}) return;
-    }
+  constexpr size_t size_bytes() const { return static_cast<size_t>(at_ - begin_); }
+
+  // 0 <= count <= 16. Of none it does nothing, without asking.
+  [[gnu::always_inline]] constexpr void FewBits(uint32_t value, int count) {
+    state_.range >>= count;
+    state_.low += value * state_.range;
+    Shift(state_.zeros + count);
   }
-  void Put(uint32_t b) {
-    if (size_ >= out_.size()) {
+
+  // `zeros`: those in front of the range as it is; at most 23, since it was above 2^24.
+  [[gnu::always_inline]] constexpr void Shift(int zeros) {
+    const int shift = zeros & ~7;
+    state_.range <<= shift;
+    state_.low <<= shift;
+    state_.zeros = zeros & 7;
+    state_.waiting += shift;
+    if (state_.waiting >= 16) PutTwo();
+  }
+
+  constexpr void PutTwo() {
+    Carry();
+    const auto two = static_cast<uint32_t>(state_.low >> (16 + state_.waiting));
+    state_.low &= (uint64_t{1} << (16 + state_.waiting)) - 1;
+    state_.waiting -= 16;
+    if (end_ - at_ < 2) [[unlikely]] {
       overflow_ = true;
       return;
     }
-    out_[size_++] = static_cast<std::byte>(b);
+    at_[0] = static_cast<std::byte>(two >> 8);
+    at_[1] = static_cast<std::byte>(two);
+    at_ += 2;
   }
 
-  std::span<std::byte> out_;
-  size_t size_ = 0;
-  uint32_t low_ = 0;
-  uint32_t range_ = 0xffffffffu;
+  // Into the bytes that have left the register.
+  constexpr void Carry() {
+    if (state_.low >> (32 + state_.waiting) == 0) return;
+    for (std::byte* at = at_; at != begin_;) {
+      --at;
+      *at = static_cast<std::byte>(std::to_integer<unsigned>(*at) + 1);
+      if (*at != std::byte{0}) return;
+    }
+  }
+
+  State state_;
+  std::byte* at_;
+  std::byte* begin_;
+  std::byte* end_;
   bool overflow_ = false;
 };
 

@@ -13,6 +13,30 @@ using core::Code;
 
 static_assert(kTokenBits == core::kFlagBits, "slot uses and tokens share the total of 4,096");
 
+/// Parts that have nothing but kept members, in the first slots: what the coder has written of the
+/// uses of all slots, and of those that are kept, by their number.
+struct KeptRuns {
+  std::array<core::RangeEncoder::State, kSlots + 1> whole, kept;
+};
+constexpr KeptRuns kKeptRuns = [] {
+  KeptRuns runs;
+  constexpr auto kKept = static_cast<size_t>(SlotUse::kKept);
+  const auto add = [](core::RangeEncoder& out, size_t before, size_t use) {
+    const auto& start = kSlotUseStart[before];
+    out.Encode(start[use], static_cast<uint32_t>(start[use + 1] - start[use]), kTokenBits);
+  };
+  for (size_t kept = 0; kept <= kSlots; ++kept) {
+    std::array<std::byte, 1> none{};  // not written to: less than two bytes
+    core::RangeEncoder out(none);
+    for (size_t slot = 0; slot < kept; ++slot) add(out, kKept, kKept);
+    runs.kept[kept] = out.state();
+    for (size_t slot = kept; slot < kSlots; ++slot) add(out, slot == kept ? kKept : 0, 0);
+    if (out.SpentEighths() >= 16 * 8) throw "a State does not hold it";
+    runs.whole[kept] = out.state();
+  }
+  return runs;
+}();
+
 class PartWriter {
  public:
   explicit PartWriter(std::span<std::byte> out) : out_(out) {}
@@ -32,8 +56,20 @@ class PartWriter {
     out_.Flag(value, likely);
     return value;
   }
-  void Begin(Member&) {}
-  bool Holds(const PartState&, uint32_t, Member&, bool) { return true; }
+  void Uses(SlotUses& uses) {
+    const auto run = static_cast<uint32_t>(std::countr_one(uses.kept));
+    if (std::popcount(uses.taken()) == static_cast<int>(run)) {
+      out_.StartFrom(kKeptRuns.whole[run]);
+      return;
+    }
+    out_.StartFrom(kKeptRuns.kept[run]);
+    CodeUses(*this, run, SlotUse::kKept, uses);
+  }
+  template <typename T, typename Value>
+  void Store(const T&, Value) {}
+  void Spent(PartField, uint8_t) {}
+  void Begin(const Member&) {}
+  bool Holds(const PartState&, uint32_t, const Member&, bool) { return true; }
 
   core::RangeEncoder& out() { return out_; }
 
@@ -55,6 +91,12 @@ class PartReader {
   }
   uint32_t Bits(uint32_t, int count) { return in_.Bits(count); }
   bool Flag(bool, uint32_t likely) { return in_.Flag(likely); }
+  void Uses(SlotUses& uses) { CodeUses(*this, 0, SlotUse::kKept, uses); }
+  template <typename T, typename Value>
+  void Store(T& to, Value value) {
+    to = static_cast<T>(value);
+  }
+  void Spent(PartField, uint8_t) {}
   void Begin(Member& member) { member = {}; }
   // The newest base is asked first and fills the member; the older one must hold the same entity.
   bool Holds(const PartState& base, uint32_t slot, Member& member, bool newest) {
@@ -114,24 +156,20 @@ QuantState ToClass(const QuantState& full, ReplicationClass cls) {
   return state;
 }
 
-core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases, SameMembers same,
-                                int tick_hz, ReplicationClass cls, std::span<std::byte> out) {
-  std::array<SlotUse, kSlots> uses;
-  for (uint32_t slot = 0; slot < kSlots; ++slot)
-    uses[slot] = UseOf(slot, now.occupied, bases, same);
+[[gnu::flatten]] core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases,
+                                                 SameMembers same, int tick_hz,
+                                                 ReplicationClass cls, std::span<std::byte> out) {
   PartWriter writer(out);
-  PartState written = now;
-  (void)CodePart(writer, uses, bases, tick_hz, cls, written);
+  (void)CodePart(writer, UsesOf(now.occupied, bases, same), bases, tick_hz, cls, now);
   const size_t size = writer.out().Finish();
   if (writer.out().overflow()) return {Code::kNoSpace, "part does not fit"};
   return size;
 }
 
-core::Status DecodePart(std::span<const std::byte> payload, const PartBases& bases, int tick_hz,
-                        ReplicationClass cls, PartState& out) {
-  std::array<SlotUse, kSlots> uses{};
+[[gnu::flatten]] core::Status DecodePart(std::span<const std::byte> payload, const PartBases& bases,
+                                         int tick_hz, ReplicationClass cls, PartState& out) {
   PartReader reader(payload);
-  if (!CodePart(reader, uses, bases, tick_hz, cls, out))
+  if (!CodePart(reader, SlotUses{}, bases, tick_hz, cls, out))
     return {Code::kInvalid, "part changes a slot its base does not hold"};
   if (!reader.in().Finish()) return {Code::kInvalid, "part has another length than its content"};
   for (uint32_t rest = out.occupied; rest != 0; rest &= rest - 1) {

@@ -61,6 +61,13 @@ struct SameMembers {
   uint32_t both = 0;  ///< A subset of `newest`.
 };
 
+/// What the bits of a payload are spent on: membership and identity, position, yaw or orientation,
+/// health and animation.
+enum class PartField : uint8_t { kIdentity, kPosition, kFacing, kVitals };
+inline constexpr size_t kPartFields = 4;
+/// In place of a kind: what is said of the part as a whole.
+inline constexpr uint8_t kNobody = 0;
+
 /// Full-precision (combat) state to that of a coarser class; identity for combat. Pure integer
 /// arithmetic.
 QuantState ToClass(const QuantState& full, ReplicationClass cls);

@@ -1,7 +1,10 @@
 /// The layout of a part's payload, written once for all directions: a Coder that writes returns
-/// what it was given, one that reads returns what came, and one that counts (residual_training)
-/// learns how often what occurs. For the codec and its trainer only. Rules: proto/WIRE.md "Part
-/// payload".
+/// what it was given, one that reads returns what came and stores it, and one that counts
+/// (residual_training) learns how often what occurs. For the codec and its trainer only. Rules:
+/// proto/WIRE.md "Part payload".
+///
+/// Encoding is a part of every tick, so what differs from member to member is looked up rather than
+/// branched on, and no member divides.
 #pragma once
 
 #include <algorithm>
@@ -51,6 +54,33 @@ constexpr TokenSet TokensOf(uint8_t kind) {
   return kind == kBodyKind ? TokenSet::kFlying : TokenSet::kWalking;
 }
 
+/// n / divisor rounded down, for |n| <= 2^29 and divisors up to 62: multiplied instead.
+class FloorDivider {
+ public:
+  constexpr FloorDivider() = default;
+  constexpr explicit FloorDivider(uint32_t divisor)
+      : bits_(31 + static_cast<int>(std::bit_width(divisor))),
+        away_(static_cast<int32_t>((1u << 29) / divisor + 1)),
+        above_(static_cast<int32_t>(divisor) * away_),
+        inverse_(((uint64_t{1} << bits_) + divisor - 1) / divisor) {}
+  // Shifted to where all are positive, and back.
+  constexpr int32_t operator()(int32_t n) const {
+    const auto positive = static_cast<uint64_t>(n + above_);
+    return static_cast<int32_t>(positive * inverse_ >> bits_) - away_;
+  }
+
+ private:
+  int bits_ = 0;
+  int32_t away_ = 0, above_ = 0;
+  uint64_t inverse_ = 0;
+};
+/// By the step between the bases: by twice as much.
+inline constexpr auto kByTwiceTheStep = [] {
+  std::array<FloorDivider, kBaseTicks> dividers;
+  for (uint32_t step = 1; step < kBaseTicks; ++step) dividers[step] = FloorDivider(2 * step);
+  return dividers;
+}();
+
 /// The running scales of one part. Members that moved between the bases, those that did not, and
 /// those of which only one base is known have their own.
 struct PartScales {
@@ -58,7 +88,8 @@ struct PartScales {
     std::array<ResidualScale, 2> position;  ///< east and north, up
     ResidualScale turn;
   };
-  Set moving, still, known_once;
+  enum : size_t { kMoving, kStill, kKnownOnce, kSets };
+  std::array<Set, kSets> kept;
   std::array<ResidualScale, 2> full;
   Pace pace;
   bool somebody_turns = true;
@@ -67,22 +98,22 @@ struct PartScales {
   // what moves keeps its height.
   PartScales(const PartBases& bases, int tick_hz, ReplicationClass cls) {
     const int unit = PositionUnitCm(cls);
-    const int squared = 20 * bases.age * (bases.age + bases.step) / (tick_hz * tick_hz * unit);
-    moving.position[0] = ResidualScale::Guess(static_cast<uint32_t>(squared));
-    moving.turn = ResidualScale::Guess(1);
-    const int straight = 200 * bases.age / (tick_hz * unit);
-    known_once.position[0] = ResidualScale::Guess(static_cast<uint32_t>(straight));
+    if (bases.newest != nullptr) {
+      const int squared = 20 * bases.age * (bases.age + bases.step) / (tick_hz * tick_hz * unit);
+      kept[kMoving].position[0] = ResidualScale::Guess(static_cast<uint32_t>(squared));
+      kept[kMoving].turn = ResidualScale::Guess(1);
+      const int straight = 200 * bases.age / (tick_hz * unit);
+      kept[kKnownOnce].position[0] = ResidualScale::Guess(static_cast<uint32_t>(straight));
+    }
     if (bases.older != nullptr) pace = Pace(bases.age, bases.step);
     full.fill(ResidualScale::Guess(static_cast<uint32_t>(500 / unit)));
   }
 };
 
-/// Where a member is expected: on from `older` to `newest` and further, rounded half up; without
-/// `older` at `newest`.
+/// Where a member is expected: on from `older` to `newest` and further, rounded half up.
 inline int32_t PredictAxis(int32_t newest, int32_t older, int age, int step) {
   const int32_t twice = 2 * (newest - older) * age + step;
-  const int32_t carried =
-      newest + (twice >= 0 ? twice / (2 * step) : -((2 * step - 1 - twice) / (2 * step)));
+  const int32_t carried = newest + kByTwiceTheStep[static_cast<size_t>(step)](twice);
   return std::clamp(carried, -kPositionLimit, kPositionLimit - 1);
 }
 
@@ -99,134 +130,154 @@ uint32_t CodeWidth(Coder& coder, uint32_t value, uint32_t before, int width_bits
   return width == 0 ? 0 : 1u << (width - 1) | coder.Bits(value, width - 1);
 }
 
-template <typename Coder>
-void CodeRotation(Coder& coder, const QuantState& newest, const QuantState* older,
-                  const PartScales& scales, ResidualScale& scale, int near, Rotation& rotation) {
+template <typename Coder, typename State>
+void CodeVitals(Coder& coder, State& state) {
+  const uint32_t vitals =
+      coder.Bits(uint32_t{state.health} | uint32_t{state.animation} << 8, kVitalsBits);
+  coder.Store(state.health, vitals & 0xff);
+  coder.Store(state.animation, vitals >> 8);
+}
+
+template <typename Coder, typename Rotation>
+[[gnu::always_inline]] inline void CodeRotation(Coder& coder, const QuantState& newest,
+                                                const QuantState* older, const Pace& pace,
+                                                ResidualScale& scale, int near,
+                                                Rotation& rotation) {
   const WideRotation predicted = older == nullptr
                                      ? Widen(newest.rotation)
-                                     : Extrapolate(older->rotation, newest.rotation, scales.pace);
-  const int expected = LargestOf(predicted);
-  if (coder.Flag(rotation.largest == expected, kSameLargest)) {
-    rotation.largest = static_cast<uint8_t>(expected);
-  } else {
-    rotation.largest = static_cast<uint8_t>(coder.Bits(rotation.largest, 2));
-  }
-  const std::array<int32_t, 3> parts = Narrow(predicted, rotation.largest);
-  int levels = near;
-  for (size_t i = 0; i < 3; ++i) {
+                                     : Extrapolate(older->rotation, newest.rotation, pace);
+  int largest = LargestOf(predicted);
+  if (!coder.Flag(rotation.largest == largest, kSameLargest))
+    largest = static_cast<int>(coder.Bits(rotation.largest, 2));
+  coder.Store(rotation.largest, largest);
+  const std::array<int32_t, 3> parts = Narrow(predicted, largest);
+  const auto code = [&](size_t i, int near_it) __attribute__((always_inline)) {
     int level = 0;
-    const int32_t residual = CodeResidual(coder, TokenSet::kFlying, rotation.parts[i] - parts[i],
-                                          scale, i == 2 ? levels / 3 : levels >> i, level);
-    rotation.parts[i] = static_cast<int16_t>(
-        std::clamp(parts[i] + residual, -kRotationUnit - 1, kRotationUnit + 1));
-    levels += level;
-  }
+    const int32_t residual =
+        CodeResidual(coder, TokenSet::kFlying, rotation.parts[i] - parts[i], scale, near_it, level);
+    coder.Store(rotation.parts[i],
+                std::clamp(parts[i] + residual, -kRotationUnit - 1, kRotationUnit + 1));
+    return level;
+  };
+  const int first = code(0, near);
+  const int second = code(1, (near + first) >> 1);
+  code(2, (near + first + second) / 3);
+}
+
+/// East, north and up of `position` by their residuals to `reference`; the mean of their levels.
+template <typename Coder, typename Position>
+[[gnu::always_inline]] inline int CodePosition(Coder& coder, TokenSet set,
+                                               const std::array<int32_t, 3>& reference,
+                                               std::array<ResidualScale, 2>& scales,
+                                               Position& position) {
+  const auto code = [&](size_t axis, ResidualScale & scale, int near)
+      __attribute__((always_inline)) {
+    int level = 0;
+    coder.Store(position[axis],
+                reference[axis] +
+                    CodeResidual(coder, set, position[axis] - reference[axis], scale, near, level));
+    return level;
+  };
+  ResidualScale flat = scales[0];  // in a register
+  const int east = code(0, flat, -1);
+  const int north = code(1, flat, east);
+  scales[0] = flat;
+  const int up = code(2, scales[1], (east + north) >> 1);
+  return (east + north + up) / 3;
 }
 
 /// A member that the bases hold; `state` is what is written, or becomes what was read.
-template <typename Coder>
-void CodeKept(Coder& coder, const QuantState& newest, const QuantState* older,
-              const PartBases& bases, uint8_t kind, ReplicationClass cls, PartScales& scales,
-              QuantState& state) {
-  PartScales::Set& set = older == nullptr                     ? scales.known_once
-                         : older->position == newest.position ? scales.still
-                                                              : scales.moving;
-  int levels = 0;
-  for (size_t axis = 0; axis < 3; ++axis) {
-    const int32_t predicted =
-        older == nullptr
-            ? newest.position[axis]
-            : PredictAxis(newest.position[axis], older->position[axis], bases.age, bases.step);
-    int level = 0;
-    const int near = axis == 0 ? -1 : levels >> (axis - 1);
-    state.position[axis] =
-        predicted + CodeResidual(coder, TokensOf(kind), state.position[axis] - predicted,
-                                 set.position[axis / 2], near, level);
-    levels += level;
+template <typename Coder, typename State>
+[[gnu::always_inline]] inline void CodeKept(Coder& coder, const QuantState& newest,
+                                            const QuantState* older, const PartBases& bases,
+                                            uint8_t kind, ReplicationClass cls, PartScales& scales,
+                                            State& state) {
+  std::array<int32_t, 3> predicted = newest.position;
+  size_t which = PartScales::kKnownOnce;
+  if (older != nullptr) {
+    int32_t moved = 0;
+    for (size_t axis = 0; axis < 3; ++axis) {
+      predicted[axis] =
+          PredictAxis(newest.position[axis], older->position[axis], bases.age, bases.step);
+      moved |= newest.position[axis] ^ older->position[axis];
+    }
+    which = moved == 0 ? PartScales::kStill : PartScales::kMoving;
   }
+  PartScales::Set& set = scales.kept[which];
+  const int near = CodePosition(coder, TokensOf(kind), predicted, set.position, state.position);
+  coder.Spent(PartField::kPosition, kind);
   if (cls == ReplicationClass::kExtended) return;
   if (kind == kBodyKind) {
-    CodeRotation(coder, newest, older, scales, set.turn, levels / 3, state.rotation);
+    CodeRotation(coder, newest, older, scales.pace, set.turn, near, state.rotation);
+    coder.Spent(PartField::kFacing, kind);
     return;
   }
   if (scales.somebody_turns) {
     const int half_turn = 1 << (YawBits(cls) - 1);
     int level = 0;
     const int32_t turned = ((state.yaw - newest.yaw + half_turn) & (2 * half_turn - 1)) - half_turn;
-    const int32_t turn =
-        CodeResidual(coder, TokenSet::kWalking, turned, set.turn, levels / 3, level);
-    state.yaw = static_cast<uint16_t>((newest.yaw + turn) & (2 * half_turn - 1));
+    const int32_t turn = CodeResidual(coder, TokenSet::kWalking, turned, set.turn, near, level);
+    coder.Store(state.yaw, (newest.yaw + turn) & (2 * half_turn - 1));
+    coder.Spent(PartField::kFacing, kind);
   }
   if (cls != ReplicationClass::kCombat) return;
   if (coder.Flag(state.health != newest.health || state.animation != newest.animation,
                  kVitalsChange)) {
-    const uint32_t vitals =
-        coder.Bits(uint32_t{state.health} | uint32_t{state.animation} << 8, kVitalsBits);
-    state.health = static_cast<uint8_t>(vitals & 0xff);
-    state.animation = static_cast<uint8_t>(vitals >> 8);
+    CodeVitals(coder, state);
   }
+  coder.Spent(PartField::kVitals, kind);
 }
 
 /// A member in full. `before`: the member decoded before it in this part, null for the first;
 /// `before_full`: the full record before it.
-template <typename Coder>
-void CodeFull(Coder& coder, const Member* before, const Member& before_full, ReplicationClass cls,
-              PartScales& scales, Member& member) {
+template <typename Coder, typename Member>
+void CodeFull(Coder& coder, const protocol::Member* before, const protocol::Member& before_full,
+              ReplicationClass cls, PartScales& scales, Member& member) {
   const uint32_t index = CodeWidth(coder, member.id.index(), before_full.id.index(), 5, kIndexBits);
   uint32_t generation = before_full.id.generation();
   if (!coder.Flag(member.id.generation() == generation, kSameGeneration)) {
     generation = CodeWidth(coder, member.id.generation(), generation, 4, kGenerationBits);
   }
-  member.id = core::EntityId::Make(index, generation);
-  if (coder.Flag(member.kind == before_full.kind, kSameKind)) {
-    member.kind = before_full.kind;
+  coder.Store(member.id, core::EntityId::Make(index, generation));
+  uint8_t kind = before_full.kind;
+  if (!coder.Flag(member.kind == kind, kSameKind))
+    kind = static_cast<uint8_t>(coder.Bits(member.kind, 4));
+  coder.Store(member.kind, kind);
+  coder.Spent(PartField::kIdentity, kind);
+  auto& state = member.state;
+  if (before == nullptr) {
+    for (auto& axis : state.position) {
+      const uint32_t bits = coder.Bits(static_cast<uint32_t>(axis), kFullPositionBits);
+      coder.Store(axis, static_cast<int32_t>((bits ^ 1u << (kFullPositionBits - 1)) -
+                                             (1u << (kFullPositionBits - 1))));
+    }
   } else {
-    member.kind = static_cast<uint8_t>(coder.Bits(member.kind, 4));
+    CodePosition(coder, TokensOf(kind), before->state.position, scales.full, state.position);
   }
-  QuantState& state = member.state;
-  int levels = 0;
-  for (size_t axis = 0; axis < 3; ++axis) {
-    if (before == nullptr) {
-      const uint32_t bits =
-          coder.Bits(static_cast<uint32_t>(state.position[axis]), kFullPositionBits);
-      state.position[axis] = static_cast<int32_t>((bits ^ 1u << (kFullPositionBits - 1)) -
-                                                  (1u << (kFullPositionBits - 1)));
-      continue;
-    }
-    int level = 0;
-    const int near = axis == 0 ? -1 : levels >> (axis - 1);
-    const int32_t reference = before->state.position[axis];
-    state.position[axis] =
-        reference + CodeResidual(coder, TokensOf(member.kind), state.position[axis] - reference,
-                                 scales.full[axis / 2], near, level);
-    levels += level;
-  }
+  coder.Spent(PartField::kPosition, kind);
   if (cls == ReplicationClass::kExtended) return;
-  if (member.kind == kBodyKind) {
-    state.rotation.largest = static_cast<uint8_t>(coder.Bits(state.rotation.largest, 2));
-    for (int16_t& part : state.rotation.parts) {
+  if (kind == kBodyKind) {
+    coder.Store(state.rotation.largest, coder.Bits(state.rotation.largest, 2));
+    for (auto& part : state.rotation.parts) {
       const auto shifted = static_cast<uint32_t>(part + kRotationUnit);
-      part = static_cast<int16_t>(static_cast<int32_t>(coder.Bits(shifted, kFullPartBits)) -
-                                  kRotationUnit);
+      coder.Store(part, static_cast<int32_t>(coder.Bits(shifted, kFullPartBits)) - kRotationUnit);
     }
+    coder.Spent(PartField::kFacing, kind);
     return;
   }
   const QuantState& usual = before_full.state;
-  if (coder.Flag(state.yaw == usual.yaw, kSameYaw)) {
-    state.yaw = usual.yaw;
-  } else {
-    state.yaw = static_cast<uint16_t>(coder.Bits(state.yaw, YawBits(cls)));
-  }
+  uint32_t yaw = usual.yaw;
+  if (!coder.Flag(state.yaw == yaw, kSameYaw)) yaw = coder.Bits(state.yaw, YawBits(cls));
+  coder.Store(state.yaw, yaw);
+  coder.Spent(PartField::kFacing, kind);
   if (cls != ReplicationClass::kCombat) return;
   if (coder.Flag(state.health == usual.health && state.animation == usual.animation, kSameVitals)) {
-    state.health = usual.health;
-    state.animation = usual.animation;
-    return;
+    coder.Store(state.health, usual.health);
+    coder.Store(state.animation, usual.animation);
+  } else {
+    CodeVitals(coder, state);
   }
-  const uint32_t vitals =
-      coder.Bits(uint32_t{state.health} | uint32_t{state.animation} << 8, kVitalsBits);
-  state.health = static_cast<uint8_t>(vitals & 0xff);
-  state.animation = static_cast<uint8_t>(vitals >> 8);
+  coder.Spent(PartField::kVitals, kind);
 }
 
 /// What `before_full` is at the beginning of a part: a healthy player at rest.
@@ -238,64 +289,92 @@ inline Member FirstBeforeFull() {
   return member;
 }
 
-inline SlotUse UseOf(uint32_t slot, uint32_t occupied, const PartBases& bases,
-                     const SameMembers& same) {
-  if ((occupied >> slot & 1) == 0) return SlotUse::kEmpty;
-  if (bases.newest == nullptr || (same.newest >> slot & 1) == 0) return SlotUse::kFull;
-  return bases.older != nullptr && (same.both >> slot & 1) == 0 ? SlotUse::kKeptShort
-                                                                : SlotUse::kKept;
+/// By slot, one bit each; the rest is empty. No slot is in two.
+struct SlotUses {
+  uint32_t kept = 0, kept_short = 0, full = 0;
+
+  uint32_t any_kept() const { return kept | kept_short; }
+  uint32_t taken() const { return kept | kept_short | full; }
+  SlotUse Of(uint32_t slot) const {
+    return static_cast<SlotUse>((kept >> slot & 1) + 2 * (kept_short >> slot & 1) +
+                                3 * (full >> slot & 1));
+  }
+  void Set(uint32_t slot, SlotUse use) {
+    kept |= uint32_t{use == SlotUse::kKept} << slot;
+    kept_short |= uint32_t{use == SlotUse::kKeptShort} << slot;
+    full |= uint32_t{use == SlotUse::kFull} << slot;
+  }
+};
+
+inline SlotUses UsesOf(uint32_t occupied, const PartBases& bases, const SameMembers& same) {
+  if (bases.newest == nullptr) return {.full = occupied};
+  const uint32_t kept = occupied & same.newest;
+  const uint32_t as_before = bases.older != nullptr ? kept & same.both : kept;
+  return {.kept = as_before, .kept_short = kept & ~as_before, .full = occupied & ~kept};
 }
 
+/// Of a part with bases: the uses of the slots from `slot` on, the one before it had `before`.
 template <typename Coder>
-void CodeSlotUses(Coder& coder, bool keyframe, std::array<SlotUse, kSlots>& uses) {
-  SlotUse before = keyframe ? SlotUse::kFull : SlotUse::kKept;
-  for (SlotUse& use : uses) {
-    if (keyframe) {
-      const bool full = coder.Flag(use == SlotUse::kFull,
-                                   before == SlotUse::kFull ? kFullAfterFull : kFullAfterEmpty);
-      use = full ? SlotUse::kFull : SlotUse::kEmpty;
-    } else {
-      use = static_cast<SlotUse>(coder.Symbol(kSlotUseStart[static_cast<size_t>(before)], kSlotUses,
-                                              static_cast<uint32_t>(use)));
-    }
+void CodeUses(Coder& coder, uint32_t slot, SlotUse before, SlotUses& uses) {
+  for (; slot < kSlots; ++slot) {
+    const auto use =
+        static_cast<SlotUse>(coder.Symbol(kSlotUseStart[static_cast<size_t>(before)], kSlotUses,
+                                          static_cast<uint32_t>(uses.Of(slot))));
+    uses.Set(slot, use);
     before = use;
   }
 }
 
-/// Asked before the members: whether a yaw among the kept ones is not as in the newest base.
-inline bool SomebodyTurns(const std::array<SlotUse, kSlots>& uses, const PartBases& bases,
-                          const PartState& part) {
-  for (size_t slot = 0; slot < kSlots; ++slot) {
-    const bool kept = uses[slot] == SlotUse::kKept || uses[slot] == SlotUse::kKeptShort;
-    if (kept && part.members[slot].state.yaw != bases.newest->members[slot].state.yaw) return true;
+/// Of a keyframe.
+template <typename Coder>
+void CodeTaken(Coder& coder, SlotUses& uses) {
+  bool before = true;
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    const bool full =
+        coder.Flag((uses.full >> slot & 1) != 0, before ? kFullAfterFull : kFullAfterEmpty);
+    uses.full |= uint32_t{full} << slot;
+    before = full;
   }
-  return false;
+}
+
+/// Asked before the members: whether a yaw among the kept ones is not as in the newest base.
+inline bool SomebodyTurns(const SlotUses& uses, const PartBases& bases, const PartState& part) {
+  uint32_t turned = 0;
+  for (uint32_t rest = uses.any_kept(); rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<size_t>(std::countr_zero(rest));
+    turned |= uint32_t{part.members[slot].state.yaw} ^ bases.newest->members[slot].state.yaw;
+  }
+  return turned != 0;
 }
 
 /// The payload. `part` holds what is written, or room for what is read; false when a kept slot is
 /// one that a base does not hold (reading only).
-template <typename Coder>
-bool CodePart(Coder& coder, std::array<SlotUse, kSlots>& uses, const PartBases& bases, int tick_hz,
-              ReplicationClass cls, PartState& part) {
-  CodeSlotUses(coder, bases.newest == nullptr, uses);
+template <typename Coder, typename Part>
+[[gnu::always_inline]] inline bool CodePart(Coder& coder, SlotUses uses, const PartBases& bases,
+                                            int tick_hz, ReplicationClass cls, Part& part) {
+  if (bases.newest == nullptr) {
+    CodeTaken(coder, uses);
+  } else {
+    coder.Uses(uses);
+  }
   PartScales scales(bases, tick_hz, cls);
   if (bases.newest != nullptr && cls != ReplicationClass::kExtended) {
     scales.somebody_turns = !coder.Flag(!SomebodyTurns(uses, bases, part), kNobodyTurns);
   }
+  coder.Spent(PartField::kIdentity, kNobody);
+  coder.Store(part.occupied, uses.taken());
   const Member first = FirstBeforeFull();
   const Member* before = nullptr;
   const Member* before_full = &first;
-  part.occupied = 0;
-  for (uint32_t slot = 0; slot < kSlots; ++slot) {
-    if (uses[slot] == SlotUse::kEmpty) continue;
-    part.occupied |= 1u << slot;
-    Member& member = part.members[slot];
-    if (uses[slot] == SlotUse::kFull) {
+  for (uint32_t rest = uses.taken(); rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<uint32_t>(std::countr_zero(rest));
+    auto& member = part.members[slot];
+    if ((uses.full >> slot & 1) != 0) {
       coder.Begin(member);
       CodeFull(coder, before, *before_full, cls, scales, member);
       before_full = &member;
     } else {
-      const bool both = bases.older != nullptr && uses[slot] == SlotUse::kKept;
+      const bool both = bases.older != nullptr && (uses.kept >> slot & 1) != 0;
       const QuantState* older = both ? &bases.older->members[slot].state : nullptr;
       if (!coder.Holds(*bases.newest, slot, member, true) ||
           (both && !coder.Holds(*bases.older, slot, member, false))) {

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace bluemarble::protocol {
 
@@ -26,9 +28,10 @@ inline constexpr int kTokenSets = 2;
 inline constexpr size_t kTokenRows = size_t{kTokenSets} * kScaleRows * kNearRows;
 
 /// Row (set * kScaleRows + scale) * kNearRows + near: where each token starts in 4,096, and 4,096
-/// at the end. Made by tests/bench/residual_training from synthetic movement; a copy is in
-/// proto/WIRE.md.
-extern const uint16_t kTokenStart[kTokenRows][kTokens + 1];
+/// at the end, then nothing: a row is one cache line. Made by tests/bench/residual_training from
+/// synthetic movement; a copy is in proto/WIRE.md.
+inline constexpr size_t kTokenStarts = 32;
+extern const uint16_t kTokenStart[kTokenRows][kTokenStarts];
 
 /// A magnitude's token when there were no upper bound: 0..3 as they are, then two to the octave.
 constexpr uint32_t OpenToken(uint32_t magnitude) {
@@ -37,63 +40,106 @@ constexpr uint32_t OpenToken(uint32_t magnitude) {
   return 2 * width - 2 + (magnitude >> (width - 2) & 1);
 }
 
-/// About eight times log2(1 + magnitude).
-constexpr int LevelOf(uint32_t magnitude) {
-  return magnitude == 0 ? 0 : static_cast<int>(4 * OpenToken(magnitude) + 4);
+/// OpenToken by table where residuals nearly always are: a branch at 4 would be guessed wrongly.
+inline constexpr uint32_t kSmallMagnitudes = 256;
+inline constexpr auto kSmallToken = [] {
+  std::array<uint8_t, kSmallMagnitudes> tokens{};
+  for (uint32_t m = 0; m < kSmallMagnitudes; ++m) tokens[m] = static_cast<uint8_t>(OpenToken(m));
+  return tokens;
+}();
+inline uint32_t TokenOf(uint32_t magnitude) {
+  if (magnitude < kSmallMagnitudes) [[likely]]
+    return kSmallToken[magnitude];
+  return std::min(OpenToken(magnitude), kLargeToken);
 }
+
+/// What a token says of its magnitude: the leading bits, and how many follow. Of the last one more
+/// follow, as it says itself.
+struct TokenContent {
+  uint8_t top = 0;
+  uint8_t free_bits = 0;
+  uint8_t signs = 1;  ///< Bits of the sign: zero has none.
+  uint8_t level = 0;
+};
+
+/// About eight times log2(1 + magnitude).
+constexpr int LevelOfToken(uint32_t token) {
+  return token == 0 ? 0 : static_cast<int>(4 * token + 4);
+}
+constexpr int LevelOf(uint32_t magnitude) { return LevelOfToken(OpenToken(magnitude)); }
+
+inline constexpr auto kTokenContent = [] {
+  std::array<TokenContent, kTokens> content{};
+  for (uint32_t token = 0; token < kTokens; ++token) {
+    content[token] = {.top = static_cast<uint8_t>(token < 4 ? token : 2 | (token & 1)),
+                      .free_bits = static_cast<uint8_t>(token < 4 ? 0 : token / 2 - 1),
+                      .signs = static_cast<uint8_t>(token > 0 ? 1 : 0),
+                      .level = static_cast<uint8_t>(LevelOfToken(token))};
+  }
+  content[kLargeToken].top = 1;
+  content[kLargeToken].free_bits = 12;
+  return content;
+}();
 
 /// How large one field's residuals are in this part, as a mean of levels times 16. Starts with a
 /// guess and forgets it soon.
 struct ResidualScale {
   int level = 0;
-  int seen = 0;
+  uint32_t seen = 0;
 
   static ResidualScale Guess(uint32_t magnitude) { return {16 * LevelOf(magnitude), 0}; }
   void Add(int residual_level) {
-    const int rate = seen < 2 ? 1 : seen < 6 ? 2 : seen < 14 ? 3 : 4;
     // One that is far out, as after a bounce, says little about the others.
-    level += (std::min(16 * residual_level, level + 256) - level) >> rate;
-    ++seen;
+    level += (std::min(16 * residual_level, level + 256) - level) >> kRate[seen];
+    seen = std::min(seen + 1, kSettled);
   }
+
+ private:
+  static constexpr uint32_t kSettled = 14;
+  static constexpr std::array<uint8_t, kSettled + 1> kRate = {1, 1, 2, 2, 2, 2, 3, 3,
+                                                              3, 3, 3, 3, 3, 3, 4};
 };
+
+/// What CodeResidual does once the row is known; `shift` bits of the magnitude are noise.
+template <typename Coder, typename Shift>
+[[gnu::always_inline]] inline int32_t CodeInRow(Coder& coder, TokenSet set, int row, Shift shift,
+                                                int32_t value, int near, int& level) {
+  const int column =
+      near < 0 ? kNoneNear : std::min((3 * std::max(near - 8 * shift, 0) + 8) >> 4, kNoneNear - 1);
+  const auto given = static_cast<uint32_t>(value < 0 ? -value : value);
+  const uint32_t token = coder.Token(
+      static_cast<size_t>((static_cast<int>(set) * kScaleRows + row) * kNearRows + column),
+      TokenOf(given >> shift));
+  const TokenContent& content = kTokenContent[token];
+  int free_bits = content.free_bits + shift;
+  if (token == kLargeToken) [[unlikely]]
+    free_bits +=
+        static_cast<int>(coder.Bits(static_cast<uint32_t>(std::bit_width(given >> shift)) - 13, 4));
+  uint64_t magnitude = uint64_t{content.top} << free_bits | coder.Bits(given, free_bits);
+  const bool negative = coder.Bits(value < 0 ? 1 : 0, shift > 0 ? 1 : content.signs) != 0;
+  level = content.level;
+  if (shift > 0 || token == kLargeToken) [[unlikely]] {
+    magnitude = std::min<uint64_t>(magnitude, kResidualLimit);
+    level = LevelOf(static_cast<uint32_t>(magnitude));
+  }
+  return negative ? -static_cast<int32_t>(magnitude) : static_cast<int32_t>(magnitude);
+}
 
 /// Codes `value`; `near` is the mean level of the member's residuals before it, -1 for the first.
 /// |value| <= kResidualLimit.
 template <typename Coder>
-int32_t CodeResidual(Coder& coder, TokenSet set, int32_t value, ResidualScale& scale, int near,
-                     int& level) {
-  int row = (scale.level + 32) >> 6;
-  // Above the table's largest scale the low bits are noise: they go as they are.
-  const int shift = row < kScaleRows ? 0 : (row - kScaleRows + 2) / 2;
-  row -= 2 * shift;
-  const int column =
-      near < 0 ? kNoneNear : std::min((3 * std::max(near - 8 * shift, 0) + 8) >> 4, kNoneNear - 1);
-
-  const auto given = static_cast<uint32_t>(value < 0 ? -value : value);
-  const uint32_t token = coder.Token(
-      static_cast<size_t>((static_cast<int>(set) * kScaleRows + row) * kNearRows + column),
-      std::min(OpenToken(given >> shift), kLargeToken));
-  uint64_t magnitude = 0;
-  bool negative = false;
-  if (token > 0 || shift > 0) {
-    int free_bits = 0;
-    uint64_t top = token;
-    if (token == kLargeToken) {
-      const auto width = static_cast<uint32_t>(std::bit_width(given >> shift));
-      free_bits = static_cast<int>(coder.Bits(width - 13, 4)) + 12;
-      top = 1;
-    } else if (token >= 4) {
-      free_bits = static_cast<int>(token / 2) - 1;
-      top = 2 | (token & 1);
-    }
-    free_bits += shift;
-    magnitude = top << free_bits | coder.Bits(given, free_bits);
-    negative = coder.Bits(value < 0 ? 1 : 0, 1) != 0;
+[[gnu::always_inline]] inline int32_t CodeResidual(Coder& coder, TokenSet set, int32_t value,
+                                                   ResidualScale& scale, int near, int& level) {
+  const int row = (scale.level + 32) >> 6;
+  int32_t coded = 0;
+  if (row < kScaleRows) [[likely]] {
+    coded = CodeInRow(coder, set, row, std::integral_constant<int, 0>(), value, near, level);
+  } else {  // above the table's largest scale the low bits are noise: they go as they are
+    const int shift = (row - kScaleRows + 2) / 2;
+    coded = CodeInRow(coder, set, row - 2 * shift, shift, value, near, level);
   }
-  const auto bounded = static_cast<uint32_t>(std::min<uint64_t>(magnitude, kResidualLimit));
-  level = LevelOf(bounded);
   scale.Add(level);
-  return negative ? -static_cast<int32_t>(bounded) : static_cast<int32_t>(bounded);
+  return coded;
 }
 
 }  // namespace bluemarble::protocol

@@ -43,8 +43,12 @@ struct CountingCoder {
     return value & static_cast<uint32_t>((uint64_t{1} << count) - 1);
   }
   bool Flag(bool value, uint32_t) { return value; }
-  void Begin(protocol::Member&) {}
-  bool Holds(const protocol::PartState&, uint32_t, protocol::Member&, bool) { return true; }
+  void Uses(protocol::SlotUses&) {}
+  template <typename T, typename Value>
+  void Store(const T&, Value) {}
+  void Spent(protocol::PartField, uint8_t) {}
+  void Begin(const protocol::Member&) {}
+  bool Holds(const protocol::PartState&, uint32_t, const protocol::Member&, bool) { return true; }
 };
 
 struct Spin {
@@ -239,18 +243,18 @@ void Train(Counts& counts, int scene, int hz, int age, int step, uint64_t seed) 
     history.push_back(part);
     const auto at = [&](int ago) { return &history[static_cast<size_t>(tick - ago)]; };
     CountingCoder coder{&counts};
-    std::array<protocol::SlotUse, kSlots> uses;
+    protocol::SlotUses uses;
     protocol::PartBases bases;
     if (tick % (4 * hz) == 0) {
-      uses.fill(protocol::SlotUse::kFull);
+      uses.full = part.occupied;
     } else if (tick < age + step) {
       continue;
     } else {
       bases = {at(age), at(age + step), age, step};
-      for (auto& use : uses) {
-        use = random.Chance(0.01)   ? protocol::SlotUse::kFull
-              : random.Chance(0.02) ? protocol::SlotUse::kKeptShort
-                                    : protocol::SlotUse::kKept;
+      for (uint32_t slot = 0; slot < kSlots; ++slot) {
+        uses.Set(slot, random.Chance(0.01)   ? protocol::SlotUse::kFull
+                       : random.Chance(0.02) ? protocol::SlotUse::kKeptShort
+                                             : protocol::SlotUse::kKept);
       }
     }
     for (const auto cls : {ReplicationClass::kCombat, ReplicationClass::kVisual}) {
@@ -308,7 +312,7 @@ void PrintTable(const Counts& counts) {
       "#include \"protocol/residual.h\"\n\n"
       "namespace bluemarble::protocol {{\n\n"
       "// clang-format off\n"
-      "const uint16_t kTokenStart[kTokenRows][kTokens + 1] = {{\n");
+      "alignas(64) const uint16_t kTokenStart[kTokenRows][kTokenStarts] = {{\n");
   for (int at = 0; at < static_cast<int>(protocol::kTokenRows); ++at) {
     const int set = at / (kScaleRows * kNearRows);
     uint32_t start = 0;
