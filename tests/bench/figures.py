@@ -1,9 +1,9 @@
-"""Shows what scenes.py measured: a Markdown table and a picture of the scenes, and the same of the durable world, of the
-spatial index and of other servers beside a zone.
+"""Shows what scenes.py measured: Markdown tables and pictures of the scenes, the durable world, the spatial index, the codec, a
+tick, other servers beside a zone, zones of several sizes, and what is seen for how many bytes.
 
     figures.py DIR                       prints the tables of DIR/*.json
-    figures.py DIR --pictures FOLDER     draws each figure as a share of its limit: scenes.svg, durable.svg,
-                                     spatial.svg, peers.svg
+    figures.py DIR --pictures FOLDER     draws each figure as a share of its limit (scenes.svg, durable.svg and so on), and
+                                     sweep.svg and view_error.svg
     figures.py DIR --update FILE.md      puts the tables between the file's markers
 """
 
@@ -13,10 +13,18 @@ import pathlib
 import sys
 from xml.sax.saxutils import escape
 
-SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "trace", "trace_3", "spread", "spread_3000", "spread_5000", "sealed",
-          "simulated"]
+import charts
+from charts import number
+
+SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "trace", "trace_3", "spread", "spread_3000", "spread_5000", "memory",
+          "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 SPATIAL = ["spatial"]
+CODEC = ["wire_crowd", "wire_bodies_3", "wire_bodies_1"]
+TICK = ["tick_spread", "tick_crowd", "tick_memory"]
+PHASES = ["receive", "simulate", "index", "interest", "replicate", "commit"]
+SWEEP = ["sweep"]
+VIEW_ERROR = ["view_error"]
 PEERS = ["peers"]
 PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet": "naive ENet"}
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
@@ -32,10 +40,6 @@ def results(folder, names):
         if path.exists():
             found[name] = json.loads(path.read_text())
     return {name: result for name, result in found.items() if "figures" in result}
-
-
-def number(value):
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def text(value, unit):
@@ -99,6 +103,87 @@ def peer_table(found):
     return "\n".join(lines)
 
 
+def phase_table(found):
+    lines = [f"| | players | others | CPU ns per player and tick | {' | '.join(PHASES)} | tick's CPU P50 | P99 | snapshots per "
+             "player | datagrams | one assembled | commit |", "|---" * (10 + len(PHASES)) + "|"]
+    for name, result in found.items():
+        sizes, measured = result["context"]["sizes"], result["context"]["measured"]
+        cpu, tick, assembly = measured["cpu_ns_per_player_tick"], measured["tick_cpu_ms"], measured["assembly"]
+        cells = [name, number(sizes["players"]), number(sizes["entities"]), number(cpu["all"]),
+                 *(number(cpu[phase]) for phase in PHASES), f"{tick['p50']:.3g} ms", f"{tick['p99']:.3g} ms",
+                 text(measured["snapshot_bytes_per_player_s"], "B/s"), f"{measured['datagrams_per_player_s']:.3g} /s",
+                 f"{number(assembly['ns_per_datagram'])} ns, {assembly['parts_per_datagram']:.3g} parts", result["commit"]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def measured_by(result):
+    """Machine, commit and command, for below a table and above a picture."""
+    steal = result["context"]["server/steal_pct"]
+    return (f"{result['date'][:10]}, commit {result['commit']}, {result['machine']['cores']} cores, {result['machine']['cpu']}, "
+            f"{result['command']}; others' CPU {result['others_cpu_cores']} cores, steal at most {percent(steal)}")
+
+
+def age(cell, tier):
+    """Of a tier in which nobody was seen there is none."""
+    p99 = cell["age_ms"][tier]["p99"]
+    return f"{number(p99)} ms" if p99 else ""
+
+
+def sweep_table(found):
+    result = found[SWEEP[0]]
+    lines = ["| density | players | tick P99 | to wire P99 | missed | tick rate | relief | CPU per player and tick | down per player | age "
+             "P99: combat | visual | extended |", "|---" * 12 + "|"]
+    for cell in result["context"]["cells"]:
+        lines.append(f"| {cell['density']} | {number(cell['players'])} | {number(cell['tick_ms']['p99'])} ms | "
+                     f"{number(cell['tick_to_wire_ms']['p99'])} ms | {cell['missed_pct']:.2g} % | {cell['tick_hz']:.1f} Hz | "
+                     f"{cell['relief_step_most']:g} | {cell['cpu_us_per_player_tick']:.2f} us | "
+                     f"{text(cell['down_bytes_per_player_s'], 'B/s')} | {age(cell, 'combat')} | {age(cell, 'visual')} | "
+                     f"{age(cell, 'extended')} |")
+    return "\n".join([*lines, "", f"Windows of {result['seconds']} s. {measured_by(result)}."])
+
+
+def sweep_svg(found):
+    result = found[SWEEP[0]]
+    cells = result["context"]["cells"]
+
+    def lines(value):
+        return {density: [(cell["players"], value(cell)) for cell in cells if cell["density"] == density]
+                for density in dict.fromkeys(cell["density"] for cell in cells)}
+
+    return charts.svg(measured_by(result), [
+        charts.Chart("tick P99, ms", "players", lines(lambda cell: cell["tick_ms"]["p99"])),
+        charts.Chart("server's CPU per player and tick, us", "players", lines(lambda cell: cell["cpu_us_per_player_tick"])),
+        charts.Chart("down per player, kB/s", "players", lines(lambda cell: cell["down_bytes_per_player_s"] / 1000)),
+        charts.Chart("age P99 within 50 m, ms", "players", lines(lambda cell: cell["age_ms"]["combat"]["p99"]))])
+
+
+def view_error_table(found):
+    result = found[VIEW_ERROR[0]]
+    lines = ["| budget | down per player | datagrams | bytes per update | error of the view P50 | P99 | age P50 | P99 | most |",
+             "|---" * 9 + "|"]
+    for each in result["context"]["budgets"].values():
+        error, its_age = each["error_m"]["combat"], each["age_ms"]["combat"]
+        lines.append(f"| {each['budget_bytes_per_s'] / 1000:g} kB/s | {text(each['down_bytes_per_player_s'], 'B/s')} | "
+                     f"{each['down_packets_per_player_s']:.3g} /s | {each['bytes_per_entity_update']:.3g} | "
+                     f"{1000 * error['p50']:.3g} mm | {1000 * error['p99']:.3g} mm | {number(its_age['p50'])} ms | "
+                     f"{number(its_age['p99'])} ms | {number(its_age['max'])} ms |")
+    return "\n".join([*lines, "", f"{number(result['players'])} players, windows of {result['seconds']} s. {measured_by(result)}."])
+
+
+def view_error_svg(found):
+    result = found[VIEW_ERROR[0]]
+    budgets = result["context"]["budgets"].values()
+
+    def lines(tier, scale):
+        return {which: [(each["down_bytes_per_player_s"] / 1000, scale * each[tier]["combat"][which.lower()]) for each in budgets]
+                for which in ("P50", "P99")}
+
+    return charts.svg(measured_by(result), [
+        charts.Chart("error of the view, mm", "kB/s per player", lines("error_m", 1000)),
+        charts.Chart("age of what is seen, ms", "kB/s per player", lines("age_ms", 1))])
+
+
 def share_of(row):
     """How much of the limit is used up; above 1: missed."""
     if row["relation"] in (">", ">="):
@@ -134,8 +219,17 @@ def svg(found):
     return "\n".join(out) + "\n"
 
 
-KINDS = [("figures", SCENES, scene_table, "scenes.svg"), ("durable figures", DURABLE, program_table, "durable.svg"),
-         ("spatial figures", SPATIAL, program_table, "spatial.svg"), ("peer figures", PEERS, peer_table, "peers.svg")]
+USED = "How much of each limit is used"
+# (marker on the page, results, table, picture, what it shows, who draws it); tables without one have none of their own
+KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, svg),
+         ("sweep figures", SWEEP, sweep_table, "sweep.svg", "Tick, CPU, bytes and age by players and density", sweep_svg),
+         ("view error figures", VIEW_ERROR, view_error_table, "view_error.svg", "What is seen for how many bytes", view_error_svg),
+         ("tick figures", TICK, program_table, "tick.svg", USED, svg),
+         ("tick phases", TICK, phase_table, None, None, None),
+         ("codec figures", CODEC, program_table, "codec.svg", USED, svg),
+         ("durable figures", DURABLE, program_table, "durable.svg", USED, svg),
+         ("spatial figures", SPATIAL, program_table, "spatial.svg", USED, svg),
+         ("peer figures", PEERS, peer_table, "peers.svg", USED, svg)]
 
 
 def with_rows_before(path, marker, names, found, lines):
@@ -166,19 +260,19 @@ def main():
     parser.add_argument("--update", type=pathlib.Path)
     options = parser.parse_args()
     nothing = True
-    for marker, names, table, picture in KINDS:
+    for marker, names, table, picture, shows, drawn in KINDS:
         found = results(options.folder, names)
         if not found:
             continue
         nothing = False
         lines = table(found)
         print(lines)
-        if options.pictures:
+        if options.pictures and picture:
             options.pictures.mkdir(parents=True, exist_ok=True)
-            (options.pictures / picture).write_text(svg(found))
+            (options.pictures / picture).write_text(drawn(found))
         if options.update:
             lines = with_rows_before(options.update, marker, names, found, lines)
-            update(options.update, marker, f"{lines}\n\n![How much of each limit is used](pictures/{picture})")
+            update(options.update, marker, f"{lines}\n\n![{shows}](pictures/{picture})" if picture else lines)
     if nothing:
         sys.exit(f"figures.py: no results in {options.folder}")
 

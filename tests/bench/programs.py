@@ -1,5 +1,5 @@
-"""The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, by one that
-needs nothing, and of other servers beside a zone. They measure and print JSON.
+"""The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, the codec
+and a tick, by such as need nothing, and of other servers beside a zone. They measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
 """
@@ -12,7 +12,29 @@ from zone_under_test import ROOT, Failure
 
 PATIENCE_S = 3600
 
-# name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit))
+
+def codec(whose, base, unit, path, limit):
+    return [(f"{unit} of {whose} update, base {base} old", path, "<=", limit, unit),
+            (f"encoding {whose} update, base {base} old", "encode_ns_per_update", "<=", 100, "ns")]
+
+
+def bodies(base_age, base):
+    return (["wire_bench", "--bodies", "{bodies}", "--hz", "30", "--base-age", str(base_age)],
+            codec("a body's", base, "bytes", "bytes_per_update", 3.0))
+
+
+def tick(scene, players, others=None):
+    who = f"{scene} of {players:,}" + (f" and {others:,} others" if others else "")
+    sizes = ["--scene", scene, "--players", str(players)] + (["--entities", str(others)] if others else [])
+    rows = [(f"assembling a datagram, {who}", "measured/assembly/ns_per_datagram", "<=", "limits/assembly_ns_per_datagram", "ns"),
+            (f"RSS per session, {who}", "measured/memory/rss_kb_per_session", "<=", "limits/rss_kb_per_session", "kB")]
+    if others:
+        rows.append((f"RSS, {who}", "measured/memory/rss_mb", "<=", "limits/rss_mb", "MB"))
+    return ["tick_bench", *sizes], rows
+
+
+# name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit)).
+# {trace} and {bodies} are files that scenes.py makes.
 PROGRAMS = {
     "durable": (["durable_bench"], [
         ("transactional events, of a bare COPY's rows", "transactional_ratio", ">=", "transactional_limit", ""),
@@ -34,6 +56,13 @@ PROGRAMS = {
     "spatial": (["spatial_bench"], [
         ("index and queries, of a k-d tree's (nanoflann)", "measured/of_nanoflann", "<=", "limits/of_nanoflann", ""),
         ("index and queries, of an R-tree's (Boost)", "measured/of_rtree", "<=", "limits/of_rtree", "")]),
+    "wire_crowd": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6"],
+                   codec("a person's", "6 samples", "bits", "part_bits_per_update", 14)),
+    "wire_bodies_3": bodies(3, "3 ticks"),
+    "wire_bodies_1": bodies(1, "1 tick"),
+    "tick_spread": tick("spread", 3000),
+    "tick_crowd": tick("crowd", 1000),
+    "tick_memory": tick("spread", 5000, 50_000),
     "peers": (["peers.py"], [
         (f"{what} of a zone and of {peer}, {scene}", path.format(scene, "bluemarble"), relation, path.format(scene, peer), unit)
         for scene in ("spread", "crowd") for peer in ("colyseus", "naive_enet")
@@ -42,13 +71,20 @@ PROGRAMS = {
                                            ("down per player", "common/{}/{}/down_bytes_per_player_s", "<", "B/s"))]),
 }
 FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers"}
+IN_BIN = ("wire_bench",)
 
 
-def command_of(name, bin_dir):
+def inputs_of(name):
+    """The files that it wants, by name."""
+    return {word.strip("{}") for word in PROGRAMS[name][0] if word.startswith("{")}
+
+
+def command_of(name, bin_dir, inputs):
     first, *arguments = PROGRAMS[name][0]
+    arguments = [inputs[word.strip("{}")] if word.startswith("{") else word for word in arguments]
     if first.endswith(".py"):
         return [sys.executable, ROOT / "tests" / FOLDERS[first] / first, "--bin", bin_dir, *arguments]
-    return [bin_dir.parent / "bench" / first, *arguments]
+    return [bin_dir / first if first in IN_BIN else bin_dir.parent / "bench" / first, *arguments]
 
 
 def report_of(text):
@@ -62,9 +98,9 @@ def report_of(text):
     return {each["sizes"]["store"]: each for each in reports}
 
 
-def run(name, bin_dir):
+def run(name, bin_dir, inputs):
     """(its report, its exit code)"""
-    answer = subprocess.run(command_of(name, bin_dir), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    answer = subprocess.run(command_of(name, bin_dir, inputs), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     try:
         return report_of(answer.stdout), answer.returncode
     except (ValueError, KeyError):

@@ -21,7 +21,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import programs  # noqa: E402
 import seal_cost  # noqa: E402
-from zone_under_test import ROOT, Bots, Failure, Zone  # noqa: E402
+import sweep  # noqa: E402
+import view_error  # noqa: E402
+from zone_under_test import ROOT, Bots, Failure, Zone, wait_until  # noqa: E402
 from zone_under_test import SEALED as SEALED_ZONE  # noqa: E402
 
 RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
@@ -46,6 +48,10 @@ def wire(hz, most_cores):
 
 
 SEALED_PLAYERS = (SEALED_ZONE, ("--accounts",))
+# Animals that wander and nodes that stand, within 10 km of seven places: the players', and the six of the configuration.
+OTHERS = ("game.animals=25000", "game.resource_nodes=25000", "game.scatter_radius_m=10000",
+          'game.spawn_centres=["13.405,52.52", "2.3522,48.8566", "-74.0060,40.7128", "139.6503,35.6762", "-46.6333,-23.5505", '
+          '"3.3792,6.5244", "151.2093,-33.8688"]')
 SCENES = {
     "cities": (["--scenario", "cities", "--players", 1000, "--cities", ROOT / "build/cities.csv"],
                IN_PLAY + TICK + [("down per player", "down/bytes_per_player_s", "<=", 15_000, "B/s")]),
@@ -60,16 +66,21 @@ SCENES = {
                    IN_PLAY + CROWD + [("to wire P99", "server/tick_to_wire_ms/p99", "<", 33, "ms")], SEALED_PLAYERS),
     "crowd_5000": (["--scenario", "crowd", "--players", 5000, "--radius", 25],
                    IN_PLAY + [("tick rate", "server/tick_hz", ">=", 15, "Hz")], SEALED_PLAYERS),
+    "memory": (["--scenario", "spread", "--players", 5000],
+               IN_PLAY + [("RSS", "server/rss_mb", "<=", 1000, "MB"), ("RSS per session", "session_kb", "<=", 50, "kB")],
+               ((*SEALED_ZONE, *OTHERS), ("--accounts",))),
 }
 # Printed beside the figures: what one wants to know when a figure is off.
-CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "server/steal_pct", "server/rss_mb",
+CONTEXT = ["server/tick_ms", "server/tick_to_wire_ms", "server/cpu_s_per_s", "server/steal_pct", "server/rss_mb", "session_kb",
            "zonebot/cpu_s_per_s", "down/packets_per_player_s", "view/age_ms/visual", "view/age_ms/extended",
            "bytes_per_entity_update", "login_ms", "connect_s", "missed_pct"]
 SEALED = "sealed"  # two zones by turns: seal_cost.py
 SEALING = IN_PLAY + [("server CPU above plain", "above_plain_pct", "<", 15, "%")]
+VIEW_ERROR = "view_error"  # one zone after another, by the bytes that a player may be sent: view_error.py
+SWEEP = "sweep"  # one zone after another, by players and density: sweep.py
 SIMULATED = "simulated"  # sim_bench: whole zone and clients on a simulated network in one process
 SIMULATED_LIMIT_S = 20
-ALL = [*SCENES, SEALED, SIMULATED, *programs.PROGRAMS]
+ALL = [*SCENES, SEALED, VIEW_ERROR, SWEEP, SIMULATED, *programs.PROGRAMS]
 
 
 def at(report, path):
@@ -144,6 +155,12 @@ def result_of(name, options, load, measured, **more):
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
 
+def keep(name, options, report):
+    """A program's whole report, for who wants to know more than the figures."""
+    if options.out:
+        (options.out / f"{name}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
 def run_scene(name, options, trace, load):
     arguments, figures, *sealed = SCENES[name]
     settings, more = sealed[0] if sealed else ((), ())
@@ -151,6 +168,8 @@ def run_scene(name, options, trace, load):
         arguments = arguments + ["--trace", trace]
     company = Company()
     with Zone(options.bin, settings) as zone:
+        wait_until("the zone ticks", 10, lambda: zone.stats()["ticks"] > 0)
+        empty = zone.stats()
         with Bots(options.bin, zone, "bots", *arguments, *more, "--seed", options.seed, "--seconds", options.seconds) as bots:
             report = bots.report(JOIN_LIMIT_S + options.seconds)
         exit_code = zone.stop()
@@ -158,8 +177,9 @@ def run_scene(name, options, trace, load):
     if server is None:
         raise Failure("zoned did not answer at the end of the run")
     report["missed_pct"] = 100 * server["missed_ticks"] / max(1, server["ticks"])
-    if options.out:
-        (options.out / f"{name}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+    report["others"] = empty["entities"]
+    report["session_kb"] = 1000 * (server["rss_mb"] - empty["rss_mb"]) / report["players"]["wanted"]
+    keep(name, options, report)
     measured = [figure(report, *row) for row in figures]
     measured.append({"name": "exit code of zoned", "value": -1 if exit_code is None else exit_code, "relation": "==",
                      "limit": 0, "unit": "", "pass": exit_code == 0})
@@ -167,13 +187,31 @@ def run_scene(name, options, trace, load):
                      context={path: at(report, path) for path in CONTEXT})
 
 
-def run_sealed(options, load):
+def run_windows(name, options, load, measure, figures, seconds):
+    """A scene of several zones, one after another."""
     company = Company()
-    report = seal_cost.measure(options)
-    if options.out:
-        (options.out / f"{SEALED}_report.json").write_text(json.dumps(report, indent=2) + "\n")
-    return result_of(SEALED, options, load, [figure(report, *row) for row in SEALING], others_cpu_cores=company.cores(),
-                     players=seal_cost.PLAYERS, seconds=options.seconds / 2, context=report)
+    report = measure()
+    keep(name, options, report)
+    return result_of(name, options, load, [figure(report, *row) for row in figures], others_cpu_cores=company.cores(),
+                     players=report["players"]["wanted"], seconds=seconds, command=f"scripts/bench --only {name}",
+                     context=report)
+
+
+def run_sealed(options, load):
+    return run_windows(SEALED, options, load, lambda: seal_cost.measure(options), SEALING, options.seconds / 2)
+
+
+def run_view_error(options, trace, load):
+    within = [(f"down per player at {budget / 1000:g} kB/s", f"budgets/{budget}/down_bytes_per_player_s", "<=", budget, "B/s")
+              for budget in view_error.BUDGETS]
+    return run_windows(VIEW_ERROR, options, load, lambda: view_error.measure(options, trace), IN_PLAY + within,
+                       view_error.SECONDS)
+
+
+def run_sweep(options, load):
+    in_play = [("not connected", "players/not_connected", "==", 0, "players"),
+               ("disconnects", "players/disconnected", "==", 0, "players")]
+    return run_windows(SWEEP, options, load, lambda: sweep.measure(options), in_play, sweep.SECONDS)
 
 
 def run_simulated(options, load):
@@ -192,26 +230,34 @@ def run_simulated(options, load):
          "pass": cpu_s < SIMULATED_LIMIT_S}], others_cpu_cores=company.cores(), players=measured["players"], seconds=0, context=measured)
 
 
-def run_program(name, options, load):
+def run_program(name, options, inputs, load):
     company = Company()
-    report, exit_code = programs.run(name, options.bin)
-    if options.out:
-        (options.out / f"{name}_report.json").write_text(json.dumps(report, indent=2) + "\n")
+    report, exit_code = programs.run(name, options.bin, inputs)
+    keep(name, options, report)
     measured = [figure(report, *row) for row in programs.PROGRAMS[name][1]]
     measured.append(figure({"exit code": exit_code}, "exit code", "exit code", "==", 0, ""))
     return result_of(name, options, load, measured, others_cpu_cores=company.cores(), steal_pct=company.steal_pct(),
                      command=f"scripts/bench --only {name}", context=report)
 
 
-def run(name, options, trace):
-    if name.startswith("trace") and trace is None:
+def wants_trace(name):
+    return name.startswith("trace") or name == VIEW_ERROR or name in programs.PROGRAMS and "trace" in programs.inputs_of(name)
+
+
+def run(name, options, inputs):
+    trace = inputs["trace"]
+    if trace is None and wants_trace(name):
         return {"scene": name, "omitted": "no recording in shared/data/crowd_bot360"}
     load = wait_for_quiet(options.quiet_load)
     try:
         if name in programs.PROGRAMS:
-            return run_program(name, options, load)
+            return run_program(name, options, inputs, load)
         if name == SEALED:
             return run_sealed(options, load)
+        if name == VIEW_ERROR:
+            return run_view_error(options, trace, load)
+        if name == SWEEP:
+            return run_sweep(options, load)
         return run_simulated(options, load) if name == SIMULATED else run_scene(name, options, trace, load)
     except Failure as failure:
         return {"scene": name, "error": str(failure), "pass": False}
@@ -224,6 +270,13 @@ def make_trace(folder):
     trace = folder / "crowd_trace.csv"
     subprocess.run([sys.executable, ROOT / "scripts/trace-from-crowd", RECORDING, trace], check=True)
     return trace
+
+
+def make_bodies(bin_dir, folder):
+    bodies = folder / "bodies.csv"
+    with bodies.open("w") as out:
+        subprocess.run([bin_dir / "bodies_scene"], stdout=out, check=True)
+    return bodies
 
 
 def main():
@@ -241,10 +294,12 @@ def main():
         parser.error(f"no such scene: {', '.join(unknown)}; there are {', '.join(ALL)}")
     work = options.out or ROOT / "build/bench"
     work.mkdir(parents=True, exist_ok=True)
-    trace = make_trace(work)
+    inputs = {"trace": make_trace(work)}
+    if any(name in programs.PROGRAMS and "bodies" in programs.inputs_of(name) for name in wanted):
+        inputs["bodies"] = make_bodies(options.bin, work)
     ok = True
     for name in wanted:
-        result = run(name, options, trace)
+        result = run(name, options, inputs)
         print(json.dumps(result), flush=True)
         if options.out and "omitted" not in result:
             (options.out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
