@@ -1,6 +1,6 @@
 /// The daemon's own HTTP/1.1 server, plain or over TLS: small requests, small answers, hard limits
-/// (PITFALLS J-2). Boost.Beast sits behind it, in http_server.cc only (DEPENDENCIES §1.6). Owns its
-/// threads.
+/// (PITFALLS J-2). Boost sits behind it, in the sources api/http_* only (DEPENDENCIES §1.6). Owns
+/// its threads.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/web_socket.h"
 #include "core/counters.h"
 #include "core/result.h"
 
@@ -45,6 +46,22 @@ struct HttpSettings {
   /// Requests that wait for the one thread that hashes passwords; more: 429. Too low: bursts of
   /// logins are refused; too high: they wait until their clients give up.
   uint32_t hash_queue = 64;
+  /// Pages of these origins ("https://play.example", no path) may ask too, besides those of the
+  /// server's own host and port; "*": of any. What sends no Origin is no browser, and may.
+  std::vector<std::string> origins;
+  /// Open WebSockets; more: 503. Too low: players and operators are sent away; too high:
+  /// descriptors, and memory, websocket_queue_bytes each when their clients do not read.
+  uint32_t max_websockets = 256;
+  uint32_t websocket_message_bytes = 65536;  ///< of a client's message; larger: close 1009
+  /// What may wait to be written to one. Too low: a slow link's client is closed (1013) at the
+  /// first crowd; too high: memory.
+  uint32_t websocket_queue_bytes = 1024 * 1024;
+  /// Messages, pings included, that a client may send per second, and twice as many at once; more:
+  /// close 1008. Too low: players' inputs count too, at least one a tick; too high: CPU.
+  uint32_t websocket_messages_per_s = 300;
+  /// Without anything heard for so long it is pinged, and lost when it says nothing for
+  /// websocket_timeout_ms more. Too low: traffic; too high: dead ones hold places.
+  uint32_t websocket_ping_ms = 15000, websocket_timeout_ms = 10000;
 };
 
 /// Is `address` one that only this machine reaches? False for what is no IP address.
@@ -57,6 +74,7 @@ struct HttpRequest {
   std::string body;
   std::string remote_address;
   std::string authorization;  ///< the header of that name; a secret, never logged
+  std::string origin;         ///< likewise; of a page that asks: an allowed one
 
   /// The first value of the name; "name" without "=" counts as empty. Null when it is not there.
   const std::string* Query(std::string_view name) const;
@@ -67,6 +85,8 @@ struct HttpResponse {
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   int retry_after_s = 0;  ///< Retry-After; 0: none
+  /// More headers, without line breaks. A Cache-Control among them replaces the "no-store".
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 /// Where a handler runs.
@@ -88,6 +108,10 @@ class Router {
   /// `method` in capitals; a GET handler also answers HEAD.
   void Add(std::string method, std::string path, Handler handler,
            RunsOn runs_on = RunsOn::kApiThread, Gate gate = {});
+  /// A GET of `path` with an upgrade asks `open`, and nothing else is answered there.
+  void AddWebSocket(std::string path, WebSocketOpener open);
+  /// Null: no WebSockets there.
+  const WebSocketOpener* WebSocketAt(std::string_view path) const;
   /// What there is: "GET /healthz", ...; sorted by path.
   std::vector<std::string> Endpoints() const;
   /// Of the request's handler; what has none is answered by an api thread.
@@ -106,6 +130,7 @@ class Router {
   const Entry* Find(const HttpRequest& request) const;
 
   std::map<std::string, std::map<std::string, Entry>, std::less<>> routes_;
+  std::map<std::string, WebSocketOpener, std::less<>> web_sockets_;
 };
 
 struct ApiStats {
@@ -115,8 +140,20 @@ struct ApiStats {
   core::Counter tls_failures;           ///< handshakes that failed or took too long
   core::Counter refused_blocking;       ///< 503: http.blocking_queue was full
   core::Counter refused_hashing;        ///< 429: auth.hash_queue was full
+  core::Counter refused_origins;        ///< 403: http.origins
   core::Counter received_bytes, sent_bytes;
+  core::Counter web_sockets;  ///< a level: open ones
+  core::Counter opened_web_sockets;
+  core::Counter refused_web_sockets;  ///< 503: http.max_websockets
+  core::Counter web_socket_messages;  ///< that clients sent
+  // Why the server ended one, besides what its handler wanted.
+  core::Counter web_sockets_slow;       ///< 1013: http.websocket_queue_bytes
+  core::Counter web_sockets_limited;    ///< 1008: too many messages, fragments, or too slow a one
+  core::Counter web_sockets_malformed;  ///< 1002, 1007, 1009
+  core::Counter web_sockets_silent;     ///< http.websocket_timeout_ms
 };
+
+class HttpCore;
 
 class HttpServer {
  public:
@@ -135,15 +172,15 @@ class HttpServer {
   /// certificate; the rest of `settings` is not looked at. kInvalid names the file that cannot be
   /// used, and nothing changed. Any thread.
   core::Status Reload(const HttpSettings& settings);
-  /// Ends open connections, joins the threads; takes as long as the handlers that run. Idempotent.
+  /// Tells open WebSockets (1001), ends all connections, joins the threads; takes as long as the
+  /// handlers that run. Idempotent.
   void Stop();
 
   uint16_t bound_port() const;
   const ApiStats& stats() const;
 
  private:
-  class Core;
-  std::unique_ptr<Core> core_;
+  std::unique_ptr<HttpCore> core_;
 };
 
 }  // namespace bluemarble::api

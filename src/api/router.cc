@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <exception>
 
 #include "api/http_server.h"
@@ -16,11 +17,25 @@ void Router::Add(std::string method, std::string path, Handler handler, RunsOn r
   routes_[std::move(path)][std::move(method)] = {std::move(handler), runs_on, std::move(gate)};
 }
 
+void Router::AddWebSocket(std::string path, WebSocketOpener open) {
+  web_sockets_[std::move(path)] = std::move(open);
+}
+
+const WebSocketOpener* Router::WebSocketAt(std::string_view path) const {
+  const auto found = web_sockets_.find(path);
+  return found == web_sockets_.end() ? nullptr : &found->second;
+}
+
 std::vector<std::string> Router::Endpoints() const {
   std::vector<std::string> endpoints;
   for (const auto& [path, methods] : routes_) {
     for (const auto& [method, entry] : methods) endpoints.push_back(method + " " + path);
   }
+  for (const auto& [path, open] : web_sockets_) endpoints.push_back("GET " + path);
+  const auto path_of = [](const std::string& endpoint) {
+    return std::string_view(endpoint).substr(endpoint.find(' ') + 1);
+  };
+  std::ranges::stable_sort(endpoints, {}, path_of);
   return endpoints;
 }
 

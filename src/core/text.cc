@@ -129,6 +129,13 @@ Status CheckReadable(int32_t c) {
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    if (NextCodePoint(text, i) < 0) return false;
+  }
+  return true;
+}
+
 Status ValidateStorable(std::string_view text, size_t max_bytes) {
   if (Status s = CheckLength(text, max_bytes); !s.ok()) return s;
   for (size_t i = 0; i < text.size();) {

@@ -64,7 +64,7 @@ class RawClient {
     return answer;
   }
 
- private:
+  /// More of what comes, into received(). False: the connection has ended.
   bool Receive() {
     char chunk[16384];
     const ssize_t n = ::recv(fd_, chunk, sizeof chunk, 0);
@@ -72,7 +72,9 @@ class RawClient {
     received_.append(chunk, static_cast<size_t>(n));
     return true;
   }
+  std::string& received() { return received_; }
 
+ private:
   int fd_;
   std::string received_;
 };
