@@ -1,0 +1,205 @@
+// The moving part of the map: clusters from afar, single entities with their heading near. Everything of one kind is one path,
+// and nothing outside the view is touched.
+
+import type {Cell} from '../data/blocks';
+import {Kind, KINDS, type World} from '../data/world';
+import {color} from '../ui/theme';
+import {short} from '../ui/format';
+import {cellLevel, Clusters} from './clusters';
+import type {Point, View} from './view';
+
+const COLORS = ['animal', 'player', 'animal', 'resource', 'item', 'body'] as const;
+/** From this scale on (metres in a pixel) headings are shown. */
+const HEADING_FROM_M = 60;
+
+export interface Hit {
+  slot: number;
+  cluster: {lon: number; lat: number} | null;
+}
+
+export class EntityLayer {
+  readonly hidden: boolean[] = new Array<boolean>(KINDS).fill(false);
+  selected = -1;
+  /** Names of players by entity. */
+  names: ReadonlyMap<number, string> = new Map();
+  drawnSingles = 0;
+  drawnClusters = 0;
+
+  private readonly clusters = new Clusters();
+  private gathered = '';
+  private readonly shownX = new Float32Array(65536);
+  private readonly shownY = new Float32Array(65536);
+  private readonly shownSlots = new Int32Array(65536);
+  private shown = 0;
+  private bubbles: Array<{x: number; y: number; r: number; lon: number; lat: number}> = [];
+
+  constructor(
+    private readonly world: World,
+    private readonly cells: () => Cell[],
+  ) {}
+
+  draw(context: CanvasRenderingContext2D, view: View, now: number): void {
+    const level = cellLevel(view.scale);
+    const key = `${this.world.version} ${level} ${this.hidden.join()}`;
+    if (key !== this.gathered) {
+      this.gathered = key;
+      this.clusters.gather(this.world, level, this.hidden);
+    }
+    this.collect(view, now);
+    this.drawSingles(context, view);
+    this.drawClusters(context, view);
+    this.drawSelected(context, view, now);
+  }
+
+  /** Singles that are in the view, with where they are on it. */
+  private collect(view: View, now: number): void {
+    const {singles, singleCount} = this.clusters;
+    const at: Point = {x: 0, y: 0};
+    const place = {lon: 0, lat: 0};
+    this.shown = 0;
+    for (let i = 0; i < singleCount; ++i) {
+      const slot = singles[i]!;
+      this.world.place(slot, now, place);
+      if (!view.project(place.lon, place.lat, at)) continue;
+      if (at.x < -20 || at.y < -20 || at.x > view.width + 20 || at.y > view.height + 20) continue;
+      if (this.shown === this.shownX.length) break;
+      this.shownX[this.shown] = at.x;
+      this.shownY[this.shown] = at.y;
+      this.shownSlots[this.shown++] = slot;
+    }
+    this.drawnSingles = this.shown;
+  }
+
+  private drawSingles(context: CanvasRenderingContext2D, view: View): void {
+    const heading = view.metresPerPixel < HEADING_FROM_M;
+    const {kinds, yaw} = this.world;
+    for (let kind = 0; kind < KINDS; ++kind) {
+      if (this.hidden[kind]) continue;
+      const size = kind === Kind.player ? 5 : kind === Kind.animal ? 3.6 : 3;
+      const arrows = heading && (kind === Kind.player || kind === Kind.animal);
+      context.beginPath();
+      let any = false;
+      for (let i = 0; i < this.shown; ++i) {
+        const slot = this.shownSlots[i]!;
+        if (kinds[slot] !== kind) continue;
+        any = true;
+        const x = this.shownX[i]!;
+        const y = this.shownY[i]!;
+        if (arrows) {
+          const sin = Math.sin(yaw[slot]!) * size;
+          const cos = Math.cos(yaw[slot]!) * size;
+          context.moveTo(x + sin * 1.7, y - cos * 1.7);
+          context.lineTo(x - sin - cos * 0.95, y + cos - sin * 0.95);
+          context.lineTo(x - sin * 0.45, y + cos * 0.45);
+          context.lineTo(x - sin + cos * 0.95, y + cos + sin * 0.95);
+          context.closePath();
+        } else if (kind === Kind.resource || kind === Kind.item || kind === Kind.body) {
+          context.rect(x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1);
+        } else {
+          const r = size * 0.75;
+          context.moveTo(x + r, y);
+          context.arc(x, y, r, 0, 2 * Math.PI);
+        }
+      }
+      if (!any) continue;
+      context.fillStyle = color(COLORS[kind]!);
+      context.fill();
+      if (kind === Kind.player) {
+        context.lineWidth = 1;
+        context.strokeStyle = color('marker-edge');
+        context.stroke();
+      }
+    }
+    this.drawNames(context);
+  }
+
+  private drawNames(context: CanvasRenderingContext2D): void {
+    if (this.names.size === 0) return;
+    let players = 0;
+    for (let i = 0; i < this.shown; ++i) if (this.world.kinds[this.shownSlots[i]!] === Kind.player) ++players;
+    if (players > 60) return;
+    context.font = '500 11px Inter, sans-serif';
+    context.textAlign = 'left';
+    context.lineWidth = 3;
+    context.lineJoin = 'round';
+    context.strokeStyle = color('halo');
+    context.fillStyle = color('text');
+    for (let i = 0; i < this.shown; ++i) {
+      const slot = this.shownSlots[i]!;
+      const name = this.names.get(this.world.ids[slot]!);
+      if (!name || slot === this.selected) continue;
+      context.strokeText(name, this.shownX[i]! + 10, this.shownY[i]! + 4);
+      context.fillText(name, this.shownX[i]! + 10, this.shownY[i]! + 4);
+    }
+  }
+
+  private drawClusters(context: CanvasRenderingContext2D, view: View): void {
+    this.bubbles = [];
+    const at: Point = {x: 0, y: 0};
+    const add = (lon: number, lat: number, count: number, players: number) => {
+      if (!view.project(lon, lat, at)) return;
+      const r = Math.min(30, 9 + 3.2 * Math.log2(1 + count / 4));
+      if (at.x < -r || at.y < -r || at.x > view.width + r || at.y > view.height + r) return;
+      this.bubbles.push({x: at.x, y: at.y, r, lon, lat});
+      const part = players / count;
+      context.beginPath();
+      context.arc(at.x, at.y, r, 0, 2 * Math.PI);
+      context.fillStyle = color('bubble');
+      context.fill();
+      context.lineWidth = 2.5;
+      context.strokeStyle = color('animal');
+      context.stroke();
+      if (part > 0) {
+        context.beginPath();
+        context.arc(at.x, at.y, r, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * part);
+        context.strokeStyle = color('player');
+        context.stroke();
+      }
+      context.fillStyle = color('bubble-text');
+      context.fillText(short(count), at.x, at.y + 4);
+    };
+    context.font = '600 11.5px Inter, sans-serif';
+    context.textAlign = 'center';
+    for (const {lon, lat, count, kinds} of this.clusters.clusters) add(lon, lat, count, kinds[Kind.player]!);
+    for (const {lon, lat, entities, players} of this.cells()) add(lon, lat, Math.max(1, entities), players);
+    this.drawnClusters = this.bubbles.length;
+  }
+
+  private drawSelected(context: CanvasRenderingContext2D, view: View, now: number): void {
+    if (this.selected < 0 || !this.world.has(this.selected)) return;
+    const at: Point = {x: 0, y: 0};
+    const place = this.world.place(this.selected, now);
+    if (!view.project(place.lon, place.lat, at)) return;
+    context.beginPath();
+    context.arc(at.x, at.y, 12, 0, 2 * Math.PI);
+    context.lineWidth = 2;
+    context.strokeStyle = color('accent');
+    context.stroke();
+    const name = this.names.get(this.world.ids[this.selected]!);
+    if (!name) return;
+    context.font = '600 12px Inter, sans-serif';
+    context.textAlign = 'left';
+    context.lineWidth = 3;
+    context.lineJoin = 'round';
+    context.strokeStyle = color('halo');
+    context.strokeText(name, at.x + 17, at.y + 4);
+    context.fillStyle = color('text');
+    context.fillText(name, at.x + 17, at.y + 4);
+  }
+
+  /** What lies under a point: the nearest single one, else a cluster. */
+  hit(x: number, y: number): Hit | null {
+    let best = 14 * 14;
+    let slot = -1;
+    for (let i = 0; i < this.shown; ++i) {
+      const d = (this.shownX[i]! - x) ** 2 + (this.shownY[i]! - y) ** 2;
+      if (d < best) {
+        best = d;
+        slot = this.shownSlots[i]!;
+      }
+    }
+    if (slot >= 0) return {slot, cluster: null};
+    const bubble = this.bubbles.findLast((b) => (b.x - x) ** 2 + (b.y - y) ** 2 < b.r * b.r);
+    return bubble ? {slot: -1, cluster: {lon: bubble.lon, lat: bubble.lat}} : null;
+  }
+}
