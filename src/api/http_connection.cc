@@ -172,6 +172,7 @@ void HttpConnection::OnRequest() {
   request.body = std::move(message.body());
   request.authorization = std::string(View(message[http::field::authorization]));
   request.origin = std::string(View(message[http::field::origin]));
+  request.if_none_match = std::string(View(message[http::field::if_none_match]));
   if (auto answer = JudgeOrigin(message, request)) {
     return Answer(std::move(*answer), {}, message.keep_alive());
   }

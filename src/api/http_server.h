@@ -75,6 +75,7 @@ struct HttpRequest {
   std::string remote_address;
   std::string authorization;  ///< the header of that name; a secret, never logged
   std::string origin;         ///< likewise; of a page that asks: an allowed one
+  std::string if_none_match;  ///< likewise
 
   /// The first value of the name; "name" without "=" counts as empty. Null when it is not there.
   const std::string* Query(std::string_view name) const;

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "ops/json_text.h"
+
 namespace bluemarble::ops {
 namespace internal {
 namespace {
@@ -158,6 +160,38 @@ std::string ConfigSchema::Print() const {
     });
   }
   return out;
+}
+
+std::string ConfigSchema::ReportJson() const {
+  std::string out = "[";
+  const auto add = [&out](const std::string& section, const Field& field,
+                          const std::string& source) {
+    if (out.size() > 1) out += ',';
+    const auto member = [&out](const char* name, std::string_view text) {
+      out += fmt::format("{}\"{}\":", out.back() == '{' ? "" : ",", name);
+      AppendJsonString(out, text);
+    };
+    out += '{';
+    member("name", section + "." + field.key);
+    member("value", PrintedValue(field));
+    member("default", field.options.secret ? "\"\"" : field.default_toml);
+    member("source", source);
+    member("unit", field.options.unit);
+    member("help", field.options.help);
+    out += fmt::format(",\"secret\":{}}}", field.options.secret);
+  };
+  for (const auto& section : sections_) {
+    for (const Field& field : section->fields_) add(section->name_, field, field.source);
+  }
+  for (const TableArray& array : arrays_) {
+    size_t row = 0;
+    array.each([&](ConfigSection& bound) {
+      for (const Field& field : bound.fields_)
+        add(fmt::format("{}[{}]", array.name, row), field, array.source);
+      ++row;
+    });
+  }
+  return out + "]";
 }
 
 std::string ConfigSchema::DefaultFile(std::string_view head) const {

@@ -162,6 +162,10 @@ class ConfigSchema {
   /// Effective values as TOML, each with its source behind it; secrets as "(set)" or "".
   std::string Print() const;
 
+  /// The same for programs: a JSON array of {"name", "value", "default", "source", "unit", "help",
+  /// "secret"}, values as TOML text.
+  std::string ReportJson() const;
+
   /// The commented TOML file of all settings at their defaults; `head` becomes its first comment.
   /// Call before Load.
   std::string DefaultFile(std::string_view head) const;
