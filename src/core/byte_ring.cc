@@ -49,25 +49,43 @@ bool ByteRing::Push(std::span<const std::byte> head, std::span<const std::byte> 
   return true;
 }
 
-std::span<const std::byte> ByteRing::Front() {
-  uint64_t position = tail_.load(std::memory_order_relaxed);
-  if (position == cached_head_) {
-    cached_head_ = head_.load(std::memory_order_acquire);
-    if (position == cached_head_) return {};
-  }
+std::span<const std::byte> ByteRing::RecordAt(uint64_t& position) const {
   uint32_t length;
   std::memcpy(&length, data_.get() + (position & mask_), 4);
   if (length == kSkip) {
     position += size_ - (position & mask_);
     std::memcpy(&length, data_.get() + (position & mask_), 4);
   }
-  front_end_ = position + Padded(4 + uint64_t{length});
-  return {data_.get() + (position & mask_) + 4, length};
+  const std::byte* const bytes = data_.get() + (position & mask_) + 4;
+  position += Padded(4 + uint64_t{length});
+  return {bytes, length};
+}
+
+std::span<const std::byte> ByteRing::Front() {
+  uint64_t position = tail_.load(std::memory_order_relaxed);
+  if (position == cached_head_) {
+    cached_head_ = head_.load(std::memory_order_acquire);
+    if (position == cached_head_) return {};
+  }
+  const auto record = RecordAt(position);
+  front_end_ = position;
+  if (ahead_records_ == 0) {
+    ahead_ = front_end_;
+    ahead_records_ = 1;
+  }
+  return record;
 }
 
 void ByteRing::Pop() {
   assert(front_end_ > tail_.load(std::memory_order_relaxed));
+  --ahead_records_;
   tail_.store(front_end_, std::memory_order_release);
+}
+
+std::span<const std::byte> ByteRing::Ahead(int limit) {
+  if (ahead_records_ == 0 || ahead_records_ > limit || ahead_ == cached_head_) return {};
+  ++ahead_records_;
+  return RecordAt(ahead_);
 }
 
 size_t ByteRing::used_bytes() const {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -24,6 +25,17 @@ class DatagramOutlet {
   virtual ~DatagramOutlet() = default;
   virtual void SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept = 0;
 };
+
+/// One after another to `out`; the bytes, 0: they do not fit.
+inline size_t CopyParts(std::span<const iovec> parts, std::span<std::byte> out) noexcept {
+  size_t bytes = 0;
+  for (const iovec& part : parts) {
+    if (bytes + part.iov_len > out.size()) return 0;
+    std::memcpy(out.data() + bytes, part.iov_base, part.iov_len);
+    bytes += part.iov_len;
+  }
+  return bytes;
+}
 
 class DatagramSeam {
  public:
@@ -50,9 +62,17 @@ class DatagramSeam {
   /// Opens a received datagram in place. May shrink the span to what ENet shall see and replace
   /// `from` by a session's virtual address.
   virtual Opened Open(Address& from, std::span<std::byte>& datagram) noexcept = 0;
-  /// Makes what leaves of what ENet sends. May replace the address, and the parts by a buffer of
-  /// its own that lives until the next call; false: not sent.
-  virtual bool Seal(Address& to, std::span<const iovec>& parts) noexcept = 0;
+  /// Makes what leaves of what ENet sends: writes it to `out` and may replace the address. Its
+  /// bytes; 0: not sent.
+  virtual size_t Seal(Address& to, std::span<const iovec> parts,
+                      std::span<std::byte> out) noexcept = 0;
+
+  /// Such a datagram is opened soon, in two steps of which the second comes a few datagrams after
+  /// the first: what Open will look at is fetched into the cache.
+  virtual void ExpectFar(std::span<const std::byte> /*datagram*/) noexcept {}
+  virtual void ExpectNear(std::span<const std::byte> /*datagram*/) noexcept {}
+  /// Something is sealed to this address soon.
+  virtual void ExpectSeal(const Address& /*to*/) noexcept {}
 
   /// ENet has connected the peer at `seen`, an address that Open gave.
   virtual Peer OnConnected(const Address& seen) noexcept { return {seen.v4, {}}; }
@@ -77,7 +97,9 @@ class PlainSeam final : public DatagramSeam {
     return {core::Code::kDenied, "plain mode listens on loopback only (net.bind)"};
   }
   Opened Open(Address&, std::span<std::byte>&) noexcept override { return Opened::kPass; }
-  bool Seal(Address&, std::span<const iovec>&) noexcept override { return true; }
+  size_t Seal(Address&, std::span<const iovec> parts, std::span<std::byte> out) noexcept override {
+    return CopyParts(parts, out);
+  }
 };
 
 }  // namespace bluemarble::net

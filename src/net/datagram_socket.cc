@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/look_ahead.h"
 #include "net/precheck.h"
 
 namespace bluemarble::net {
@@ -26,6 +27,14 @@ int AskBuffer(int fd, int force_option, int option, int bytes) {
   return granted / 2;  // the kernel reports twice what was asked, for its own bookkeeping
 }
 
+sockaddr_in NameOf(const Address& address) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(address.v4);
+  name.sin_port = htons(address.port);
+  return name;
+}
+
 }  // namespace
 
 DatagramSocket::DatagramSocket(const NetSettings& settings, DatagramSeam& seam, HostStats& stats)
@@ -38,7 +47,8 @@ DatagramSocket::DatagramSocket(const NetSettings& settings, DatagramSeam& seam, 
       send_buffer_bytes_(settings.send_buffer_bytes),
       slots_(slots_mask_ + 1),
       data_(std::make_unique_for_overwrite<std::byte[]>((slots_mask_ + 1) * stride_)),
-      overflow_(stride_) {}
+      overflow_(stride_),
+      sealed_((kPosted + 1) * stride_) {}
 
 void DatagramSocket::Attach(int fd) {
   fd_ = fd;
@@ -86,7 +96,14 @@ size_t DatagramSocket::ReceiveBatch(size_t wanted) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) stats_.receive_errors.Add();
     return 0;
   }
+  constexpr size_t kFar = core::LookAhead<int>::kFar, kNear = core::LookAhead<int>::kNear;
+  const auto received = [&](size_t i) {
+    return std::span<const std::byte>(static_cast<const std::byte*>(parts_[i].iov_base),
+                                      messages_[i].msg_len);
+  };
   for (size_t i = 0; i < static_cast<size_t>(got); ++i) {
+    if (i + kFar < static_cast<size_t>(got)) seam_.ExpectFar(received(i + kFar));
+    if (i + kNear < static_cast<size_t>(got)) seam_.ExpectNear(received(i + kNear));
     stats_.datagrams_in.Add();
     stats_.bytes_in.Add(messages_[i].msg_len);
     if (wanted == 0) {
@@ -146,46 +163,88 @@ int DatagramSocket::Take(Address& from, std::span<std::byte> out) noexcept {
 bool DatagramSocket::Send(const Address& to, std::span<const iovec> parts) noexcept {
   size_t plain_bytes = 0;
   for (const iovec& part : parts) plain_bytes += part.iov_len;
-
   Address address = to;
-  if (!seam_.Seal(address, parts)) {
-    stats_.send_refused.Add();
-    return false;
-  }
-  size_t bytes = 0;
-  for (const iovec& part : parts) bytes += part.iov_len;
-  if (bytes > datagram_bytes_) {
-    assert(false && "a datagram above net.datagram_bytes");
-    stats_.send_oversized.Add();
-    return false;
-  }
-  if (!Transmit(address, parts, bytes)) return false;
+  const auto room = std::span(sealed_).last(stride_);
+  const size_t bytes = SealTo(address, parts, room);
+  if (bytes == 0 || !Transmit(address, room.first(bytes))) return false;
   stats_.sent_seal_bytes.Add(bytes - plain_bytes);
   return true;
 }
 
-void DatagramSocket::SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept {
-  const iovec part{const_cast<std::byte*>(datagram.data()), datagram.size()};
-  if (Transmit(to, {&part, 1}, datagram.size())) stats_.sent_own_bytes.Add(datagram.size());
+size_t DatagramSocket::SealTo(Address& to, std::span<const iovec> parts,
+                              std::span<std::byte> out) noexcept {
+  const size_t bytes = seam_.Seal(to, parts, out);
+  if (bytes == 0) {
+    stats_.send_refused.Add();
+    return 0;
+  }
+  if (bytes > datagram_bytes_) {
+    assert(false && "a datagram above net.datagram_bytes");
+    stats_.send_oversized.Add();
+    return 0;
+  }
+  return bytes;
 }
 
-bool DatagramSocket::Transmit(const Address& to, std::span<const iovec> parts,
-                              size_t bytes) noexcept {
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(to.v4);
-  name.sin_port = htons(to.port);
-  msghdr message{};
-  message.msg_name = &name;
-  message.msg_namelen = sizeof name;
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = parts.size();
-  if (sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+void DatagramSocket::Post(const Address& to, std::span<const std::byte> head,
+                          std::span<const std::byte> message) noexcept {
+  if (posted_count_ == kPosted) SendPosted();
+  const std::array<iovec, 2> parts{{{const_cast<std::byte*>(head.data()), head.size()},
+                                    {const_cast<std::byte*>(message.data()), message.size()}}};
+  Address address = to;
+  const size_t i = posted_count_;
+  const auto room = std::span(sealed_).subspan(i * stride_, stride_);
+  const size_t bytes = SealTo(address, parts, room);
+  if (bytes == 0) {
+    stats_.unsent_unreliable_bytes.Add(message.size());
+    return;
+  }
+  posted_[i] = {static_cast<uint16_t>(head.size()), static_cast<uint16_t>(message.size())};
+  out_names_[i] = NameOf(address);
+  out_parts_[i] = {room.data(), bytes};
+  out_messages_[i] = {};
+  out_messages_[i].msg_hdr.msg_name = &out_names_[i];
+  out_messages_[i].msg_hdr.msg_namelen = sizeof out_names_[i];
+  out_messages_[i].msg_hdr.msg_iov = &out_parts_[i];
+  out_messages_[i].msg_hdr.msg_iovlen = 1;
+  ++posted_count_;
+}
+
+// The kernel stops at the first that it refuses, which is passed over.
+void DatagramSocket::SendPosted() noexcept {
+  for (size_t next = 0; next < posted_count_;) {
+    const int sent =
+        sendmmsg(fd_, out_messages_.data() + next, static_cast<unsigned>(posted_count_ - next),
+                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    for (size_t end = next + static_cast<size_t>(std::max(sent, 0)); next < end; ++next) {
+      const Posted& posted = posted_[next];
+      const size_t bytes = out_parts_[next].iov_len;
+      stats_.datagrams_out.Add();
+      stats_.bytes_out.Add(bytes);
+      stats_.sent_unreliable_bytes.Add(posted.message_bytes);
+      stats_.sent_enet_bytes.Add(posted.head_bytes);
+      stats_.sent_seal_bytes.Add(bytes - posted.head_bytes - posted.message_bytes);
+    }
+    if (sent > 0) continue;
+    stats_.send_errors.Add();
+    stats_.unsent_unreliable_bytes.Add(posted_[next++].message_bytes);
+  }
+  posted_count_ = 0;
+}
+
+void DatagramSocket::SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept {
+  if (Transmit(to, datagram)) stats_.sent_own_bytes.Add(datagram.size());
+}
+
+bool DatagramSocket::Transmit(const Address& to, std::span<const std::byte> datagram) noexcept {
+  const sockaddr_in name = NameOf(to);
+  if (sendto(fd_, datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+             reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0) {
     stats_.send_errors.Add();
     return false;
   }
   stats_.datagrams_out.Add();
-  stats_.bytes_out.Add(bytes);
+  stats_.bytes_out.Add(datagram.size());
   return true;
 }
 

@@ -34,9 +34,22 @@ class DatagramSocket final : public DatagramOutlet {
   /// The oldest datagram in the ring, copied to `out`; 0: none.
   int Take(Address& from, std::span<std::byte> out) noexcept;
   bool empty() const { return head_ == tail_; }
+  /// The one that Take gives after `ahead` others; empty: not there.
+  std::span<const std::byte> Coming(size_t ahead) const {
+    if (head_ - tail_ <= ahead) return {};
+    const size_t index = (tail_ + ahead) & slots_mask_;
+    return {data_.get() + index * stride_, slots_[index].size};
+  }
 
   /// Sends one datagram. False: it did not leave, which is counted.
   bool Send(const Address& to, std::span<const iovec> parts) noexcept;
+
+  /// The same for one unreliable message behind ENet's `head`, but it leaves with the next
+  /// SendPosted, or when there are kPosted of them; and here the socket attributes the bytes, as
+  /// only then it is known what left.
+  void Post(const Address& to, std::span<const std::byte> head,
+            std::span<const std::byte> message) noexcept;
+  void SendPosted() noexcept;
 
   /// Sends what the seam says on its own.
   void SendDirect(const Address& to, std::span<const std::byte> datagram) noexcept override;
@@ -55,6 +68,7 @@ class DatagramSocket final : public DatagramOutlet {
 
  private:
   static constexpr size_t kBatch = 64;
+  static constexpr size_t kPosted = 32;
   struct Slot {
     Address from;
     uint16_t size = 0;  // 0: dropped after it was received
@@ -64,7 +78,9 @@ class DatagramSocket final : public DatagramOutlet {
   bool Admit(size_t index, const mmsghdr& received, const sockaddr_in& name);
   bool Refuse(DropReason reason);
   void AttachFilter();
-  bool Transmit(const Address& to, std::span<const iovec> parts, size_t bytes) noexcept;
+  bool Transmit(const Address& to, std::span<const std::byte> datagram) noexcept;
+  /// Sealed for the address, which may change; 0: it cannot leave, which is counted.
+  size_t SealTo(Address& to, std::span<const iovec> parts, std::span<std::byte> out) noexcept;
   std::span<std::byte> BytesOf(size_t slot) { return {data_.get() + slot * stride_, stride_}; }
 
   const size_t datagram_bytes_;
@@ -84,6 +100,16 @@ class DatagramSocket final : public DatagramOutlet {
   std::array<mmsghdr, kBatch> messages_{};
   std::array<iovec, kBatch> parts_{};
   std::array<sockaddr_in, kBatch> names_{};
+
+  struct Posted {
+    uint16_t head_bytes = 0, message_bytes = 0;
+  };
+  std::vector<std::byte> sealed_;  // stride_ for each posted one, and one for Send
+  std::array<Posted, kPosted> posted_{};
+  std::array<mmsghdr, kPosted> out_messages_{};
+  std::array<iovec, kPosted> out_parts_{};
+  std::array<sockaddr_in, kPosted> out_names_{};
+  size_t posted_count_ = 0;
 };
 
 }  // namespace bluemarble::net

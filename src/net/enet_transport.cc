@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/look_ahead.h"
 #include "net/enet_hooks.h"
 #include "net/precheck.h"
 #include "net/sealed_server.h"
@@ -110,6 +111,11 @@ bool EnetTransport::Receive(Inbound& out) {
     return true;
   }
   return false;
+}
+
+core::PeerId EnetTransport::Upcoming() {
+  const auto record = threads_[current_host_]->inbound().Ahead(core::LookAhead<int>::kFar);
+  return {record.data() == nullptr ? 0 : ReadHead<InboundHead>(record).peer};
 }
 
 // Keeps the zone's view of who is connected: what a peer said before the zone ended it does not

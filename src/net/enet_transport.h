@@ -43,6 +43,7 @@ class EnetTransport final : public Transport {
   ~EnetTransport() override;
 
   bool Receive(Inbound& out) override;
+  core::PeerId Upcoming() override;
   size_t max_unreliable_bytes() const override { return kMaxUnreliableBytes; }
   core::Status Send(core::PeerId peer, Channel channel, std::span<const std::byte> bytes) override;
   void Disconnect(core::PeerId peer, uint32_t reason) override;

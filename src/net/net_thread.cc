@@ -147,6 +147,7 @@ int NetThread::Receive(Address& from, std::span<std::byte> out) noexcept {
     while (walk_peers_ < peers_.size() && InUse(host_->peers[walk_peers_ - 1])) ++walk_peers_;
     for (int length = 0; receive_budget_ > 0 && (length = socket_.Take(from, out)) > 0;) {
       --receive_budget_;
+      FetchComing();
       if (TakeUnsequenced(from, out.first(static_cast<size_t>(length)))) continue;
       host_->peerCount = walk_peers_;
       ++receive_in_call_;
@@ -156,6 +157,20 @@ int NetThread::Receive(Address& from, std::span<std::byte> out) noexcept {
   walking_ = false;
   host_->peerCount = 0;
   return 0;
+}
+
+void NetThread::FetchPeer(size_t slot) const {
+  if (slot >= peers_.size()) return;
+  core::Fetch(&peers_[slot]);
+  core::Fetch(&host_->peers[slot], 128);
+}
+
+void NetThread::FetchComing() const {
+  const auto datagram = socket_.Coming(Upcoming::kNear);
+  enet_uint16 peer_id;  // every datagram of ENet's begins with it
+  if (datagram.size() < sizeof peer_id) return;
+  std::memcpy(&peer_id, datagram.data(), sizeof peer_id);
+  FetchPeer(ntohs(peer_id) & ENET_PROTOCOL_MAXIMUM_PEER_ID);
 }
 
 // What clients send nearly always: a datagram with one unsequenced command, for the zone at once.
@@ -459,7 +474,8 @@ bool NetThread::Deliver(const InboundHead& head, std::span<const std::byte> byte
 void NetThread::ApplyOutbound() {
   for (;;) {
     const auto record = outbound_.Front();
-    if (record.data() == nullptr) return;
+    if (record.data() == nullptr) break;
+    FetchOutbound();
     const auto head = ReadHead<OutboundHead>(record);
     const core::PeerId id{head.peer};
     const size_t slot = id.slot();
@@ -475,6 +491,21 @@ void NetThread::ApplyOutbound() {
     }
     outbound_.Pop();
   }
+  socket_.SendPosted();
+}
+
+// A peer tells which session is its own, so the one is fetched first and the other a few records
+// later.
+void NetThread::FetchOutbound() {
+  for (;;) {
+    const auto record = outbound_.Ahead(Upcoming::kFar);
+    if (record.data() == nullptr) break;
+    const size_t slot = core::PeerId{ReadHead<OutboundHead>(record).peer}.slot();
+    FetchPeer(slot);
+    upcoming_.Add(slot);
+  }
+  const size_t* const near = upcoming_.Turn();
+  if (near != nullptr && *near < peers_.size()) seam_.ExpectSeal(SeenAs(host_->peers[*near]));
 }
 
 void NetThread::SendTo(size_t slot, Channel channel, std::span<const std::byte> bytes) {
@@ -485,7 +516,7 @@ void NetThread::SendTo(size_t slot, Channel channel, std::span<const std::byte> 
   }
 }
 
-// A datagram of ENet's with one unsequenced command, sent at once: what ENet would make of the
+// A datagram of ENet's with one unsequenced command, sent in this pass: what ENet would make of the
 // message when its turn comes, without a packet, a command and a queue for each.
 void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
   ENetPeer& peer = host_->peers[slot];
@@ -505,14 +536,7 @@ void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
   head.command.header.reliableSequenceNumber = 0;
   head.command.unsequencedGroup = htons(++peer.outgoingUnsequencedGroup);
   head.command.dataLength = htons(static_cast<uint16_t>(bytes.size()));
-  const std::array<iovec, 2> parts{
-      {{&head, sizeof head}, {const_cast<std::byte*>(bytes.data()), bytes.size()}}};
-  if (!socket_.Send(SeenAs(peer), parts)) {
-    stats_.unsent_unreliable_bytes.Add(bytes.size());
-    return;
-  }
-  stats_.sent_unreliable_bytes.Add(bytes.size());
-  stats_.sent_enet_bytes.Add(sizeof head);
+  socket_.Post(SeenAs(peer), BytesOf(head), bytes);
 }
 
 void NetThread::QueueReliable(size_t slot, std::span<const std::byte> bytes) {

@@ -12,6 +12,7 @@
 
 #include "core/byte_ring.h"
 #include "core/clock.h"
+#include "core/look_ahead.h"
 #include "core/result.h"
 #include "core/thread_owner.h"
 #include "net/datagram_socket.h"
@@ -89,6 +90,9 @@ class NetThread final : private HookedSocket {
   bool Deliver(const InboundHead& head, std::span<const std::byte> bytes);
 
   void ApplyOutbound();
+  void FetchOutbound();
+  void FetchComing() const;
+  void FetchPeer(size_t slot) const;
   void SendTo(size_t slot, Channel channel, std::span<const std::byte> bytes);
   void SendUnsequenced(size_t slot, std::span<const std::byte> bytes);
   void QueueReliable(size_t slot, std::span<const std::byte> bytes);
@@ -133,6 +137,8 @@ class NetThread final : private HookedSocket {
   };
   std::optional<Waiting> waiting_;
   bool drained_ = true;
+  using Upcoming = core::LookAhead<size_t>;
+  Upcoming upcoming_;  // the slots of the records of `outbound_`
   int64_t next_drain_ns_ = 0, last_send_ns_ = 0, next_maintain_ns_ = 0;
 
   std::atomic<uint64_t> rung_{0};

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "core/look_ahead.h"
 #include "net/byte_order.h"
 
 namespace bluemarble::net {
@@ -327,27 +328,22 @@ void SealedServer::ConsiderPath(Session& session, const Address& from, size_t by
   Count(SealEvent::kPathChallenged);
 }
 
-bool SealedServer::Seal(Address& to, std::span<const iovec>& parts) noexcept {
+size_t SealedServer::Seal(Address& to, std::span<const iovec> parts,
+                          std::span<std::byte> out) noexcept {
   Session* session = FindVirtual(to);
-  if (session == nullptr) return false;
-  size_t bytes = 0;
-  for (const iovec& part : parts) {
-    if (bytes + part.iov_len > kEnetMtu) return false;
-    std::memcpy(out_.data() + kSealHeadBytes + bytes, part.iov_base, part.iov_len);
-    bytes += part.iov_len;
-  }
+  if (session == nullptr || out.size() < kSealBytes) return 0;
+  const size_t room = std::min(out.size() - kSealBytes, size_t{kEnetMtu});
+  const size_t bytes = CopyParts(parts, out.subspan(kSealHeadBytes, room));
+  if (bytes == 0) return 0;
   if ((session->pipe.datagrams_in_phase() >= rekey_datagrams_ ||
        now_ns_ - session->phase_ns >= rekey_ns_) &&
       session->pipe.NextPhase()) {
     session->phase_ns = now_ns_;
     Count(SealEvent::kRekeyed);
   }
-  const auto datagram = std::span(out_).first(bytes + kSealBytes);
-  session->pipe.Seal(aead_, PacketType::kData, datagram);
+  session->pipe.Seal(aead_, PacketType::kData, out.first(bytes + kSealBytes));
   to = session->address;
-  out_part_ = {datagram.data(), datagram.size()};
-  parts = {&out_part_, 1};
-  return true;
+  return bytes + kSealBytes;
 }
 
 void SealedServer::SendControl(Session& session, const Address& to, ControlKind kind,
@@ -453,6 +449,29 @@ void SealedServer::Free(Session& session) {
 }
 
 // ---- finding
+
+// Thousands of sessions are more than the caches hold, and a wait for memory costs as much as the
+// seal itself.
+void SealedServer::ExpectFar(std::span<const std::byte> datagram) noexcept {
+  if (datagram.size() < kSealBytes) return;
+  core::Fetch(&index_[ReadLe<uint64_t>(datagram, 1) & index_mask_]);
+}
+
+void SealedServer::ExpectNear(std::span<const std::byte> datagram) noexcept {
+  if (datagram.size() < kSealBytes) return;
+  if (const Session* session = FindSession(ReadLe<uint64_t>(datagram, 1))) Fetch(*session);
+}
+
+void SealedServer::ExpectSeal(const Address& to) noexcept {
+  const uint32_t slot = to.v4 - kVirtualV4;
+  if (slot < sessions_.size()) Fetch(sessions_[slot]);
+}
+
+// All but what joining needs, which lies at the end.
+void SealedServer::Fetch(const Session& session) {
+  const auto* const begin = reinterpret_cast<const char*>(&session);
+  core::Fetch(begin, static_cast<size_t>(reinterpret_cast<const char*>(&session.accept) - begin));
+}
 
 SealedServer::Session* SealedServer::FindVirtual(const Address& seen) {
   const uint32_t slot = seen.v4 - kVirtualV4;

@@ -36,7 +36,11 @@ class SealedServer final : public DatagramSeam {
   std::span<const sock_filter> FloodFilter() const noexcept override { return flood_filter_; }
   void SetNow(int64_t now_ns) noexcept override { now_ns_ = now_ns; }
   Opened Open(Address& from, std::span<std::byte>& datagram) noexcept override;
-  bool Seal(Address& to, std::span<const iovec>& parts) noexcept override;
+  size_t Seal(Address& to, std::span<const iovec> parts,
+              std::span<std::byte> out) noexcept override;
+  void ExpectFar(std::span<const std::byte> datagram) noexcept override;
+  void ExpectNear(std::span<const std::byte> datagram) noexcept override;
+  void ExpectSeal(const Address& to) noexcept override;
   Peer OnConnected(const Address& seen) noexcept override;
   void OnGone(const Address& seen, uint32_t reason) noexcept override;
   void OnMalformed(const Address& seen) noexcept override;
@@ -116,6 +120,7 @@ class SealedServer final : public DatagramSeam {
     return const_cast<SealedServer*>(this)->FindVirtual(seen);
   }
   Session* FindSession(uint64_t session);
+  static void Fetch(const Session& session);
   void Index(uint64_t session, uint16_t slot);
   void Unindex(uint64_t session);
   uint16_t SlotOf(const Session& session) const {
@@ -156,8 +161,6 @@ class SealedServer final : public DatagramSeam {
   std::vector<int64_t> half_open_accounts_;  // whose, while ENet does not know it
   // Which tokens have been used, of the last million minted.
   std::unique_ptr<NumberWindow<16'384>> used_tokens_;
-  std::array<std::byte, kDatagramBytes> out_{};
-  iovec out_part_{};
 };
 
 }  // namespace bluemarble::net

@@ -38,6 +38,10 @@ class Transport {
   /// The next inbound event in arrival order per peer; false when there is none now.
   virtual bool Receive(Inbound& out) = 0;
 
+  /// The peer of one of the next events, each event once, at most core::LookAhead's kFar after the
+  /// one that Receive gave last; none: not known. For having ready what its message will need.
+  virtual core::PeerId Upcoming() { return {}; }
+
   /// Largest unreliable message that leaves as one datagram of at most the configured size.
   virtual size_t max_unreliable_bytes() const = 0;
 

@@ -127,7 +127,7 @@ struct Replicator::Impl {
     workers.Run(chunks, [&](int chunk, int worker) {
       const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
       for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
-        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->Prefetch();
+        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->Fetch();
         if (viewers[slot] && viewers[slot]->active) body(slot, *viewers[slot], worker);
       }
     });
@@ -438,6 +438,8 @@ void Replicator::RemoveViewer(ViewerSlot viewer) {
 void Replicator::OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits) {
   impl_->viewers[viewer]->OnAck(ack, ack_bits, impl_->stats);
 }
+
+void Replicator::Fetch(ViewerSlot viewer) const { impl_->viewers[viewer]->Fetch(); }
 
 void Replicator::SetRelief(uint8_t step, uint16_t dilation_pct) {
   impl_->SetRelief(step, dilation_pct);

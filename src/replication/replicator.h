@@ -63,6 +63,8 @@ class Replicator {
 
   /// Receive phase: what the client's input message acknowledged.
   void OnAck(ViewerSlot viewer, uint16_t ack, uint64_t ack_bits);
+  /// An ack of this viewer comes soon: what it touches is fetched into the cache.
+  void Fetch(ViewerSlot viewer) const;
   void SetOwn(ViewerSlot viewer, const OwnReport& report);
 
   /// Steps against overload, from the next Replicate on; each includes those before it. 1: the

@@ -15,6 +15,7 @@
 #include "aoi/octree.h"
 #include "bluemarble/wire.h"
 #include "core/ids.h"
+#include "core/look_ahead.h"
 #include "geo/grid.h"
 #include "protocol/snapshot.h"
 #include "replication/replicator.h"
@@ -49,7 +50,7 @@ struct PendingDrop {
   uint64_t said = 0;  ///< Bit i: said at last_said - i.
 };
 
-class Viewer {
+class alignas(64) Viewer {
  public:
   // What every tick and every ack touches comes first: two cache lines.
   core::EntityId own;
@@ -67,10 +68,7 @@ class Viewer {
   void Reset(core::EntityId own, core::Tick now);
 
   /// This viewer's turn comes soon.
-  void Prefetch() const {
-    for (size_t line = 0; line < 2; ++line)
-      __builtin_prefetch(reinterpret_cast<const char*>(this) + line * 64);
-  }
+  void Fetch() const { core::Fetch(this, 128); }
 
   /// All parts, those of a class together: combat, visual, extended.
   std::span<ViewerPart> parts() { return parts_; }

@@ -58,6 +58,7 @@ void PlayerSessions::ReceiveMessages(core::Tick now) {
   now_ = now;
   net::Inbound inbound;
   while (parts_.transport.Receive(inbound)) {
+    FetchUpcoming();
     if (inbound.kind == net::InboundKind::kConnected) {
       OnConnected(inbound);
       continue;
@@ -71,6 +72,18 @@ void PlayerSessions::ReceiveMessages(core::Tick now) {
       OnMessage(*session, inbound);
     }
   }
+}
+
+void PlayerSessions::FetchUpcoming() {
+  while (const core::PeerId peer = parts_.transport.Upcoming()) {
+    table_.Fetch(peer);
+    upcoming_.Add(peer);
+  }
+  const core::PeerId* const near = upcoming_.Turn();
+  if (near == nullptr) return;
+  const Session* session = table_.FindByPeer(*near);
+  if (session != nullptr && session->state == SessionState::kPlaying)
+    parts_.replicator.Fetch(session->viewer);
 }
 
 void PlayerSessions::OnConnected(const net::Inbound& inbound) {

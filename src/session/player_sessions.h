@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/log.h"
+#include "core/look_ahead.h"
 #include "core/worker_pool.h"
 #include "net/transport.h"
 #include "persistence/durable_queue.h"
@@ -163,6 +164,7 @@ class PlayerSessions final : public ControlSender {
     std::string redirect = {};
   };
 
+  void FetchUpcoming();
   void OnConnected(const net::Inbound& inbound);
   void OnDisconnected(Session& session, uint32_t reason);
   void OnMessage(Session& session, const net::Inbound& inbound);
@@ -245,6 +247,7 @@ class PlayerSessions final : public ControlSender {
   RecentTable<core::Tick> banned_;  // by account: refused up to this tick
   ConductLedger conduct_;
   Message message_;
+  core::LookAhead<core::PeerId> upcoming_;
   std::vector<persistence::PositionSave> saves_;
   std::vector<uint32_t> saving_;  // session index of each save
   core::Tick now_ = 0;

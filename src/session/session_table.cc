@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "core/hash.h"
+#include "core/look_ahead.h"
 
 namespace bluemarble::session {
 
@@ -95,6 +96,16 @@ Session* SessionTable::FindByPeer(core::PeerId peer) {
     if (session.peer == peer) return &session;
   }
   return nullptr;
+}
+
+// Nearly always the first bucket is the peer's; to make sure would be the wait that this avoids.
+void SessionTable::Fetch(core::PeerId peer) const {
+  const uint32_t link = buckets_[BucketOf(peer)];
+  if (link == 0) return;
+  const Session& session = slots_[link - 1];
+  core::Fetch(&session, offsetof(Session, name));
+  core::Fetch(&session.viewer);
+  core::Fetch(&session.input, sizeof session.input);
 }
 
 uint32_t& SessionTable::NameHead(const persistence::PlayerName& name) {

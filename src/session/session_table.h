@@ -93,6 +93,8 @@ class SessionTable {
 
   Session* Find(SessionId id);
   Session* FindByPeer(core::PeerId peer);
+  /// What a message of the peer touches is fetched into the cache.
+  void Fetch(core::PeerId peer) const;
   /// Names a session of the table; once. O(1), as the search below.
   void SetName(Session& session, const persistence::PlayerName& name);
   /// The sessions of a player: the first one of that name, and the next after one of them; null at

@@ -85,5 +85,46 @@ TEST(ByteRing, RefusesARecordLargerThanAQuarter) {
   EXPECT_EQ(ring.refused(), 1u);
 }
 
+TEST(ByteRing, LooksAheadAtEachRecordOnceAndNoFurtherThanAsked) {
+  ByteRing ring(4096);
+  const auto number = [](std::span<const std::byte> record) {
+    return record.data() == nullptr ? -1 : static_cast<int>(record.size());
+  };
+  EXPECT_EQ(number(ring.Ahead(8)), -1);
+  for (size_t n = 1; n <= 6; ++n) ASSERT_TRUE(ring.Push(Record(n, n)));
+  EXPECT_EQ(number(ring.Ahead(8)), -1) << "nothing is behind a Front that was not asked for";
+  ASSERT_EQ(number(ring.Front()), 1);
+  EXPECT_EQ(number(ring.Ahead(2)), 2);
+  EXPECT_EQ(number(ring.Ahead(2)), 3);
+  EXPECT_EQ(number(ring.Ahead(2)), -1);
+  ring.Pop();
+  ASSERT_EQ(number(ring.Front()), 2);
+  EXPECT_EQ(number(ring.Ahead(2)), 4);
+  EXPECT_EQ(number(ring.Ahead(2)), -1);
+  for (int n = 3; n <= 6; ++n) {
+    ring.Pop();
+    ASSERT_EQ(number(ring.Front()), n);
+  }
+  EXPECT_EQ(number(ring.Ahead(2)), -1) << "4 was given, 5 and 6 were passed by Front";
+}
+
+TEST(ByteRing, LooksAheadAcrossTheEdge) {
+  ByteRing ring(4096);
+  size_t next_in = 0, next_ahead = 0;
+  for (size_t n = 0; n < 1000; ++n) {
+    while (ring.Push(Record(next_in, 100 + next_in % 300))) ++next_in;
+    const auto front = ring.Front();
+    const auto expected = Record(n, 100 + n % 300);
+    ASSERT_TRUE(std::ranges::equal(front, expected)) << n;
+    next_ahead = std::max(next_ahead, n + 1);
+    for (auto ahead = ring.Ahead(4); ahead.data() != nullptr; ahead = ring.Ahead(4)) {
+      const auto coming = Record(next_ahead, 100 + next_ahead % 300);
+      ASSERT_TRUE(std::ranges::equal(ahead, coming)) << next_ahead;
+      ASSERT_LE(++next_ahead, n + 5);
+    }
+    ring.Pop();
+  }
+}
+
 }  // namespace
 }  // namespace bluemarble::core

@@ -94,11 +94,40 @@ TEST_F(DatagramSocketTest, TakesGoodDatagramsFromBetweenBadOnes) {
   EXPECT_EQ(Drops(DropReason::kOversized), 10u);
 }
 
+TEST_F(DatagramSocketTest, PostsManyAndAttributesWhatLeftAndWhatDidNot) {
+  const std::array<std::byte, 10> head{std::byte{1}};
+  const Address here{0x7f000001, ntohs(name_.sin_port)}, nowhere{0x7f000001, 0};
+  constexpr size_t kMessages = 40;  // more than one call's
+  for (size_t i = 0; i < kMessages; ++i) {
+    const std::array<std::byte, 20> message{std::byte{static_cast<uint8_t>(i)}};
+    socket_->Post(i == 3 || i == 33 ? nowhere : here, head, message);
+  }
+  EXPECT_LT(stats_.datagrams_out.Get(), kMessages - 2);
+  socket_->SendPosted();
+  socket_->SendPosted();
+  EXPECT_EQ(stats_.datagrams_out.Get(), kMessages - 2);
+  EXPECT_EQ(stats_.bytes_out.Get(), (kMessages - 2) * 30);
+  EXPECT_EQ(stats_.sent_enet_bytes.Get(), (kMessages - 2) * 10);
+  EXPECT_EQ(stats_.sent_unreliable_bytes.Get(), (kMessages - 2) * 20);
+  EXPECT_EQ(stats_.sent_seal_bytes.Get(), 0u);
+  EXPECT_EQ(stats_.send_errors.Get(), 2u);
+  EXPECT_EQ(stats_.unsent_unreliable_bytes.Get(), 40u);
+  std::array<std::byte, 64> got;
+  for (size_t i = 0; i < kMessages; ++i) {
+    if (i == 3 || i == 33) continue;
+    ASSERT_EQ(recv(fd_, got.data(), got.size(), MSG_DONTWAIT), 30) << i;
+    EXPECT_EQ(got[0], head[0]);
+    EXPECT_EQ(std::to_integer<size_t>(got[10]), i) << "in order, each with its own bytes";
+  }
+}
+
 class RefusingSeam final : public DatagramSeam {
  public:
   core::Status AllowBind(uint32_t) const override { return {}; }
   Opened Open(Address&, std::span<std::byte>&) noexcept override { return Opened::kRefused; }
-  bool Seal(Address&, std::span<const iovec>&) noexcept override { return false; }
+  size_t Seal(Address&, std::span<const iovec>, std::span<std::byte>) noexcept override {
+    return 0;
+  }
   std::span<const sock_filter> FloodFilter() const noexcept override { return kNothingPasses; }
 
  private:

@@ -138,12 +138,10 @@ class SealedPair : private DatagramOutlet {
   /// A sealed datagram of the server's, and where it would go.
   Sent Down(const Address& virtual_address, const std::string& text) {
     const iovec part{const_cast<char*>(text.data()), text.size()};
-    std::span<const iovec> parts(&part, 1);
-    Sent out{virtual_address, {}};
+    Sent out{virtual_address, Datagram(kDatagramBytes)};
     server->SetNow(clock.now_ns);
-    if (!server->Seal(out.to, parts)) return {};
-    const auto* bytes = static_cast<const std::byte*>(parts[0].iov_base);
-    out.bytes.assign(bytes, bytes + parts[0].iov_len);
+    out.bytes.resize(server->Seal(out.to, {&part, 1}, out.bytes));
+    if (out.bytes.empty()) return {};
     return out;
   }
   /// What the client makes of it; empty: nothing.
