@@ -169,6 +169,13 @@ void BindPersistence(ConfigSchema& schema, persistence::PersistenceSettings& per
          .unit = "ms",
          .help = "What a crash may lose of a player's way. Too low: writes to the disk in "
                  "proportion; too high: players are set back."});
+  s.Add("position_group_ms", &persistence.position_group_ms,
+        {.min = 0,
+         .max = 5000,
+         .unit = "ms",
+         .help = "Positions that are in the journal wait so long for one transaction of all of "
+                 "them. Too low: the disk writes each page for each player on it; too high: "
+                 "readers see old positions."});
   s.Add("sample_interval_s", &persistence.sample_interval_s,
         {.min = 10,
          .max = 3600,

@@ -52,6 +52,7 @@ CommitPipeline::CommitPipeline(const PersistenceSettings& settings, Store& store
       key_retention_us_(int64_t{settings.key_retention_s} * 1'000'000),
       note_retention_us_(settings.retention.notes_days * kDayUs),
       stall_ns_(int64_t{settings.stall_ms} * 1'000'000),
+      position_group_ns_(int64_t{settings.position_group_ms} * 1'000'000),
       started_ns_(clock.NowNs()),
       started_us_(clock.WallUs()),
       last_call_ns_(started_ns_),
@@ -101,7 +102,19 @@ void CommitPipeline::Add(DurableWrite write, const Origin& origin) {
   origins_.back().accepted_ns = clock_.NowNs();
 }
 
+// What waits is in the journal. A few positions at a time, each on another page, would have the
+// store write every page many times a second.
+bool CommitPipeline::PositionsDue(int64_t now_ns) const {
+  return !positions_.empty() &&
+         (away_ || doubtful_ || now_ns - positions_since_ns_ >= PositionWaitNs());
+}
+
+int64_t CommitPipeline::PositionWaitNs() const {
+  return journal_ == nullptr || journal_->degraded() ? 0 : position_group_ns_;
+}
+
 void CommitPipeline::AcceptPosition(const PositionSave& save) {
+  if (positions_.empty()) positions_since_ns_ = clock_.NowNs();
   const auto [found, fresh] = position_of_.try_emplace(save.player_id, positions_.size());
   if (fresh) {
     positions_.push_back(save);
@@ -132,7 +145,11 @@ int64_t CommitPipeline::due_in_ns() const {
   if (waits && in_doubt_ == 0) return 0;  // committed, or refused at once
   if (failed_ || (idle() && !world_items_ && !away_ && !doubtful_)) return -1;
   const int64_t now_ns = clock_.NowNs();
-  int64_t at_ns = away_ || doubtful_ ? next_try_ns_ : now_ns;
+  const bool only_positions =
+      writes_.empty() && notes_.empty() && reserve_ticks_ == 0 && !world_items_;
+  int64_t at_ns = away_ || doubtful_ ? next_try_ns_
+                  : only_positions   ? positions_since_ns_ + PositionWaitNs()
+                                     : now_ns;
   if (waits) at_ns = std::min(at_ns, origins_[in_doubt_].accepted_ns + stall_ns_);
   return std::max<int64_t>(0, at_ns - now_ns);
 }
@@ -171,8 +188,11 @@ void CommitPipeline::CommitGroupOf(size_t count) {
   const int64_t started_ns = clock_.NowNs();
   results_.assign(count, WriteResult{});
   CommitReport report;
+  group_has_positions_ = PositionsDue(started_ns);
+  const auto positions =
+      std::span<const PositionSave>(positions_).first(group_has_positions_ ? positions_.size() : 0);
   const core::Status status = Calling([&] {
-    return store_.Commit({std::span(writes_).first(count), positions_, reserve_ticks_, notes_},
+    return store_.Commit({std::span(writes_).first(count), positions, reserve_ticks_, notes_},
                          results_, report);
   });
   switch (status.code()) {
@@ -226,7 +246,7 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
   stats_.positions_saved.Add(report.positions_saved);
   stats_.positions_stale.Add(report.positions_stale);
   stats_.positions_refused.Add(report.positions_refused);
-  if (journal_ != nullptr) journal_->Committed(journal_sequence_);
+  if (journal_ != nullptr && group_has_positions_) journal_->Committed(journal_sequence_);
   if (report.last_seq > 0) stats_.last_seq.Set(static_cast<uint64_t>(report.last_seq));
   ApplyToInventories(count, report);
   PutInCache(count);
@@ -237,16 +257,9 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
         results_[i].outcome == Outcome::kOk)
       journal_->LoggedOut(results_[i].row.player_id, writes_[i].tick);
   }
+  if (group_has_positions_) PositionsCommitted(report);
+  DropSuperseded(count);
   Forget(0, count);
-  if (cache_ != nullptr) {
-    cache_positions_ = positions_;
-    cache_refused_ = report.refused_players;
-    // Too many to be told which: none of the group is shown, the database answers for them.
-    cache_no_position_ = report.positions_refused > report.refused_players.size();
-  }
-  positions_.clear();
-  position_of_.clear();
-  stats_.positions_waiting.Set(0);
   stats_.notes_written.Add(notes_.size());
   notes_.clear();
   stats_.notes_waiting.Set(0);
@@ -258,6 +271,39 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
     reserve_ticks_ = 0;
   }
   answered_ = true;
+}
+
+void CommitPipeline::PositionsCommitted(const CommitReport& report) {
+  if (cache_ != nullptr) {
+    cache_positions_ = positions_;
+    cache_refused_ = report.refused_players;
+    // Too many to be told which: none of the group is shown, the database answers for them.
+    cache_no_position_ = report.positions_refused > report.refused_players.size();
+  }
+  positions_.clear();
+  position_of_.clear();
+  stats_.positions_waiting.Set(0);
+}
+
+// A login begins a new epoch: what waits of the one before would be refused, and its player taken
+// for somebody else's.
+void CommitPipeline::DropSuperseded(size_t count) {
+  bool dropped = false;
+  for (size_t i = 0; i < count && !positions_.empty(); ++i) {
+    if (!writes_[i].login || results_[i].outcome != Outcome::kOk) continue;
+    const auto found = position_of_.find(results_[i].row.player_id);
+    if (found == position_of_.end()) continue;
+    PositionSave& waiting = positions_[found->second];
+    if (waiting.epoch >= results_[i].row.epoch) continue;
+    waiting.player_id = 0;
+    dropped = true;
+    stats_.positions_stale.Add();
+  }
+  if (!dropped) return;
+  std::erase_if(positions_, [](const PositionSave& save) { return save.player_id == 0; });
+  position_of_.clear();
+  for (size_t i = 0; i < positions_.size(); ++i) position_of_[positions_[i].player_id] = i;
+  stats_.positions_waiting.Set(positions_.size());
 }
 
 void CommitPipeline::ApplyToInventories(size_t count, const CommitReport& report) {

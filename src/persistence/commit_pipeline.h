@@ -81,9 +81,11 @@ class CommitPipeline {
            (notes_.size() >= max_group_ && !away_ && !doubtful_);
   }
 
-  /// Is there something that Commit would do now? While the store is away, positions wait for the
-  /// next try.
+  /// Is there something that Commit would do now? Positions wait until there are many of them, and
+  /// for the next try while the store is away.
   bool due() const;
+  /// From now on positions do not wait for more of them: the end has come.
+  void Hurry() { position_group_ns_ = 0; }
   /// Nanoseconds until what waits is due; -1 when nothing waits.
   int64_t due_in_ns() const;
   /// Writes all that waits in one transaction, then reads a page of world items if they are asked
@@ -129,6 +131,8 @@ class CommitPipeline {
     int64_t after_id = 0;
   };
 
+  bool PositionsDue(int64_t now_ns) const;
+  int64_t PositionWaitNs() const;
   void AcceptPosition(const PositionSave& save);
   void AcceptNote(const NoteRequest& note);
   void Add(DurableWrite write, const Origin& origin);
@@ -136,6 +140,8 @@ class CommitPipeline {
   void Doubt(size_t count, const core::Status& status);
   void TakeFirstAnswers(size_t count);
   void Committed(size_t count, const CommitReport& report, int64_t started_ns);
+  void PositionsCommitted(const CommitReport& report);
+  void DropSuperseded(size_t count);
   void ApplyToInventories(size_t count, const CommitReport& report);
   void PutInCache(size_t count);
   void ReadWorldItems();
@@ -161,6 +167,7 @@ class CommitPipeline {
   const int64_t key_retention_us_;
   const int64_t note_retention_us_;  // 0: for ever
   const int64_t stall_ns_;
+  int64_t position_group_ns_;
   std::vector<DurableWrite> writes_;  // with origins_: what waits, in order of arrival
   std::vector<Origin> origins_;
   std::vector<WriteResult> results_;
@@ -169,6 +176,8 @@ class CommitPipeline {
   bool doubtful_ = false;           // a group is in doubt, be it of positions alone
   std::unordered_map<int64_t, size_t> position_of_;  // player -> index in positions_
   std::vector<PositionSave> positions_;  // in order of first arrival: the same on every run
+  int64_t positions_since_ns_ = 0;       // when the first of them came
+  bool group_has_positions_ = false;     // the group that is being committed
   std::vector<NoteRow> notes_;           // all that wait; written again, they are the same ones
   int64_t note_number_ = 0;              // of the newest
   uint64_t journal_sequence_ = 0;        // newest of positions_

@@ -272,6 +272,7 @@ void Committer::State::Run() {
     if (HandOver()) pipeline.AfterAnswers();
     const int64_t stop_ns = stop_at_ns.load();
     if (stop_ns != 0) {
+      pipeline.Hurry();
       const bool drained = requests.Front().empty() && (pipeline.idle() || pipeline.failed());
       if (drained || clock.NowNs() >= stop_ns) break;
     }

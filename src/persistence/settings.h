@@ -75,6 +75,11 @@ struct PersistenceSettings {
   /// Too low: disk load; above 1000 the promise of docs/durability.md is broken. 50 to 1000.
   int position_interval_ms = 1000;
 
+  /// With a journal, which keeps the promise meanwhile, positions wait so long for one transaction
+  /// of all of them. Too low: each page of the table is written once for each of its players; too
+  /// high: readers see old positions. 0 to 5000.
+  int position_group_ms = 500;
+
   /// Time between two sample events of a player, in seconds. Too low: the event table grows (5,000
   /// players at 60 s: 7 million rows a day); too high: coarse history. 10 to 3600.
   int sample_interval_s = 60;

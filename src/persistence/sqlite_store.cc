@@ -5,8 +5,11 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "core/crash_point.h"
 #include "core/log.h"
@@ -84,6 +87,7 @@ class SqliteStore final : public Store {
   SqliteNotes notes_;
   StoreMeta meta_;
   Counters counters_;
+  std::vector<size_t> by_player_;  // the positions of a group
   bool restart_needed_ = false;
   SqliteStatement read_meta_, write_meta_, purge_keys_, count_players_, read_events_,
       read_world_items_;
@@ -265,8 +269,13 @@ Status SqliteStore::Apply(std::span<const DurableWrite> writes, std::span<WriteR
 }
 
 Status SqliteStore::Finish(const CommitGroup& group, CommitReport& report) {
-  for (const PositionSave& save : group.positions) {
-    if (Status status = group_.SavePosition(save, meta_.shard_id, report); !status.ok())
+  // In the order of the table: neighbours share a page.
+  by_player_.resize(group.positions.size());
+  std::iota(by_player_.begin(), by_player_.end(), size_t{0});
+  std::ranges::sort(by_player_, {}, [&](size_t i) { return group.positions[i].player_id; });
+  for (const size_t i : by_player_) {
+    if (Status status = group_.SavePosition(group.positions[i], meta_.shard_id, report);
+        !status.ok())
       return status;
   }
   if (Status status = notes_.Write(group.notes); !status.ok()) return status;

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "persistence/journal.h"
 #include "pipeline_fixture.h"
+#include "sim_disk.h"
 
 namespace bluemarble::persistence {
 namespace {
@@ -38,6 +40,76 @@ TEST_F(CommitPipelineTest, OnlyTheNewestPositionOfAPlayerIsWritten) {
   EXPECT_EQ(store_.LoadPlayer("Ada")->state, StateAt(4));
   EXPECT_EQ(stats_.positions_saved.Get(), 1u);
   EXPECT_EQ(stats_.positions_coalesced.Get(), 2u);
+}
+
+// A pipeline whose positions are in a journal.
+class CommitPositionsTest : public PipelineTest {
+ protected:
+  void Advance(int64_t ms) { clock_.now_ns += ms * kMsNs; }
+  const int64_t wait_ms_ = settings_.position_group_ms;
+  const core::Tick ticks_ = 700;
+  SimFolder folder_;
+  Journal journal_{settings_, "zone", std::make_unique<SimJournalDisk>(folder_), clock_};
+  CommitPipeline journaled_{settings_, store_, clock_, stats_, &journal_, &cache_};
+};
+
+TEST_F(CommitPositionsTest, WaitForACommonTransactionAndDelayNoWrite) {
+  const PlayerRow ada = LoggedIn("Ada"), bob = LoggedIn("Bob");
+  const auto save = [&](const PlayerRow& row, core::Tick tick, double x) {
+    std::vector<std::byte> body(sizeof(uint64_t) + sizeof(PositionSave));
+    const PositionSave position{row.player_id, row.epoch, tick, StateAt(x)};
+    std::memcpy(body.data() + sizeof(uint64_t), &position, sizeof(position));
+    ASSERT_TRUE(journaled_.Accept(Record(RequestKind::kPositions, body)));
+  };
+  save(ada, 20, 2);
+  EXPECT_EQ(journaled_.due_in_ns(), wait_ms_ * kMsNs);
+  Advance(wait_ms_ - 1);
+  save(bob, 21, 3);
+  ASSERT_TRUE(
+      journaled_.Accept(Record(RequestKind::kReserveTicks, std::as_bytes(std::span(&ticks_, 1)))));
+  EXPECT_TRUE(journaled_.due());
+  journaled_.Commit();
+  EXPECT_EQ(stats_.commits.Get(), 3u) << "two logins, and the reservation alone";
+  EXPECT_EQ(journaled_.positions_waiting(), 2u);
+  EXPECT_NE(store_.LoadPlayer("Ada")->state, StateAt(2));
+  EXPECT_EQ(journaled_.due_in_ns(), kMsNs);
+  Advance(1);
+  EXPECT_TRUE(journaled_.due());
+  journaled_.Commit();
+  EXPECT_EQ(stats_.commits.Get(), 4u);
+  EXPECT_EQ(store_.LoadPlayer("Ada")->state, StateAt(2));
+  EXPECT_EQ(store_.LoadPlayer("Bob")->state, StateAt(3));
+  EXPECT_TRUE(journaled_.idle());
+
+  save(ada, 30, 4);
+  EXPECT_FALSE(journaled_.due());
+  journaled_.Hurry();
+  EXPECT_TRUE(journaled_.due());
+  journaled_.Commit();
+  EXPECT_EQ(store_.LoadPlayer("Ada")->state, StateAt(4));
+}
+
+TEST_F(CommitPositionsTest, OfAnEarlierLoginAreDroppedWhenTheNextOneIsCommitted) {
+  const PlayerRow ada = LoggedIn("Ada"), bob = LoggedIn("Bob");
+  for (const PlayerRow& row : {ada, bob}) {
+    std::vector<std::byte> body(sizeof(uint64_t) + sizeof(PositionSave));
+    const PositionSave position{row.player_id, row.epoch, 20, StateAt(2)};
+    std::memcpy(body.data() + sizeof(uint64_t), &position, sizeof(position));
+    ASSERT_TRUE(journaled_.Accept(Record(RequestKind::kPositions, body)));
+  }
+  LoginRequest again;
+  again.request_id = 5;
+  again.tick = 21;
+  again.initial = StateAt(1);
+  again.name = PlayerName::From("Ada");
+  ASSERT_TRUE(journaled_.Accept(Record(RequestKind::kLogin, std::as_bytes(std::span(&again, 1)))));
+  journaled_.Commit();
+  EXPECT_EQ(journaled_.positions_waiting(), 1u);
+  Advance(wait_ms_);
+  journaled_.Commit();
+  EXPECT_EQ(stats_.positions_refused.Get(), 0u);
+  EXPECT_EQ(stats_.positions_saved.Get(), 1u);
+  EXPECT_EQ(store_.LoadPlayer("Bob")->state, StateAt(2));
 }
 
 TEST_F(CommitPipelineTest, AwayRefusesTransactionalAtOnceAndKeepsPositionsAndTicks) {

@@ -195,6 +195,7 @@ TEST_F(CommitterNowTest, AShardTakenByAnotherProcessIsTold) {
 
 TEST_F(CommitterNowTest, TheJournalHoldsWhatTheDatabaseDoesNotAndForgetsTheRest) {
   SimFolder folder;
+  settings_.position_group_ms = 0;
   Journal journal(settings_, "zone", std::make_unique<SimJournalDisk>(folder), clock_);
   journal.Begin(1);
   Committer committer(settings_, Gated(), clock_, &journal);
