@@ -29,7 +29,7 @@ PEERS = ["peers"]
 PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet": "naive ENet"}
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
-LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 310, 360, 170, 24, 14
+LETTER, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 6.2, 360, 170, 24, 14
 FULL = 1.25  # the right end of the bars, as a multiple of the limit
 
 
@@ -195,23 +195,25 @@ def svg(found):
     """Figures with a limit other than zero and "all of them"; the bar's end at the line is the limit."""
     rows = [(name, result, row) for name, result in found.items() for row in result["figures"]
             if row["limit"] and row["relation"] != "=="]
-    width, height = LABEL_WIDTH + BAR_WIDTH + VALUE_WIDTH, 64 + ROW * len(rows)
-    limit_x = LABEL_WIDTH + BAR_WIDTH / FULL
+    labels = [f"{name} ({number(result['players'])}): {row['name']}" if "players" in result else row["name"]
+              for name, result, row in rows]
+    label_width = 20 + round(LETTER * max(map(len, labels), default=0))
+    width, height = label_width + BAR_WIDTH + VALUE_WIDTH, 64 + ROW * len(rows)
+    limit_x = label_width + BAR_WIDTH / FULL
     commits = sorted({result["commit"] for result in found.values()})
     cpus = sorted({f"{result['machine']['cores']} cores, {result['machine']['cpu']}" for result in found.values()})
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
            'font-family="sans-serif" font-size="12">', f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
            f'<text x="12" y="20" font-size="14" fill="#1a1a1a">How much of each limit is used '
            f'(commit {escape(", ".join(commits))}; {escape("; ".join(cpus))})</text>']
-    for i, (name, result, row) in enumerate(rows):
+    for i, (label, (_, _, row)) in enumerate(zip(labels, rows)):
         y = 40 + i * ROW
         bar = min(share_of(row), FULL) / FULL * BAR_WIDTH
-        label = f"{name} ({number(result['players'])}): {row['name']}" if "players" in result else row["name"]
         colour = "#2b7a78" if row["pass"] else "#c0392b"
-        out += [f'<text x="{LABEL_WIDTH - 8}" y="{y + 11}" text-anchor="end" fill="#1a1a1a">{escape(label)}</text>',
-                f'<rect x="{LABEL_WIDTH}" y="{y}" width="{BAR_WIDTH}" height="{BAR}" fill="#eeeeee"/>',
-                f'<rect x="{LABEL_WIDTH}" y="{y}" width="{max(bar, 1):.1f}" height="{BAR}" fill="{colour}"/>',
-                f'<text x="{LABEL_WIDTH + BAR_WIDTH + 8}" y="{y + 11}" fill="#1a1a1a">'
+        out += [f'<text x="{label_width - 8}" y="{y + 11}" text-anchor="end" fill="#1a1a1a">{escape(label)}</text>',
+                f'<rect x="{label_width}" y="{y}" width="{BAR_WIDTH}" height="{BAR}" fill="#eeeeee"/>',
+                f'<rect x="{label_width}" y="{y}" width="{max(bar, 1):.1f}" height="{BAR}" fill="{colour}"/>',
+                f'<text x="{label_width + BAR_WIDTH + 8}" y="{y + 11}" fill="#1a1a1a">'
                 f'{escape(text(row["value"], row["unit"]))} ({escape(limit_text(row))})</text>']
     bottom = 40 + ROW * len(rows)
     out += [f'<line x1="{limit_x:.1f}" y1="34" x2="{limit_x:.1f}" y2="{bottom}" stroke="#1a1a1a" stroke-dasharray="4 3"/>',
