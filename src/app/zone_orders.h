@@ -21,7 +21,7 @@ class ZoneOrders {
 
   /// False: full, nothing was taken; try again.
   bool Give(const session::BanOrder& ban) { return bans_.Give(ban); }
-  bool Give(const session::OperatorOrder& order) { return orders_.Give(order); }
+  bool GiveOrder(const session::OperatorOrder& order) { return orders_.Give(order); }
   /// Those given since the last call, in their order; valid until the next one. Takes the lock, for
   /// the time of a swap, only when something waits.
   std::span<const session::BanOrder> Take() { return bans_.Take(); }
