@@ -17,6 +17,41 @@ export interface Hit {
   cluster: {lon: number; lat: number} | null;
 }
 
+interface Bubble {
+  x: number;
+  y: number;
+  r: number;
+  lon: number;
+  lat: number;
+  count: number;
+  players: number;
+}
+
+/** More than these are drawn as they are: to compare each with each takes longer than a frame. */
+const MERGED_MOST = 600;
+
+function bubbleRadius(count: number): number {
+  return Math.min(26, 9 + 2.4 * Math.log2(1 + count / 6));
+}
+
+/** Bubbles that would hide each other's numbers become one, at the place of the larger. */
+function merged(bubbles: Bubble[]): Bubble[] {
+  bubbles.sort((a, b) => b.count - a.count);
+  if (bubbles.length > MERGED_MOST) return bubbles;
+  const kept: Bubble[] = [];
+  for (const bubble of bubbles) {
+    const host = kept.find((other) => Math.hypot(other.x - bubble.x, other.y - bubble.y) < 0.85 * (other.r + bubble.r));
+    if (!host) {
+      kept.push(bubble);
+      continue;
+    }
+    host.count += bubble.count;
+    host.players += bubble.players;
+    host.r = bubbleRadius(host.count);
+  }
+  return kept;
+}
+
 export class EntityLayer {
   readonly hidden: boolean[] = new Array<boolean>(KINDS).fill(false);
   selected = -1;
@@ -31,7 +66,7 @@ export class EntityLayer {
   private readonly shownY = new Float32Array(65536);
   private readonly shownSlots = new Int32Array(65536);
   private shown = 0;
-  private bubbles: Array<{x: number; y: number; r: number; lon: number; lat: number}> = [];
+  private bubbles: Bubble[] = [];
 
   constructor(
     private readonly world: World,
@@ -134,34 +169,35 @@ export class EntityLayer {
   }
 
   private drawClusters(context: CanvasRenderingContext2D, view: View): void {
-    this.bubbles = [];
+    const found: Bubble[] = [];
     const at: Point = {x: 0, y: 0};
     const add = (lon: number, lat: number, count: number, players: number) => {
       if (!view.project(lon, lat, at)) return;
-      const r = Math.min(30, 9 + 3.2 * Math.log2(1 + count / 4));
-      if (at.x < -r || at.y < -r || at.x > view.width + r || at.y > view.height + r) return;
-      this.bubbles.push({x: at.x, y: at.y, r, lon, lat});
-      const part = players / count;
+      if (at.x < -30 || at.y < -30 || at.x > view.width + 30 || at.y > view.height + 30) return;
+      found.push({x: at.x, y: at.y, r: bubbleRadius(count), lon, lat, count, players});
+    };
+    for (const {lon, lat, count, kinds} of this.clusters.clusters) add(lon, lat, count, kinds[Kind.player]!);
+    for (const {lon, lat, entities, players} of this.cells()) add(lon, lat, Math.max(1, entities), players);
+    this.bubbles = merged(found);
+    context.font = '600 11.5px Inter, sans-serif';
+    context.textAlign = 'center';
+    for (const {x, y, r, count, players} of this.bubbles) {
       context.beginPath();
-      context.arc(at.x, at.y, r, 0, 2 * Math.PI);
+      context.arc(x, y, r, 0, 2 * Math.PI);
       context.fillStyle = color('bubble');
       context.fill();
       context.lineWidth = 2.5;
       context.strokeStyle = color('animal');
       context.stroke();
-      if (part > 0) {
+      if (players > 0) {
         context.beginPath();
-        context.arc(at.x, at.y, r, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * part);
+        context.arc(x, y, r, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * players) / count);
         context.strokeStyle = color('player');
         context.stroke();
       }
       context.fillStyle = color('bubble-text');
-      context.fillText(short(count), at.x, at.y + 4);
-    };
-    context.font = '600 11.5px Inter, sans-serif';
-    context.textAlign = 'center';
-    for (const {lon, lat, count, kinds} of this.clusters.clusters) add(lon, lat, count, kinds[Kind.player]!);
-    for (const {lon, lat, entities, players} of this.cells()) add(lon, lat, Math.max(1, entities), players);
+      context.fillText(short(count), x, y + 4);
+    }
     this.drawnClusters = this.bubbles.length;
   }
 

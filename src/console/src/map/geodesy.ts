@@ -109,22 +109,38 @@ export const CUBE_EDGES: ReadonlyArray<readonly [number, number]> = [
   [0, 1], [2, 3], [4, 5], [6, 7], [0, 2], [1, 3], [4, 6], [5, 7], [0, 4], [1, 5], [2, 6], [3, 7],
 ];
 
-/** The convex hull of points in the plane, counter-clockwise (Andrew's monotone chain). */
-export function hull(points: ReadonlyArray<readonly [number, number]>): Array<readonly [number, number]> {
-  const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const half = (list: ReadonlyArray<readonly [number, number]>) => {
-    const chain: Array<readonly [number, number]> = [];
-    for (const p of list) {
-      for (;;) {
-        const b = chain.at(-1);
-        const a = chain.at(-2);
-        if (!a || !b || (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]) > 0) break;
-        chain.pop();
-      }
-      chain.push(p);
-    }
-    chain.pop();
-    return chain;
-  };
-  return [...half(sorted), ...half(sorted.reverse())];
+/** Where the ground at `height` cuts a cube: three to six corners in order. Empty when it does not. */
+export function sliceCube(cube: Cube, height: number): Array<{lon: number; lat: number}> {
+  const at = (i: number): [number, number, number] => [
+    cube.corner[0] + (i & 1 ? cube.width : 0),
+    cube.corner[1] + (i & 2 ? cube.width : 0),
+    cube.corner[2] + (i & 4 ? cube.width : 0),
+  ];
+  const heights = Array.from({length: 8}, (_, i) => fromEcef(...at(i)).alt - height);
+  const points: Array<{lon: number; lat: number}> = [];
+  for (const [a, b] of CUBE_EDGES) {
+    const from = heights[a]!;
+    const to = heights[b]!;
+    if (from < 0 === to < 0) continue;
+    const part = from / (from - to);
+    const p = at(a);
+    const q = at(b);
+    const {lon, lat} = fromEcef(p[0] + (q[0] - p[0]) * part, p[1] + (q[1] - p[1]) * part, p[2] + (q[2] - p[2]) * part);
+    points.push({lon, lat});
+  }
+  if (points.length < 3) return [];
+  const first = points[0]!;
+  // Longitudes near the first one, so that their mean is between them at the date line as well.
+  const near = points.map(({lon, lat}) => ({lon: first.lon + Math.atan2(Math.sin(lon - first.lon), Math.cos(lon - first.lon)), lat}));
+  const lon = near.reduce((sum, p) => sum + p.lon, 0) / near.length;
+  const lat = near.reduce((sum, p) => sum + p.lat, 0) / near.length;
+  const stretch = Math.cos(lat);
+  return near.sort((a, b) => Math.atan2(a.lat - lat, (a.lon - lon) * stretch) - Math.atan2(b.lat - lat, (b.lon - lon) * stretch));
+}
+
+/** A leaf on the ground: its cut, or the corners of its cube when it floats above or lies below. */
+export function leafOutline(key: string, height: number): Array<{lon: number; lat: number}> {
+  const cube = leafCube(BigInt(key));
+  const cut = sliceCube(cube, height);
+  return cut.length > 0 ? cut : cubeCorners(cube).slice(0, 4);
 }

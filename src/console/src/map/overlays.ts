@@ -3,49 +3,13 @@
 
 import type {Interest, InterestClass, Leaves, Shards} from '../data/types';
 import {color} from '../ui/theme';
-import {CUBE_EDGES, cubeCorners, DEGREE, fromEcef, leafCube, offset, type Cube} from './geodesy';
+import {DEGREE, leafOutline, offset} from './geodesy';
 import type {Point, View} from './view';
 
 export interface Outline {
   points: Array<{lon: number; lat: number}>;
   members: number;
   cls: InterestClass | null;
-}
-
-/** Where the ground at `height` cuts a cube: three to six corners in order. Empty when it does not. */
-export function sliceCube(cube: Cube, height: number): Array<{lon: number; lat: number}> {
-  const at = (i: number): [number, number, number] => [
-    cube.corner[0] + (i & 1 ? cube.width : 0),
-    cube.corner[1] + (i & 2 ? cube.width : 0),
-    cube.corner[2] + (i & 4 ? cube.width : 0),
-  ];
-  const heights = Array.from({length: 8}, (_, i) => fromEcef(...at(i)).alt - height);
-  const points: Array<{lon: number; lat: number}> = [];
-  for (const [a, b] of CUBE_EDGES) {
-    const from = heights[a]!;
-    const to = heights[b]!;
-    if (from < 0 === to < 0) continue;
-    const part = from / (from - to);
-    const p = at(a);
-    const q = at(b);
-    const {lon, lat} = fromEcef(p[0] + (q[0] - p[0]) * part, p[1] + (q[1] - p[1]) * part, p[2] + (q[2] - p[2]) * part);
-    points.push({lon, lat});
-  }
-  if (points.length < 3) return [];
-  const first = points[0]!;
-  // Longitudes near the first one, so that their mean is between them at the date line as well.
-  const near = points.map(({lon, lat}) => ({lon: first.lon + Math.atan2(Math.sin(lon - first.lon), Math.cos(lon - first.lon)), lat}));
-  const lon = near.reduce((sum, p) => sum + p.lon, 0) / near.length;
-  const lat = near.reduce((sum, p) => sum + p.lat, 0) / near.length;
-  const stretch = Math.cos(lat);
-  return near.sort((a, b) => Math.atan2(a.lat - lat, (a.lon - lon) * stretch) - Math.atan2(b.lat - lat, (b.lon - lon) * stretch));
-}
-
-/** A leaf on the ground: its cut, or the corners of its cube when it floats above or lies below. */
-export function leafOutline(key: string, height: number): Array<{lon: number; lat: number}> {
-  const cube = leafCube(BigInt(key));
-  const cut = sliceCube(cube, height);
-  return cut.length > 0 ? cut : cubeCorners(cube).slice(0, 4);
 }
 
 export const CLASS_COLORS: Record<InterestClass, string> = {combat: 'combat', visual: 'visual', extended: 'extended'};

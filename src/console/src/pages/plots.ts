@@ -243,7 +243,7 @@ export class PlotsPage implements Page {
           y: {range: (_plot, _low, high) => [0, Math.max(panel.atLeast ?? 0, (high ?? 0) * 1.12) || 1]},
         },
         axes: [
-          {...axis, space: 70, values: (_plot, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString('en-GB'))},
+          {...axis, size: 28, space: 74, values: (_plot, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString('en-GB'))},
           {...axis, size: 62, space: 28, values: (_plot, splits) => splits.map((value) => panel.unit(value).replace('.00', ''))},
         ],
       },

@@ -1,6 +1,6 @@
 // Numbers and times as people read them. Pure.
 
-const THIN = ' ';
+const THIN = '\u202f'; // narrow, and no line ends at it
 
 export function integer(value: number): string {
   return Math.round(value).toLocaleString('en-GB');
@@ -39,9 +39,14 @@ export function percent(value: number | null | undefined): string {
 
 export function metres(value: number): string {
   if (value >= 1e6) return `${integer(value / 1000)}${THIN}km`;
-  if (value >= 1000) return `${three(value / 1000).replace(/\.?0+$/, '')}${THIN}km`;
-  if (value >= 1) return `${three(value).replace(/\.0+$/, '')}${THIN}m`;
+  if (value >= 1000) return `${plain(value / 1000)}${THIN}km`;
+  if (value >= 1) return `${plain(value)}${THIN}m`;
   return `${Math.round(value * 100)}${THIN}cm`;
+}
+
+/** Without zeros at the end of a fraction. */
+function plain(value: number): string {
+  return String(Number(three(value)));
 }
 
 export function duration(seconds: number): string {
@@ -56,7 +61,7 @@ export function duration(seconds: number): string {
 export function place(lat: number, lon: number, digits = 5): string {
   const part = (value: number, plus: string, minus: string) =>
     `${Math.abs(value).toFixed(digits)}°${THIN}${value >= 0 ? plus : minus}`;
-  return `${part(lat, 'N', 'S')}  ${part(lon, 'E', 'W')}`;
+  return `${part(lat, 'N', 'S')}, ${part(lon, 'E', 'W')}`;
 }
 
 const WINDS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'];
