@@ -66,7 +66,8 @@ export interface ClientStats extends SessionStats {
   reconnects: number;
 }
 
-const BEAT_MS = 16;
+// A quarter of a tick: who looks later stamps his commands that much too near.
+const BEAT_MS = 8;
 const OPEN_TIMEOUT_MS = 10_000;
 const FIRST_WAIT_MS = 2000, MOST_WAIT_MS = 10_000;
 // Who was in play for less than this had no working connection: the waits go on growing.
