@@ -55,6 +55,9 @@ function(bluemarble_library name)
   if(scope STREQUAL "PUBLIC")
     target_link_libraries(bm_${name} PRIVATE bluemarble_flags)
   endif()
+  if(name IN_LIST BLUEMARBLE_CLIENT_FOLDERS)
+    bluemarble_shared_twin(${name} ${ARGN})
+  endif()
 endfunction()
 
 # bluemarble_program(NAME SOURCES ... DEPENDS ... LINK ...): lands in <build>/bin/.

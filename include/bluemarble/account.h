@@ -19,7 +19,7 @@ struct AccountResult {
 
 /// Any thread may call it; calls wait for each other, since a refresh token is good once. Tokens
 /// are kept in memory only.
-class Account {
+class BLUEMARBLE_API Account {
  public:
   /// `http_url` such as "https://play.example:8080". Passwords go over it: plain http:// only to
   /// this machine.

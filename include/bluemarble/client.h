@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bluemarble/export.h"
 #include "bluemarble/wire.h"
 
 namespace bluemarble {
@@ -58,9 +59,10 @@ struct JoinResult {
 };
 /// Asks the server's HTTP interface (`http_url` such as "http://127.0.0.1:8080") for a ticket under
 /// a name, which servers in plain mode grant; else see bluemarble/account.h. Blocks.
-JoinResult Join(const std::string& http_url, const std::string& player_name, int timeout_ms = 5000);
-JoinResult Join(const std::string& http_url, const std::string& player_name,
-                const HttpOptions& options);
+BLUEMARBLE_API JoinResult Join(const std::string& http_url, const std::string& player_name,
+                               int timeout_ms = 5000);
+BLUEMARBLE_API JoinResult Join(const std::string& http_url, const std::string& player_name,
+                               const HttpOptions& options);
 
 struct ClientOptions {
   /// Where the player wants to appear; servers accept it in development only.
@@ -198,7 +200,7 @@ struct ClientStats {
   int dilation_pct = 100;  ///< Length of the server's tick period now, of the regular one.
 };
 
-class Client {
+class BLUEMARBLE_API Client {
  public:
   explicit Client(ClientOptions options = {});
   ~Client();

@@ -14,7 +14,7 @@
 namespace bluemarble {
 
 /// A few threads for requests that block, shared by any number of connections.
-class RequestPool {
+class BLUEMARBLE_API RequestPool {
  public:
   explicit RequestPool(int threads = 2);
   /// Waits for the requests that are under way; those that wait are dropped.
@@ -39,7 +39,7 @@ enum class ConnectionState : uint8_t {
   kStopped,  ///< For good; reason() and error() say why.
 };
 /// "idle" and so on.
-const char* ConnectionStateName(ConnectionState state);
+BLUEMARBLE_API const char* ConnectionStateName(ConnectionState state);
 
 struct ConnectionOptions {
   /// The place in it is asked for the first time only: who comes back stands where they stood.
@@ -55,7 +55,7 @@ struct ConnectionOptions {
 };
 
 /// Used by one thread at a time, as a Client.
-class Connection {
+class BLUEMARBLE_API Connection {
  public:
   /// Runs on a thread of the pool: bluemarble::Join, or Account::Join. Must outlive the pool's
   /// last request, so it owns or shares what it uses.

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bluemarble/export.h"
+
 namespace bluemarble {
 
 /// Raised with every incompatible change. A server speaks kProtocolVersionMin..kProtocolVersion.
@@ -48,7 +50,7 @@ enum class DisconnectReason : uint32_t {
 inline constexpr uint32_t kDisconnectReasons = 23;
 
 /// snake_case name of a reason, for logs and metrics ("unknown" for numbers not in the table).
-const char* DisconnectReasonName(DisconnectReason reason);
+BLUEMARBLE_API const char* DisconnectReasonName(DisconnectReason reason);
 
 /// What a player is told about an action (proto/WIRE.md "Actions").
 enum class ActionOutcome : uint8_t {
@@ -78,7 +80,7 @@ enum class ActionReason : uint8_t {
 };
 inline constexpr uint32_t kActionReasons = 16;
 /// snake_case name ("unknown" for numbers not in the table).
-const char* ActionReasonName(ActionReason reason);
+BLUEMARBLE_API const char* ActionReasonName(ActionReason reason);
 
 /// Who hears what a player says.
 enum class ChatScope : uint8_t {
@@ -99,7 +101,7 @@ enum class ChatReason : uint8_t {
 };
 inline constexpr uint32_t kChatReasons = 8;
 /// snake_case name ("unknown" for numbers not in the table).
-const char* ChatReasonName(ChatReason reason);
+BLUEMARBLE_API const char* ChatReasonName(ChatReason reason);
 /// Most bytes of what is said at once; the server's own bound may be lower.
 inline constexpr size_t kMaxChatBytes = 256;
 

@@ -181,6 +181,8 @@ core::Status VerifyHooks() {
 // program.
 namespace hooks = bluemarble::net;
 
+// In a shared library too they have to be found by the dynamic linker.
+#pragma GCC visibility push(default)
 extern "C" int enet_socket_send(ENetSocket fd, const ENetAddress* address,
                                 const ENetBuffer* buffers, size_t count) {
   static_assert(sizeof(ENetBuffer) == sizeof(iovec));  // ENet's own unix.c relies on it too
@@ -227,3 +229,4 @@ extern "C" enet_uint32 enet_time_get(void) {
 extern "C" void enet_time_set(enet_uint32 now_ms) {
   hooks::g_time_offset_ms.store(now_ms - hooks::MonotonicMs(), std::memory_order_relaxed);
 }
+#pragma GCC visibility pop

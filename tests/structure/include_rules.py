@@ -11,6 +11,8 @@ import pathlib
 import re
 import sys
 
+# Of the header that C programs include.
+C_STANDARD = {"stddef.h", "stdint.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
 
 
@@ -131,7 +133,7 @@ def check(root):
     def check_public(path):
         for number, header, quoted in includes(path):
             own = header.startswith("bluemarble/") and (root / "include" / header).is_file()
-            if not (own if quoted else is_standard(header)):
+            if not (own if quoted else is_standard(header) or header in C_STANDARD):
                 problem(path, number, f"public headers include only the standard library and each other, not {header}")
 
     def check_own_header_first(path):

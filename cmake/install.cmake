@@ -1,0 +1,78 @@
+# What `cmake --install` puts where, in three parts that are Debian packages as well (packaging.cmake):
+#   server       bin/, etc/bluemarble/, lib/systemd/, share/bluemarble/, share/doc/bluemarble-server/
+#   client       lib/libbluemarble-client.so.N
+#   client-dev   include/bluemarble/, the CMake package, the pkg-config file, examples, the client author's pages
+# `cmake --build BUILD --target installable` builds what they need.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+bluemarble_shared_client()
+
+set(programs zoned zonectl zonebot)
+add_custom_target(installable DEPENDS ${programs} bluemarble_client)
+
+# --- server ---------------------------------------------------------------------------------------
+
+install(TARGETS ${programs} OPTIONAL RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+
+# The delivered settings, but for where the world lies.
+set(etc_dir ${CMAKE_INSTALL_SYSCONFDIR})
+set(state_dir ${CMAKE_INSTALL_FULL_LOCALSTATEDIR}/lib/bluemarble)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(etc_dir /etc)
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/config/zoned.toml)
+file(READ ${PROJECT_SOURCE_DIR}/config/zoned.toml settings)
+string(REPLACE "\ndata_dir = \"data\"\n" "\ndata_dir = \"${state_dir}\"\n" installed_settings "${settings}")
+if(installed_settings STREQUAL settings)
+  message(FATAL_ERROR "config/zoned.toml has no line data_dir = \"data\", which an installation replaces")
+endif()
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/installed/zoned.toml CONTENT "${installed_settings}" @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/installed/zoned.toml DESTINATION ${etc_dir}/bluemarble COMPONENT server)
+
+set(bindir ${CMAKE_INSTALL_FULL_BINDIR})
+set(sysconfdir ${CMAKE_INSTALL_FULL_SYSCONFDIR})
+configure_file(${PROJECT_SOURCE_DIR}/packaging/bluemarble-zoned.service.in ${CMAKE_BINARY_DIR}/installed/bluemarble-zoned.service
+  @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/installed/bluemarble-zoned.service DESTINATION lib/systemd/system COMPONENT server)
+
+set(data_dir ${CMAKE_INSTALL_DATADIR}/bluemarble)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/migrations DESTINATION ${data_dir} COMPONENT server)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/grafana DESTINATION ${data_dir} COMPONENT server)
+install(FILES ${PROJECT_SOURCE_DIR}/config/alerts.rules.yml ${PROJECT_SOURCE_DIR}/config/items.toml DESTINATION ${data_dir}
+  COMPONENT server)
+# The web console, where it has been built: npm run build in src/console.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/console/dist/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
+
+set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${doc_dir}/bluemarble-server/docs COMPONENT server
+  PATTERN decisions EXCLUDE PATTERN pictures EXCLUDE)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${doc_dir}/bluemarble-server COMPONENT server)
+
+# --- client library -------------------------------------------------------------------------------
+
+install(TARGETS bluemarble_client EXPORT bluemarble OPTIONAL
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client NAMELINK_COMPONENT client-dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/bluemarble DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client-dev)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bluemarble)
+install(EXPORT bluemarble NAMESPACE bluemarble:: FILE bluemarbleTargets.cmake DESTINATION ${package_dir} COMPONENT client-dev)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/bluemarbleConfig.cmake.in
+  ${CMAKE_BINARY_DIR}/installed/bluemarbleConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/installed/bluemarbleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/installed/bluemarbleConfig.cmake ${CMAKE_BINARY_DIR}/installed/bluemarbleConfigVersion.cmake
+  DESTINATION ${package_dir} COMPONENT client-dev)
+# Relative, so that an installation may be moved or staged.
+file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/bluemarble-client.pc.in ${CMAKE_BINARY_DIR}/installed/bluemarble-client.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/installed/bluemarble-client.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client-dev)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${doc_dir}/libbluemarble-client-dev COMPONENT client-dev)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/client.md ${PROJECT_SOURCE_DIR}/docs/openapi.yaml ${PROJECT_SOURCE_DIR}/proto/WIRE.md
+  ${PROJECT_SOURCE_DIR}/proto/SESSION.md DESTINATION ${doc_dir}/libbluemarble-client-dev COMPONENT client-dev)
+foreach(pair server:bluemarble-server client:libbluemarble-client0 client-dev:libbluemarble-client-dev)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 component)
+  list(GET pair 1 package)
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${doc_dir}/${package} RENAME copyright COMPONENT ${component})
+endforeach()

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""`cmake --install` into a folder: what is there, and that programs in C and C++ are built against it and play on the
+installed zoned.
+
+    installed_test.py --build DIR
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import case_report  # noqa: E402
+from zone_under_test import ROOT, SEALED, Zone, wait_until  # noqa: E402
+
+PARTS = ("server", "client", "client-dev")
+PASSWORD = "correct horse battery"
+C_FLAGS = ("-std=c11", "-D_POSIX_C_SOURCE=199309L", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+
+def run(*command, **options):
+    ran = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=180, check=False, **options)
+    assert ran.returncode == 0, f"{command}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
+
+
+class Installed:
+    def __init__(self, build, folder):
+        self.root = folder / "prefix"
+        for part in PARTS:
+            run("cmake", "--install", build, "--prefix", self.root, "--component", part)
+        self.lib = next(self.root.rglob("libbluemarble-client.so")).parent
+        self.environment = {**os.environ, "PKG_CONFIG_PATH": str(self.lib / "pkgconfig"), "LD_LIBRARY_PATH": str(self.lib)}
+        self.work = folder / "work"
+        self.work.mkdir()
+
+
+TREE = None
+
+
+def the_tree_is_the_usual_one():
+    lib = TREE.lib.relative_to(TREE.root)
+    for path in ("bin/zoned", "bin/zonectl", "bin/zonebot", "etc/bluemarble/zoned.toml",
+                 "lib/systemd/system/bluemarble-zoned.service", "share/bluemarble/alerts.rules.yml",
+                 "share/bluemarble/grafana/zone.json", "share/bluemarble/migrations/postgres",
+                 "share/doc/bluemarble-server/docs/operations.md", "include/bluemarble/client.h",
+                 "include/bluemarble/bluemarble.h", lib / "cmake/bluemarble/bluemarbleConfig.cmake",
+                 lib / "pkgconfig/bluemarble-client.pc", "share/doc/libbluemarble-client-dev/examples/c/walker.c"):
+        assert (TREE.root / path).exists(), f"{path} is missing"
+    strange = sorted(str(path.relative_to(TREE.root)) for path in TREE.root.glob("*/*")
+                     if path.relative_to(TREE.root).parts[0] not in ("bin", "etc", "include", "lib", "share"))
+    assert not strange, strange
+
+
+def the_installed_settings_are_fine_and_say_where_the_world_lies():
+    settings = TREE.root / "etc/bluemarble/zoned.toml"
+    run(TREE.root / "bin/zoned", "check", "-c", settings)
+    delivered = (ROOT / "config/zoned.toml").read_text().splitlines()
+    differ = [line for line in settings.read_text().splitlines() if line not in delivered]
+    assert len(differ) == 1 and re.fullmatch(r'data_dir = "/.*/lib/bluemarble"', differ[0]), differ
+
+
+def the_library_shows_its_interface_and_nothing_else():
+    library = TREE.lib / "libbluemarble-client.so"
+    shown = [line.split(" ", 2)[2] for line in run("nm", "-DC", "--defined-only", library).splitlines()]
+    header = (ROOT / "include/bluemarble/bluemarble.h").read_text()
+    declared = set(re.findall(r"\b(bm_\w+)\(", header))
+    assert declared == {name for name in shown if name.startswith("bm_")}, declared ^ set(shown)
+    ours = re.compile(r"bm_\w+|enet_(socket_(send|receive|bind)|time_[gs]et)|"
+                      r"bluemarble::(Account|Client|Connection|RequestPool)::.*|"
+                      r"bluemarble::(Join|\w+Name)\(.*|bluemarble::Join\[abi.*")
+    strange = [name for name in shown if not ours.fullmatch(name)]
+    assert not strange, strange[:10]
+    assert re.search(r"SONAME.*\[libbluemarble-client\.so\.\d+\]", run("readelf", "-d", library))
+
+
+def every_public_header_compiles_alone():
+    for header in sorted((TREE.root / "include/bluemarble").glob("*.h")):
+        run("c++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-missing-field-initializers", "-fsyntax-only", "-x",
+            "c++", f"-I{TREE.root}/include", "-include", f"bluemarble/{header.name}", "/dev/null")
+    run("cc", *C_FLAGS, "-fsyntax-only", "-x", "c", f"-I{TREE.root}/include", "-include", "bluemarble/bluemarble.h", "/dev/null")
+
+
+def the_unit_is_one_that_systemd_understands():
+    if shutil.which("systemd-analyze") is None:
+        raise case_report.Skip("not installed: systemd-analyze")
+    unit = TREE.work / "bluemarble-zoned.service"
+    text = (TREE.root / "lib/systemd/system/bluemarble-zoned.service").read_text()
+    assert re.search(r"^ExecStart=/\S+/zoned serve -c /\S+/zoned\.toml$", text, re.M), text
+    # It names where the build would be installed by default.
+    unit.write_text(re.sub(r"(?m)^ExecStart=\S+/zoned", f"ExecStart={TREE.root}/bin/zoned", text))
+    ran = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60, check=False)
+    about_us = [line for line in ran.stderr.splitlines() if "bluemarble" in line]
+    assert not about_us, about_us
+    ran = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", unit], capture_output=True, text=True,
+                         timeout=60, check=False)
+    assert ran.returncode == 0, f"exposure above 2.0:\n{ran.stdout}"
+
+
+class Supervisor:
+    """The supervisor's end of the notification socket."""
+
+    def __init__(self, name):
+        self.name = name
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + name[1:] if name.startswith("@") else name)
+        self._socket.settimeout(10)
+        self.heard = []
+
+    def wait_for(self, word):
+        while True:
+            text = self._socket.recv(4096).decode()
+            self.heard.append(text)
+            if word in text.splitlines():
+                return text
+
+    def close(self):
+        self._socket.close()
+
+
+def systemd_is_told_of_readiness_life_reload_and_stop():
+    for name in (str(TREE.work / "notify"), f"@bluemarble-{os.getpid()}"):
+        supervisor = Supervisor(name)
+        with contextlib.closing(supervisor):
+            environment = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "800000"}
+            with Zone(TREE.root / "bin", environment=environment) as zone:
+                assert "STATUS=serving shard earth" in supervisor.wait_for("READY=1")
+                assert not any("WATCHDOG" in text for text in supervisor.heard), supervisor.heard
+                began = time.monotonic()
+                for _ in range(3):
+                    supervisor.wait_for("WATCHDOG=1")
+                assert time.monotonic() - began < 2.5, "fed less often than once per period"
+                zone.process.send_signal(signal.SIGHUP)
+                supervisor.wait_for("RELOADING=1")
+                supervisor.wait_for("READY=1")
+                zone.process.send_signal(signal.SIGTERM)
+                supervisor.wait_for("STOPPING=1")
+                assert zone.process.wait(6) == 0
+
+
+def build_cpp():
+    run("cmake", "-S", TREE.root / "share/doc/libbluemarble-client-dev/examples/cpp", "-B", TREE.work / "cpp",
+        f"-DCMAKE_PREFIX_PATH={TREE.root}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+    run("cmake", "--build", TREE.work / "cpp")
+    return TREE.work / "cpp/walker"
+
+
+def build_c():
+    source = TREE.root / "share/doc/libbluemarble-client-dev/examples/c/walker.c"
+    flags = run("pkg-config", "--cflags", "--libs", "bluemarble-client", env=TREE.environment).split()
+    run("cc", *C_FLAGS, "-o", TREE.work / "walker_c", source, *flags)
+    return TREE.work / "walker_c"
+
+
+def both_examples_build_against_the_installation_and_meet_in_the_world():
+    programs = {"cpp": build_cpp(), "c": build_c()}
+    with Zone(TREE.root / "bin", (*SEALED, "game.player_scatter_m=5.0")) as zone:
+        walks = {name: subprocess.Popen([program, zone.http, f"walker-{name}", PASSWORD, "6"], env=TREE.environment,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                 for name, program in programs.items()}
+        wait_until("both play", 10, lambda: zone.stats()["players"] == 2)
+        said = {name: walk.communicate(timeout=30)[0] for name, walk in walks.items()}
+        for name, walk in walks.items():
+            assert walk.returncode == 0, said[name]
+        # What is said before the other is there is not heard: at least the later one is heard by the earlier.
+        assert "walker-c: hello from C\n" in said["c"] and "walker-cpp: hello from C++" in said["cpp"], said
+        assert "walker-c: hello from C\n" in said["cpp"] or "walker-cpp: hello from C++" in said["c"], said
+        assert re.search(r"entity \d+ came", said["c"]) and re.search(r"of kind \d+, -?[\d.]+ m east", said["c"]), said["c"]
+        assert re.search(r"saw [1-9]\d* others", said["cpp"]), said["cpp"]
+        wait_until("their goodbyes were heard", 5, lambda: zone.stats()["players"] == 0)
+        ended = zone.metrics()[("session_ended_total", (("reason", "client_quit"),))]
+        assert ended == 2, ended
+
+
+def the_c_example_is_told_why_it_is_not_let_in():
+    program = TREE.work / "walker_c"
+    with Zone(TREE.root / "bin", SEALED) as zone:
+        for password, expected in ((PASSWORD, 0), ("wrong password", 1)):
+            ran = subprocess.run([program, zone.http, "ada", password, "2"], env=TREE.environment, capture_output=True, text=True,
+                                 timeout=30, check=False)
+            assert ran.returncode == expected, ran.stdout + ran.stderr
+        assert "ended" in ran.stdout and "password" in ran.stderr, ran.stdout + ran.stderr
+
+
+CASES = (the_tree_is_the_usual_one, the_installed_settings_are_fine_and_say_where_the_world_lies,
+         the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
+         the_unit_is_one_that_systemd_understands, systemd_is_told_of_readiness_life_reload_and_stop,
+         both_examples_build_against_the_installation_and_meet_in_the_world, the_c_example_is_told_why_it_is_not_let_in)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), required=True, help="a built build folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="installed_under_test_") as name:
+        TREE = Installed(options.build, pathlib.Path(name))
+        sys.exit(case_report.run("installed_test", CASES))
