@@ -79,7 +79,8 @@ void AppendComment(std::string& out, std::string_view text) {
   }
 }
 
-// "1..65535 ms", "at least 1", "one of a, b": empty when anything goes.
+}  // namespace
+
 std::string LegalValues(const FieldOptions& options) {
   if (!options.choices.empty()) return fmt::format("one of {}", fmt::join(options.choices, ", "));
   const std::string unit = options.unit.empty() ? "" : " " + options.unit;
@@ -92,6 +93,8 @@ std::string LegalValues(const FieldOptions& options) {
   if (high) return fmt::format("at most {}{}", BoundText(options.max), unit);
   return options.unit;
 }
+
+namespace {
 
 void AppendField(std::string& out, const Field& field, std::string_view prefix) {
   std::string about = field.options.help;

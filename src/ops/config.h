@@ -33,6 +33,8 @@ struct FieldOptions {
   std::vector<std::string> choices = {};  ///< a string setting's only legal values
   std::string env_alias = {};             ///< a second environment name; the own name wins
 };
+/// "1..65535 ms", "at least 1", "one of a, b": empty when anything goes.
+std::string LegalValues(const FieldOptions& options);
 
 namespace internal {
 

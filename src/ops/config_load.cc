@@ -49,6 +49,21 @@ std::string_view TypeOf(const toml::node& node) {
   }
 }
 
+// What a wrong value was, when it is text: mostly a number with its unit behind it.
+std::string ShownText(const Field& field, const toml::node& node) {
+  const auto* text = node.as_string();
+  if (text == nullptr || field.options.secret) return "";
+  return fmt::format(" (\"{}\")", EscapeForLog(text->get().substr(0, 64)));
+}
+
+// In which unit and range a number is written.
+std::string ItTakes(const Field& field) {
+  const bool number = std::holds_alternative<internal::IntTarget>(field.target) ||
+                      std::holds_alternative<double*>(field.target);
+  const std::string legal = LegalValues(field.options);
+  return !number || legal.empty() ? "" : "; it takes " + legal;
+}
+
 std::optional<Value> FromNode(const Target& target, const toml::node& node) {
   if (std::holds_alternative<bool*>(target)) {
     if (const auto* v = node.as_boolean()) return Value(v->get());
@@ -443,9 +458,9 @@ class ConfigLoad {
                    const std::string& path) {
     auto value = FromNode(field.target, node);
     if (!value) {
-      LineProblem(
-          path, node,
-          fmt::format("{} expects {}, not {}", dotted, ExpectedType(field.target), TypeOf(node)));
+      LineProblem(path, node,
+                  fmt::format("{} expects {}, not {}{}{}", dotted, ExpectedType(field.target),
+                              TypeOf(node), ShownText(field, node), ItTakes(field)));
       return;
     }
     if (const std::string refusal = Refusal(field, *value); !refusal.empty()) {
@@ -462,7 +477,8 @@ class ConfigLoad {
     if (!value) {
       const std::string shown =
           field.options.secret ? "" : fmt::format(", not \"{}\"", EscapeForLog(text.substr(0, 64)));
-      Problem(fmt::format("{}: {} expects {}{}", place, dotted, ExpectedType(field.target), shown));
+      Problem(fmt::format("{}: {} expects {}{}{}", place, dotted, ExpectedType(field.target), shown,
+                          ItTakes(field)));
       return;
     }
     if (const std::string refusal = Refusal(field, *value); !refusal.empty()) {

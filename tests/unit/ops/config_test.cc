@@ -132,13 +132,16 @@ TEST_F(ConfigTest, NamesWhatIsWrongInAFile) {
       {"port = 1\n", ":1: port is not a setting; did you mean net.port?"},
       {"[nett]\nport = 1\n", ":1: [nett] is not a section; did you mean net?"},
       {"net = 1\n", ":1: net is a section, not an integer"},
-      {"[net]\nport = \"1\"\n", ":2: net.port expects an integer, not a string"},
-      {"[net]\nport = 1.5\n", ":2: net.port expects an integer, not a number with a fraction"},
+      {"[net]\nport = \"1\"\n",
+       ":2: net.port expects an integer, not a string (\"1\"); it takes at least 1"},
+      {"[net]\nport = 1.5\n",
+       ":2: net.port expects an integer, not a number with a fraction; it takes at least 1"},
       {"[net]\nenabled = 1\n", ":2: net.enabled expects true or false, not an integer"},
       {"[net]\nbind = true\n", ":2: net.bind expects a string, not a boolean"},
-      {"[tick]\nrate_hz = \"20\"\n", ":2: tick.rate_hz expects a number, not a string"},
+      {"[tick]\nrate_hz = \"20\"\n",
+       ":2: tick.rate_hz expects a number, not a string (\"20\"); it takes 10..60 Hz"},
       {"[tick]\nnames = [1]\n", ":2: tick.names expects a list of strings, not an array"},
-      {"[net.port]\nx = 1\n", ":1: net.port expects an integer, not a table"},
+      {"[net.port]\nx = 1\n", ":1: net.port expects an integer, not a table; it takes at least 1"},
       {"[net]\nport = 0\n", ":2: net.port = 0 is out of range 1..65535"},
       {"[net]\nport = 65536\n", ":2: net.port = 65536 is out of range 1..65535"},
       {"[net]\noffset_ms = 11\n", ":2: net.offset_ms = 11 is out of range -10..10 ms"},
@@ -169,17 +172,18 @@ TEST_F(ConfigTest, NamesLineAndColumnOfASyntaxError) {
 
 TEST_F(ConfigTest, ReportsAllProblemsOfAllSourcesAtOnceInTheirOrder) {
   const std::string path = File("zoned.toml", "[tick]\nrate_hz = 1\n[net]\nprot = 1\nport = 0\n");
-  EXPECT_EQ(schema.Load({.files = {path, path, "/nonexistent/z.toml"},
-                         .environment = {"BLUEMARBLE_NET_PROT=1", "PATH=/bin"},
-                         .sets = {"net.port=x"}}),
-            (Problems{path + ":2: tick.rate_hz = 1 is out of range 10..60 Hz",
-                      path + ":4: net.prot is not a setting; did you mean net.port?",
-                      path + ":5: net.port = 0 is out of range 1..65535",
-                      path + ": the file is named twice",
-                      "/nonexistent/z.toml: cannot be read: No such file or directory",
-                      "environment BLUEMARBLE_NET_PROT: is not a setting; did you mean "
-                      "BLUEMARBLE_NET_PORT?",
-                      "--set net.port: net.port expects an integer, not \"x\""}));
+  EXPECT_EQ(
+      schema.Load({.files = {path, path, "/nonexistent/z.toml"},
+                   .environment = {"BLUEMARBLE_NET_PROT=1", "PATH=/bin"},
+                   .sets = {"net.port=x"}}),
+      (Problems{path + ":2: tick.rate_hz = 1 is out of range 10..60 Hz",
+                path + ":4: net.prot is not a setting; did you mean net.port?",
+                path + ":5: net.port = 0 is out of range 1..65535",
+                path + ": the file is named twice",
+                "/nonexistent/z.toml: cannot be read: No such file or directory",
+                "environment BLUEMARBLE_NET_PROT: is not a setting; did you mean "
+                "BLUEMARBLE_NET_PORT?",
+                "--set net.port: net.port expects an integer, not \"x\"; it takes at least 1"}));
 }
 
 TEST_F(ConfigTest, KeepsTheFormerValueWhenOneIsRefused) {
@@ -216,9 +220,11 @@ TEST_F(ConfigTest, NamesWhatIsWrongOnTheCommandLine) {
       {{"net.port=1", "net.port=2"}, "--set net.port: is given twice"},
       {{"net.enabled=yes"}, "--set net.enabled: net.enabled expects true or false, not \"yes\""},
       {{"net.port=99999999999999999999"},
-       "--set net.port: net.port expects an integer, not \"99999999999999999999\""},
-      {{"net.port="}, "--set net.port: net.port expects an integer, not \"\""},
-      {{"tick.rate_hz=1x"}, "--set tick.rate_hz: tick.rate_hz expects a number, not \"1x\""},
+       "--set net.port: net.port expects an integer, not \"99999999999999999999\"; it takes at "
+       "least 1"},
+      {{"net.port="}, "--set net.port: net.port expects an integer, not \"\"; it takes at least 1"},
+      {{"tick.rate_hz=1x"},
+       "--set tick.rate_hz: tick.rate_hz expects a number, not \"1x\"; it takes 10..60 Hz"},
       {{"tick.rate_hz=inf"}, "--set tick.rate_hz: tick.rate_hz = inf is not a finite number"},
       {{"shards=1"}, "--set shards: shards expects a TOML array of tables"},
       {{"shards=[]\nnet=1"}, "--set shards: shards expects a TOML array of tables"},
