@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Links, commands and settings in the pages exist; the page of settings is what the program says; compose files fit the program.
+
+    documentation_test.py --bin DIR
+"""
+
+import argparse
+import functools
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import case_report  # noqa: E402
+import settings_page  # noqa: E402
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# Of other programs, in examples of ours.
+FOREIGN_OPTIONS = {"--json"}
+COMPOSE_KEYS = {"image", "build", "command", "environment", "ports", "volumes", "depends_on", "healthcheck", "restart", "read_only",
+                "cap_drop", "security_opt", "ulimits", "stop_grace_period", "network_mode"}
+SECRETS = {"BLUEMARBLE_DB_PASSWORD": "of-the-test", "BLUEMARBLE_REDIS_PASSWORD": "of-the-test",
+           "BLUEMARBLE_GRAFANA_PASSWORD": "of-the-test", "BLUEMARBLE_PUBLIC_ADDRESS": "203.0.113.7"}
+
+
+@functools.cache
+def pages():
+    names = subprocess.run(["git", "-c", "safe.directory=*", "-C", ROOT, "ls-files", "*.md", "**/*.md"], capture_output=True,
+                           text=True, check=False).stdout.split()
+    found = [ROOT / name for name in names] or list(ROOT.glob("*.md")) + list(ROOT.glob("docs/*.md"))
+    return {path: path.read_text() for path in sorted(set(found)) if path.exists()}
+
+
+def without_code(text):
+    return re.sub(r"`[^`]*`", "", FENCE.sub("", text))
+
+
+@functools.cache
+def anchors(path):
+    """As GitHub makes them of headings."""
+    found, seen = set(), {}
+    for heading in re.findall(r"^#+ +(.*)$", FENCE.sub("", path.read_text()), re.M):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        slug = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+        number = seen.get(slug, 0)
+        seen[slug] = number + 1
+        found.add(slug if number == 0 else f"{slug}-{number}")
+    return found
+
+
+def every_link_leads_somewhere():
+    wrong, count = [], 0
+    for path, text in pages().items():
+        for target in LINK.findall(without_code(text)):
+            if re.match(r"[a-z]+:", target):
+                continue
+            count += 1
+            file, _, anchor = target.partition("#")
+            to = (path.parent / file).resolve() if file else path
+            if not to.exists():
+                wrong.append(f"{path.relative_to(ROOT)}: no such file: {target}")
+            elif anchor and to.suffix == ".md" and anchor not in anchors(to):
+                wrong.append(f"{path.relative_to(ROOT)}: no such heading: {target}")
+    assert count > 50 and not wrong, wrong
+
+
+@functools.cache
+def subcommands(program, *before):
+    ran = subprocess.run([OPTIONS.bin / program, *before, "--help"], capture_output=True, text=True, timeout=20, check=False)
+    block = ran.stdout.partition("\nSubcommands:\n")[2]
+    return set(re.findall(r"^  ([a-z][\w-]*)", block, re.M)), set(re.findall(r"(--[a-z][\w-]*)", ran.stdout))
+
+
+def commands():
+    """(page, line) of each line of a shell example, and of each command in a sentence."""
+    for path, text in pages().items():
+        # The peers' own examples and records of what was done once are no promises.
+        if {"decisions", "browser", "console"} & set(path.relative_to(ROOT).parts):
+            continue
+        for language, body in FENCE.findall(text):
+            if language in ("sh", ""):
+                for line in body.replace("\\\n", " ").splitlines():
+                    yield path, line.split("  ")[0] if language == "" else re.sub(r"(^|\s)#.*", "", line)
+        for line in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+            yield path, line
+
+
+def every_command_of_our_programs_exists():
+    wrong, count = [], 0
+    for path, line in commands():
+        for program, rest in re.findall(r"(?:^|[\s/;&|])(zoned|zonectl)\s+((?:(?!&&|\||;).)*)", line):
+            words = rest.split()
+            known, options = subcommands(program)
+            word = next((each for each in words if not each.startswith("-")), None)
+            if word is None or not re.fullmatch(r"[a-z][\w-]+", word) or words[0].startswith("-"):
+                continue
+            count += 1
+            if word not in known:
+                wrong.append(f"{path.relative_to(ROOT)}: {program} {word}")
+                continue
+            below, more = subcommands(program, word)
+            if below and len(words) > 1 and re.fullmatch(r"[a-z][\w-]+", words[1]) and words[1] not in below:
+                wrong.append(f"{path.relative_to(ROOT)}: {program} {word} {words[1]}")
+            deeper = subcommands(program, word, words[1])[1] if below and len(words) > 1 and words[1] in below else set()
+            for option in re.findall(r"(?:^|\s)(--[a-z][\w-]*)", rest):
+                if option not in options | more | deeper | FOREIGN_OPTIONS:
+                    wrong.append(f"{path.relative_to(ROOT)}: {program} {word} {option}")
+    assert count > 40 and not wrong, wrong
+
+
+@functools.cache
+def targets():
+    return {name for path in (ROOT / "tests").rglob("CMakeLists.txt") for name in re.findall(r"bluemarble_\w+\((\w+)", path.read_text())}
+
+
+def every_script_and_test_program_exists():
+    wrong, count = [], 0
+    for path, line in commands():
+        for name in re.findall(r"(?:^|[\s(])((?:scripts|tests|config|docker|proto|src|migrations|examples|packaging)/[\w./-]+\w)", line):
+            if "build/" in line or "*" in line or "<" in name:
+                continue
+            count += 1
+            near = ROOT / name
+            exists = near.exists() or (path.parent / name).exists() or list(near.parent.glob(f"{near.name}.*"))
+            # A program of the build's own tests/.
+            if not exists and near.name not in targets():
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert count > 50 and not wrong, wrong
+
+
+@functools.cache
+def settings():
+    text = subprocess.run([OPTIONS.bin / "zoned", "print-config", "--default"], capture_output=True, text=True, timeout=20,
+                          check=True).stdout
+    known, section = set(), ""
+    for line in text.splitlines():
+        if match := re.match(r"#?\[+(\w+)\]+", line):
+            section = match[1]
+        elif match := re.match(r"#?(\w+) = ", line):
+            known.add(f"{section}.{match[1]}")
+    return known
+
+
+def every_setting_that_is_named_exists():
+    sections = {name.split(".")[0] for name in settings()}
+    wrong, count = [], 0
+    for path, text in pages().items():
+        if "decisions" in path.parts or "browser" in path.parts or "console" in path.parts:
+            continue
+        for name in re.findall(r"`([a-z]+\.[a-z_0-9]+)(?:\s*=[^`]*)?`", FENCE.sub("", text)):
+            # admin.secret and auth.keys are files, x.json and x.toml, too.
+            if name.split(".")[0] not in sections or re.search(r"\.(keys|secret|key|py|cc|h|md|toml|json|lock|sh|csv|yml)$", name):
+                continue
+            count += 1
+            if name not in settings():
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+        for name in re.findall(r"--set ([a-z]+\.[a-z_0-9]+)=", text):
+            if name not in settings() and not name.startswith("section."):
+                wrong.append(f"{path.relative_to(ROOT)}: --set {name}")
+    assert count > 60 and not wrong, wrong
+
+
+def the_page_of_settings_is_what_the_program_says():
+    assert settings_page.main() == 0, "run tests/packaging/settings_page.py --write"
+    page = (ROOT / "docs/settings.md").read_text()
+    shown = set(re.findall(r"^\| `([a-z]+\.\w+)`", page, re.M))
+    assert shown == settings(), shown ^ settings()
+
+
+def filled_in(text):
+    """What compose makes of ${NAME:?}."""
+    return re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda match: SECRETS[match[1]], text)
+
+
+def compose_files_fit_themselves_and_the_program():
+    if yaml is None:
+        raise case_report.Skip("not installed: python3-yaml")
+    for path in sorted((ROOT / "docker").glob("compose*.yaml")):
+        compose = yaml.safe_load(filled_in(path.read_text()))
+        services, volumes = compose["services"], set(compose["volumes"])
+        for name, service in services.items():
+            where = f"{path.name}: {name}"
+            assert not set(service) - COMPOSE_KEYS, (where, set(service) - COMPOSE_KEYS)
+            assert "image" in service or "build" in service, where
+            if "build" in service:
+                folder = (path.parent / service["build"]["context"]).resolve()
+                assert (folder / service["build"]["dockerfile"]).exists(), where
+            assert set(service.get("depends_on", ())) <= set(services), where
+            for dependency, condition in service.get("depends_on", {}).items():
+                if condition["condition"] == "service_healthy":
+                    assert "healthcheck" in services[dependency], (where, dependency)
+            for volume in service.get("volumes", ()):
+                source = volume.split(":")[0]
+                known = (path.parent / source).resolve().exists() if source.startswith(".") else source in volumes
+                assert known, (where, volume)
+            for port in service.get("ports", ()):
+                # Only the game's own ports are open to the world.
+                assert port.startswith("127.0.0.1:") or port.endswith("/udp"), (where, port)
+            if service.get("build") and service["command"][0] == "serve":
+                check_daemon(where, service)
+                assert service["read_only"] is True and service["stop_grace_period"], where
+
+
+def check_daemon(where, service):
+    """`zoned check` with the environment and files of the service; of its image only the paths are different."""
+    arguments = [word.replace("/etc/bluemarble", str(ROOT / "config")) for word in service["command"][1:]]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BLUEMARBLE_")}
+    ran = subprocess.run([OPTIONS.bin / "zoned", "check", *arguments], env={**own, **service.get("environment", {})},
+                         capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 0, (where, ran.stderr)
+
+
+CASES = (every_link_leads_somewhere, every_command_of_our_programs_exists, every_script_and_test_program_exists,
+         every_setting_that_is_named_exists, the_page_of_settings_is_what_the_program_says,
+         compose_files_fit_themselves_and_the_program)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True, help="of zoned and zonectl")
+    OPTIONS = parser.parse_args()
+    sys.exit(case_report.run("documentation_test", CASES))
