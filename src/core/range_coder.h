@@ -58,6 +58,19 @@ class RangeEncoder {
     }
     FewBits(value, count);
   }
+  /// Bits(value, count) and then Bits(negative, signs), in one; count <= 16, signs 0 or 1, and
+  /// nothing is negative without a sign.
+  [[gnu::always_inline]] constexpr void SignedBits(uint32_t value, int count, uint32_t negative,
+                                                   int signs) {
+    const uint32_t step = state_.range >> count;
+    const int zeros = state_.zeros + count;
+    const int first = zeros & ~7;
+    const uint32_t half = step << first >> signs;
+    state_.low = ((state_.low + value * step) << first) + (half & -negative);
+    state_.range = half;
+    state_.waiting += first;
+    Shift((zeros & 7) + signs);
+  }
   /// True is expected `likely` times in 4,096; 1 <= likely <= 4,095.
   [[gnu::always_inline]] constexpr void Flag(bool value, uint32_t likely) {
     if (value) {

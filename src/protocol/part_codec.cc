@@ -6,6 +6,18 @@
 #include "core/range_coder.h"
 #include "protocol/part_format.h"
 
+// The coder's state stays in registers when everything is in one function; instrumented, that takes
+// minutes to compile. Shifts by variable counts and the counting of zeros are most of a coder's
+// work, and a fifth dearer in the oldest x86-64: the loader picks what the processor has. Integers,
+// and roots that are exact: the same bytes.
+#if defined(BLUEMARBLE_SANITIZED)
+#define BLUEMARBLE_CODEC_FAST
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define BLUEMARBLE_CODEC_FAST [[gnu::flatten]] [[gnu::target_clones("arch=x86-64-v3", "default")]]
+#else
+#define BLUEMARBLE_CODEC_FAST [[gnu::flatten]]
+#endif
+
 namespace bluemarble::protocol {
 namespace {
 
@@ -47,6 +59,16 @@ class PartWriter {
                 kTokenBits);
     return symbol;
   }
+  int32_t Number(size_t row, int32_t value, int& level) {
+    const auto magnitude = static_cast<uint32_t>(value < 0 ? -value : value);
+    if (magnitude >= kSmallMagnitudes) [[unlikely]]
+      return CodeNumber(*this, row, 0, value, level);
+    const SmallMagnitude& small = kSmallMagnitude[magnitude];
+    Token(row, small.token);
+    out_.SignedBits(small.rest, small.free_bits, static_cast<uint32_t>(value) >> 31, small.signs);
+    level = small.level;
+    return value;
+  }
   uint32_t Bits(uint32_t value, int count) {
     const uint32_t kept = value & static_cast<uint32_t>((uint64_t{1} << count) - 1);
     out_.Bits(kept, count);
@@ -56,19 +78,30 @@ class PartWriter {
     out_.Flag(value, likely);
     return value;
   }
-  void Uses(SlotUses& uses) {
+  // As CodeUses from the first slot on.
+  void Uses(const SlotUses& uses) {
     const auto run = static_cast<uint32_t>(std::countr_one(uses.kept));
-    if (std::popcount(uses.taken()) == static_cast<int>(run)) {
+    const uint32_t taken = uses.taken();
+    if (std::popcount(taken) == static_cast<int>(run)) {
       out_.StartFrom(kKeptRuns.whole[run]);
       return;
     }
     out_.StartFrom(kKeptRuns.kept[run]);
-    CodeUses(*this, run, SlotUse::kKept, uses);
+    const auto end = static_cast<uint32_t>(std::bit_width(taken));
+    auto before = static_cast<uint32_t>(SlotUse::kKept);
+    for (uint32_t slot = run; slot < end; ++slot)
+      before = Symbol(kSlotUseStart[before], kSlotUses, static_cast<uint32_t>(uses.Of(slot)));
+    if (end < kSlots) Symbol(kSlotUseStart[before], kSlotUses, 0);
+    for (uint32_t slot = end + 1; slot < kSlots; ++slot) Symbol(kSlotUseStart[0], kSlotUses, 0);
   }
   template <typename T, typename Value>
   void Store(const T&, Value) {}
   void Spent(PartField, uint8_t) {}
   void Begin(const Member&) {}
+  uint8_t KindOf(const PartState&, const PartState& part, uint32_t slot) const {
+    return part.members[slot].kind;
+  }
+  bool IsHeld(const PartState&, uint32_t) const { return true; }
   bool Holds(const PartState&, uint32_t, const Member&, bool) { return true; }
 
   core::RangeEncoder& out() { return out_; }
@@ -89,6 +122,9 @@ class PartReader {
     in_.Take(start[symbol], static_cast<uint32_t>(start[symbol + 1] - start[symbol]));
     return symbol;
   }
+  int32_t Number(size_t row, int32_t value, int& level) {
+    return CodeNumber(*this, row, 0, value, level);
+  }
   uint32_t Bits(uint32_t, int count) { return in_.Bits(count); }
   bool Flag(bool, uint32_t likely) { return in_.Flag(likely); }
   void Uses(SlotUses& uses) { CodeUses(*this, 0, SlotUse::kKept, uses); }
@@ -98,9 +134,15 @@ class PartReader {
   }
   void Spent(PartField, uint8_t) {}
   void Begin(Member& member) { member = {}; }
+  uint8_t KindOf(const PartState& newest, const PartState&, uint32_t slot) const {
+    return IsHeld(newest, slot) ? newest.members[slot].kind : kNobody;
+  }
+  bool IsHeld(const PartState& base, uint32_t slot) const {
+    return (base.occupied >> slot & 1) != 0;
+  }
   // The newest base is asked first and fills the member; the older one must hold the same entity.
   bool Holds(const PartState& base, uint32_t slot, Member& member, bool newest) {
-    if ((base.occupied >> slot & 1) == 0) return false;
+    if (!IsHeld(base, slot)) return false;
     if (newest) {
       member = base.members[slot];
       return true;
@@ -156,9 +198,10 @@ QuantState ToClass(const QuantState& full, ReplicationClass cls) {
   return state;
 }
 
-[[gnu::flatten]] core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases,
-                                                 SameMembers same, int tick_hz,
-                                                 ReplicationClass cls, std::span<std::byte> out) {
+BLUEMARBLE_CODEC_FAST core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases,
+                                                      SameMembers same, int tick_hz,
+                                                      ReplicationClass cls,
+                                                      std::span<std::byte> out) {
   PartWriter writer(out);
   (void)CodePart(writer, UsesOf(now.occupied, bases, same), bases, tick_hz, cls, now);
   const size_t size = writer.out().Finish();
@@ -166,8 +209,9 @@ QuantState ToClass(const QuantState& full, ReplicationClass cls) {
   return size;
 }
 
-[[gnu::flatten]] core::Status DecodePart(std::span<const std::byte> payload, const PartBases& bases,
-                                         int tick_hz, ReplicationClass cls, PartState& out) {
+BLUEMARBLE_CODEC_FAST core::Status DecodePart(std::span<const std::byte> payload,
+                                              const PartBases& bases, int tick_hz,
+                                              ReplicationClass cls, PartState& out) {
   PartReader reader(payload);
   if (!CodePart(reader, SlotUses{}, bases, tick_hz, cls, out))
     return {Code::kInvalid, "part changes a slot its base does not hold"};

@@ -54,32 +54,38 @@ constexpr TokenSet TokensOf(uint8_t kind) {
   return kind == kBodyKind ? TokenSet::kFlying : TokenSet::kWalking;
 }
 
-/// n / divisor rounded down, for |n| <= 2^29 and divisors up to 62: multiplied instead.
-class FloorDivider {
+/// Where members are expected by how they moved between the bases. Divides by multiplying: a
+/// quotient below 2^29 by at most 62 is exact with 35 digits behind the point, and is above zero
+/// once a multiple of the divisor is added.
+class Course {
  public:
-  constexpr FloorDivider() = default;
-  constexpr explicit FloorDivider(uint32_t divisor)
-      : bits_(31 + static_cast<int>(std::bit_width(divisor))),
-        away_(static_cast<int32_t>((1u << 29) / divisor + 1)),
-        above_(static_cast<int32_t>(divisor) * away_),
-        inverse_(((uint64_t{1} << bits_) + divisor - 1) / divisor) {}
-  // Shifted to where all are positive, and back.
-  constexpr int32_t operator()(int32_t n) const {
-    const auto positive = static_cast<uint64_t>(n + above_);
-    return static_cast<int32_t>(positive * inverse_ >> bits_) - away_;
+  Course() = default;
+  Course(int age, int step)
+      : twice_age_(2 * age),
+        away_(kFarthest / (2 * step) + 1),
+        above_(2 * step * away_ + step),
+        inverse_(kInverse[static_cast<size_t>(step)]) {}
+  /// On from `older` to `newest` and further, rounded half up.
+  int32_t operator()(int32_t newest, int32_t older) const {
+    const auto twice = static_cast<uint32_t>((newest - older) * twice_age_ + above_);
+    const auto carried = static_cast<int32_t>(twice * inverse_ >> kInverseBits) - away_;
+    return std::clamp(newest + carried, -kPositionLimit, kPositionLimit - 1);
   }
 
  private:
-  int bits_ = 0;
-  int32_t away_ = 0, above_ = 0;
+  static constexpr int kInverseBits = 35;
+  static constexpr int32_t kFarthest = 2 * 2 * kPositionLimit * (kBaseTicks - 2) + kBaseTicks;
+  static constexpr auto kInverse = [] {
+    std::array<uint64_t, kBaseTicks> inverse{};
+    for (uint64_t step = 1; step < kBaseTicks; ++step)
+      inverse[step] = ((uint64_t{1} << kInverseBits) + 2 * step - 1) / (2 * step);
+    return inverse;
+  }();
+  static_assert(2 * uint64_t{kFarthest} * 2 * (kBaseTicks - 1) < uint64_t{1} << kInverseBits);
+
+  int32_t twice_age_ = 0, away_ = 0, above_ = 0;
   uint64_t inverse_ = 0;
 };
-/// By the step between the bases: by twice as much.
-inline constexpr auto kByTwiceTheStep = [] {
-  std::array<FloorDivider, kBaseTicks> dividers;
-  for (uint32_t step = 1; step < kBaseTicks; ++step) dividers[step] = FloorDivider(2 * step);
-  return dividers;
-}();
 
 /// The running scales of one part. Members that moved between the bases, those that did not, and
 /// those of which only one base is known have their own.
@@ -91,6 +97,7 @@ struct PartScales {
   enum : size_t { kMoving, kStill, kKnownOnce, kSets };
   std::array<Set, kSets> kept;
   std::array<ResidualScale, 2> full;
+  Course course;
   Pace pace;
   bool somebody_turns = true;
 
@@ -105,17 +112,13 @@ struct PartScales {
       const int straight = 200 * bases.age / (tick_hz * unit);
       kept[kKnownOnce].position[0] = ResidualScale::Guess(static_cast<uint32_t>(straight));
     }
-    if (bases.older != nullptr) pace = Pace(bases.age, bases.step);
+    if (bases.older != nullptr) {
+      course = Course(bases.age, bases.step);
+      pace = Pace(bases.age, bases.step);
+    }
     full.fill(ResidualScale::Guess(static_cast<uint32_t>(500 / unit)));
   }
 };
-
-/// Where a member is expected: on from `older` to `newest` and further, rounded half up.
-inline int32_t PredictAxis(int32_t newest, int32_t older, int age, int step) {
-  const int32_t twice = 2 * (newest - older) * age + step;
-  const int32_t carried = newest + kByTwiceTheStep[static_cast<size_t>(step)](twice);
-  return std::clamp(carried, -kPositionLimit, kPositionLimit - 1);
-}
 
 /// A number of at most `bits` bits as its width and what follows the leading one. The width is
 /// often that of the number `before`.
@@ -139,13 +142,9 @@ void CodeVitals(Coder& coder, State& state) {
 }
 
 template <typename Coder, typename Rotation>
-[[gnu::always_inline]] inline void CodeRotation(Coder& coder, const QuantState& newest,
-                                                const QuantState* older, const Pace& pace,
+[[gnu::always_inline]] inline void CodeRotation(Coder& coder, const WideRotation& predicted,
                                                 ResidualScale& scale, int near,
                                                 Rotation& rotation) {
-  const WideRotation predicted = older == nullptr
-                                     ? Widen(newest.rotation)
-                                     : Extrapolate(older->rotation, newest.rotation, pace);
   int largest = LargestOf(predicted);
   if (!coder.Flag(rotation.largest == largest, kSameLargest))
     largest = static_cast<int>(coder.Bits(rotation.largest, 2));
@@ -186,19 +185,19 @@ template <typename Coder, typename Position>
   return (east + north + up) / 3;
 }
 
-/// A member that the bases hold; `state` is what is written, or becomes what was read.
+/// A member that the bases hold, if a body `turned` so far; `state` is what is written, or becomes
+/// what was read.
 template <typename Coder, typename State>
 [[gnu::always_inline]] inline void CodeKept(Coder& coder, const QuantState& newest,
-                                            const QuantState* older, const PartBases& bases,
-                                            uint8_t kind, ReplicationClass cls, PartScales& scales,
-                                            State& state) {
+                                            const QuantState* older, uint8_t kind,
+                                            ReplicationClass cls, const WideRotation& turned,
+                                            PartScales& scales, State& state) {
   std::array<int32_t, 3> predicted = newest.position;
   size_t which = PartScales::kKnownOnce;
   if (older != nullptr) {
     int32_t moved = 0;
     for (size_t axis = 0; axis < 3; ++axis) {
-      predicted[axis] =
-          PredictAxis(newest.position[axis], older->position[axis], bases.age, bases.step);
+      predicted[axis] = scales.course(newest.position[axis], older->position[axis]);
       moved |= newest.position[axis] ^ older->position[axis];
     }
     which = moved == 0 ? PartScales::kStill : PartScales::kMoving;
@@ -208,15 +207,15 @@ template <typename Coder, typename State>
   coder.Spent(PartField::kPosition, kind);
   if (cls == ReplicationClass::kExtended) return;
   if (kind == kBodyKind) {
-    CodeRotation(coder, newest, older, scales.pace, set.turn, near, state.rotation);
+    CodeRotation(coder, turned, set.turn, near, state.rotation);
     coder.Spent(PartField::kFacing, kind);
     return;
   }
   if (scales.somebody_turns) {
     const int half_turn = 1 << (YawBits(cls) - 1);
     int level = 0;
-    const int32_t turned = ((state.yaw - newest.yaw + half_turn) & (2 * half_turn - 1)) - half_turn;
-    const int32_t turn = CodeResidual(coder, TokenSet::kWalking, turned, set.turn, near, level);
+    const int32_t given = ((state.yaw - newest.yaw + half_turn) & (2 * half_turn - 1)) - half_turn;
+    const int32_t turn = CodeResidual(coder, TokenSet::kWalking, given, set.turn, near, level);
     coder.Store(state.yaw, (newest.yaw + turn) & (2 * half_turn - 1));
     coder.Spent(PartField::kFacing, kind);
   }
@@ -347,6 +346,25 @@ inline bool SomebodyTurns(const SlotUses& uses, const PartBases& bases, const Pa
   return turned != 0;
 }
 
+/// Where the kept bodies have turned. All at once and before any is coded, for one does not wait
+/// for another.
+template <typename Coder, typename Part>
+[[gnu::always_inline]] inline void TurnBodies(const Coder& coder, const SlotUses& uses,
+                                              const PartBases& bases, const Pace& pace,
+                                              const Part& part,
+                                              std::array<WideRotation, kSlots>& turned) {
+  for (uint32_t rest = uses.any_kept(); rest != 0; rest &= rest - 1) {
+    const auto slot = static_cast<uint32_t>(std::countr_zero(rest));
+    if (coder.KindOf(*bases.newest, part, slot) != kBodyKind) continue;
+    const Rotation& newest = bases.newest->members[slot].state.rotation;
+    if (bases.older == nullptr || (uses.kept >> slot & 1) == 0) {
+      turned[slot] = Widen(newest);
+    } else if (coder.IsHeld(*bases.older, slot)) {
+      turned[slot] = Extrapolate(bases.older->members[slot].state.rotation, newest, pace);
+    }
+  }
+}
+
 /// The payload. `part` holds what is written, or room for what is read; false when a kept slot is
 /// one that a base does not hold (reading only).
 template <typename Coder, typename Part>
@@ -363,6 +381,8 @@ template <typename Coder, typename Part>
   }
   coder.Spent(PartField::kIdentity, kNobody);
   coder.Store(part.occupied, uses.taken());
+  std::array<WideRotation, kSlots> turned;
+  if (cls != ReplicationClass::kExtended) TurnBodies(coder, uses, bases, scales.pace, part, turned);
   const Member first = FirstBeforeFull();
   const Member* before = nullptr;
   const Member* before_full = &first;
@@ -380,8 +400,8 @@ template <typename Coder, typename Part>
           (both && !coder.Holds(*bases.older, slot, member, false))) {
         return false;
       }
-      CodeKept(coder, bases.newest->members[slot].state, older, bases, member.kind, cls, scales,
-               member.state);
+      CodeKept(coder, bases.newest->members[slot].state, older, member.kind, cls, turned[slot],
+               scales, member.state);
     }
     before = &member;
   }

@@ -9,7 +9,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 namespace bluemarble::protocol {
 
@@ -40,19 +39,6 @@ constexpr uint32_t OpenToken(uint32_t magnitude) {
   return 2 * width - 2 + (magnitude >> (width - 2) & 1);
 }
 
-/// OpenToken by table where residuals nearly always are: a branch at 4 would be guessed wrongly.
-inline constexpr uint32_t kSmallMagnitudes = 256;
-inline constexpr auto kSmallToken = [] {
-  std::array<uint8_t, kSmallMagnitudes> tokens{};
-  for (uint32_t m = 0; m < kSmallMagnitudes; ++m) tokens[m] = static_cast<uint8_t>(OpenToken(m));
-  return tokens;
-}();
-inline uint32_t TokenOf(uint32_t magnitude) {
-  if (magnitude < kSmallMagnitudes) [[likely]]
-    return kSmallToken[magnitude];
-  return std::min(OpenToken(magnitude), kLargeToken);
-}
-
 /// What a token says of its magnitude: the leading bits, and how many follow. Of the last one more
 /// follow, as it says itself.
 struct TokenContent {
@@ -81,6 +67,28 @@ inline constexpr auto kTokenContent = [] {
   return content;
 }();
 
+/// All of that for magnitudes as they nearly always are.
+struct SmallMagnitude {
+  uint8_t token = 0;
+  uint8_t free_bits = 0;
+  uint8_t rest = 0;  ///< The free bits.
+  uint8_t signs = 0;
+  uint8_t level = 0;
+};
+inline constexpr uint32_t kSmallMagnitudes = 256;
+inline constexpr auto kSmallMagnitude = [] {
+  std::array<SmallMagnitude, kSmallMagnitudes> small{};
+  for (uint32_t m = 0; m < kSmallMagnitudes; ++m) {
+    const TokenContent& content = kTokenContent[OpenToken(m)];
+    small[m] = {.token = static_cast<uint8_t>(OpenToken(m)),
+                .free_bits = content.free_bits,
+                .rest = static_cast<uint8_t>(m & ((1u << content.free_bits) - 1)),
+                .signs = content.signs,
+                .level = content.level};
+  }
+  return small;
+}();
+
 /// How large one field's residuals are in this part, as a mean of levels times 16. Starts with a
 /// guess and forgets it soon.
 struct ResidualScale {
@@ -90,38 +98,43 @@ struct ResidualScale {
   static ResidualScale Guess(uint32_t magnitude) { return {16 * LevelOf(magnitude), 0}; }
   void Add(int residual_level) {
     // One that is far out, as after a bounce, says little about the others.
-    level += (std::min(16 * residual_level, level + 256) - level) >> kRate[seen];
-    seen = std::min(seen + 1, kSettled);
+    level += std::min(16 * residual_level - level, 256) >> kRate[seen];
+    ++seen;
   }
 
  private:
-  static constexpr uint32_t kSettled = 14;
-  static constexpr std::array<uint8_t, kSettled + 1> kRate = {1, 1, 2, 2, 2, 2, 3, 3,
-                                                              3, 3, 3, 3, 3, 3, 4};
+  static constexpr uint32_t kMostSeen = 96;  // three of each of a part's members
+  static constexpr auto kRate = [] {
+    std::array<uint8_t, kMostSeen> rate{};
+    for (size_t i = 0; i < kMostSeen; ++i) rate[i] = i < 2 ? 1 : i < 6 ? 2 : i < 14 ? 3 : 4;
+    return rate;
+  }();
 };
 
-/// What CodeResidual does once the row is known; `shift` bits of the magnitude are noise.
-template <typename Coder, typename Shift>
-[[gnu::always_inline]] inline int32_t CodeInRow(Coder& coder, TokenSet set, int row, Shift shift,
-                                                int32_t value, int near, int& level) {
-  const int column =
-      near < 0 ? kNoneNear : std::min((3 * std::max(near - 8 * shift, 0) + 8) >> 4, kNoneNear - 1);
+/// The column of the table by the mean level of the member's residuals before this one.
+inline constexpr int kMostLevel = LevelOf(kResidualLimit);
+inline constexpr auto kNearColumn = [] {
+  std::array<uint8_t, kMostLevel + 1> column{};
+  for (int near = 0; near <= kMostLevel; ++near)
+    column[static_cast<size_t>(near)] =
+        static_cast<uint8_t>(std::min((3 * near + 8) >> 4, kNoneNear - 1));
+  return column;
+}();
+
+/// A number by its token in `row` and what the token leaves open; `shift` bits are noise.
+template <typename Coder>
+int32_t CodeNumber(Coder& coder, size_t row, int shift, int32_t value, int& level) {
   const auto given = static_cast<uint32_t>(value < 0 ? -value : value);
-  const uint32_t token = coder.Token(
-      static_cast<size_t>((static_cast<int>(set) * kScaleRows + row) * kNearRows + column),
-      TokenOf(given >> shift));
+  const uint32_t token = coder.Token(row, std::min(OpenToken(given >> shift), kLargeToken));
   const TokenContent& content = kTokenContent[token];
   int free_bits = content.free_bits + shift;
   if (token == kLargeToken) [[unlikely]]
     free_bits +=
         static_cast<int>(coder.Bits(static_cast<uint32_t>(std::bit_width(given >> shift)) - 13, 4));
-  uint64_t magnitude = uint64_t{content.top} << free_bits | coder.Bits(given, free_bits);
+  const uint64_t magnitude = std::min<uint64_t>(
+      uint64_t{content.top} << free_bits | coder.Bits(given, free_bits), kResidualLimit);
   const bool negative = coder.Bits(value < 0 ? 1 : 0, shift > 0 ? 1 : content.signs) != 0;
-  level = content.level;
-  if (shift > 0 || token == kLargeToken) [[unlikely]] {
-    magnitude = std::min<uint64_t>(magnitude, kResidualLimit);
-    level = LevelOf(static_cast<uint32_t>(magnitude));
-  }
+  level = LevelOf(static_cast<uint32_t>(magnitude));
   return negative ? -static_cast<int32_t>(magnitude) : static_cast<int32_t>(magnitude);
 }
 
@@ -131,12 +144,18 @@ template <typename Coder>
 [[gnu::always_inline]] inline int32_t CodeResidual(Coder& coder, TokenSet set, int32_t value,
                                                    ResidualScale& scale, int near, int& level) {
   const int row = (scale.level + 32) >> 6;
+  const auto index = [&](int in_row, int column) {
+    return static_cast<size_t>((static_cast<int>(set) * kScaleRows + in_row) * kNearRows + column);
+  };
   int32_t coded = 0;
   if (row < kScaleRows) [[likely]] {
-    coded = CodeInRow(coder, set, row, std::integral_constant<int, 0>(), value, near, level);
+    const int column = near < 0 ? kNoneNear : kNearColumn[static_cast<size_t>(near)];
+    coded = coder.Number(index(row, column), value, level);
   } else {  // above the table's largest scale the low bits are noise: they go as they are
     const int shift = (row - kScaleRows + 2) / 2;
-    coded = CodeInRow(coder, set, row - 2 * shift, shift, value, near, level);
+    const int column =
+        near < 0 ? kNoneNear : kNearColumn[static_cast<size_t>(std::max(near - 8 * shift, 0))];
+    coded = CodeNumber(coder, index(row - 2 * shift, column), shift, value, level);
   }
   scale.Add(level);
   return coded;

@@ -39,6 +39,9 @@ struct CountingCoder {
     return token;
   }
   uint32_t Symbol(const uint16_t*, uint32_t, uint32_t symbol) { return symbol; }
+  int32_t Number(size_t row, int32_t value, int& level) {
+    return protocol::CodeNumber(*this, row, 0, value, level);
+  }
   uint32_t Bits(uint32_t value, int count) {
     return value & static_cast<uint32_t>((uint64_t{1} << count) - 1);
   }
@@ -48,6 +51,10 @@ struct CountingCoder {
   void Store(const T&, Value) {}
   void Spent(protocol::PartField, uint8_t) {}
   void Begin(const protocol::Member&) {}
+  uint8_t KindOf(const protocol::PartState&, const protocol::PartState& part, uint32_t slot) const {
+    return part.members[slot].kind;
+  }
+  bool IsHeld(const protocol::PartState&, uint32_t) const { return true; }
   bool Holds(const protocol::PartState&, uint32_t, const protocol::Member&, bool) { return true; }
 };
 
