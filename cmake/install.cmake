@@ -41,8 +41,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/migrations DESTINATION ${data_dir} COMPO
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/grafana DESTINATION ${data_dir} COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/config/alerts.rules.yml ${PROJECT_SOURCE_DIR}/config/items.toml DESTINATION ${data_dir}
   COMPONENT server)
-# The web console, where it has been built: npm run build in src/console.
+# The web console, where it has been built: by npm run build in src/console, or by the target `console`.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/console/dist/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/console/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
 
 set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${doc_dir}/bluemarble-server/docs COMPONENT server

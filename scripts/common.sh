@@ -126,6 +126,26 @@ ensure_colyseus() {
   printf '%s\n' "$key" >"$to/key"
 }
 
+# --- the web console, and its tests --------------------------------------------------------------
+
+ensure_console() { "$ROOT/scripts/build-console" "$BUILD/release/share/bluemarble/console"; }
+
+# What drives Chromium in tests/integration/console_pages_test.py.
+ensure_puppeteer() {
+  local from=$ROOT/tests/integration/console_pages to=$BUILD/npm_puppeteer key
+  key=$(sha256sum <"$from/package-lock.json")
+  [[ -f $to/key && $(<"$to/key") == "$key" ]] && return
+  step "npm package puppeteer-core -> build/npm_puppeteer"
+  mkdir -p "$to"
+  cp "$from"/{package.json,package-lock.json,.npmrc} "$to/"
+  # No install scripts: it would fetch a browser of its own.
+  (cd "$to" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm_puppeteer.log" 2>&1 || {
+    tail -n 15 "$BUILD/npm_puppeteer.log" >&2
+    fail "npm could not fetch puppeteer-core (whole output: build/npm_puppeteer.log)"
+  }
+  printf '%s\n' "$key" >"$to/key"
+}
+
 # --- build ----------------------------------------------------------------------------------------
 
 # A file that includes Beast or JSON takes up to 1.5 GB to compile: fewer jobs on small machines.

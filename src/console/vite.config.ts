@@ -5,7 +5,7 @@ import {defineConfig} from 'vite';
 export default defineConfig({
   base: './',
   build: {
-    outDir: '../../build/console',
+    outDir: 'dist',
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: {polyfill: false},

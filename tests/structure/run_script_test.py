@@ -59,7 +59,7 @@ class RunScript(unittest.TestCase):
         # Set-up and build are other tests' subject: everything is there already, as the scripts see it.
         common = root / "scripts/common.sh"
         common.write_text(common.read_text() + "\nensure_packages() { :; }\nensure_cities() { :; }\n"
-                          "configure_and_build() { :; }\n")
+                          "ensure_console() { :; }\nconfigure_and_build() { :; }\n")
         program(root / "build/release/bin/zoned", ZONED)
         program(root / "build/release/bin/zonebot", ZONEBOT)
         self.root = root

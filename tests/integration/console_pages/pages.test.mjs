@@ -1,0 +1,280 @@
+// The console's pages in Chromium on a real zone with bots; console_pages_test.py starts both and says where they are.
+
+import assert from 'node:assert/strict';
+import {after, before, test} from 'node:test';
+import {ask, figures, fillIn, live, logIn, openBrowser, openPage, until, zone} from './browser.mjs';
+
+const OPERATOR = ['Ada', 'operator-pass'];
+const PLAYER = ['Bob', 'player-pass'];
+const BOTS = Number(process.env.BOTS);
+
+let browser;
+let page;
+
+before(async () => {
+  browser = await openBrowser();
+  page = await openPage(browser);
+});
+
+after(async () => {
+  await browser?.close();
+});
+
+const text = (selector, on = page) => on.$eval(selector, (element) => element.textContent);
+const route = () => page.evaluate(() => location.hash);
+
+async function metresApart(a, b) {
+  const radians = Math.PI / 180;
+  const north = (a.lat - b.lat) * 111_200;
+  const east = (a.lon - b.lon) * 111_320 * Math.cos(a.lat * radians);
+  return Math.hypot(north, east);
+}
+
+async function bot(search) {
+  const {json} = await ask(`/v1/console/players?search=${search}&limit=500`);
+  return json.players[0];
+}
+
+test('a wrong password is told, and nothing is shown', async () => {
+  await logIn(page, OPERATOR[0], 'wrong-password');
+  await page.waitForSelector('.login-card .error:not([hidden])');
+  assert.match(await text('.login-card .error'), /password/i);
+  assert.equal(await page.$('.map-page'), null);
+});
+
+test('a player who is no operator is told so', async () => {
+  await logIn(page, ...PLAYER);
+  await page.waitForFunction(() => /player.s account/.test(document.querySelector('.login-card .error')?.textContent ?? ''));
+  assert.equal(await page.$('.map-page'), null);
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+test('an operator is in, and the page is live in less than two seconds', async () => {
+  await page.goto(`${zone}/console/`);
+  await fillIn(page, 'input[name=username]', OPERATOR[0]);
+  await fillIn(page, 'input[name=password]', OPERATOR[1]);
+  await page.click('.login-card button[type=submit]');
+  await live(page);
+  // The files are cached and the login is kept: what is left is this page's own work.
+  const began = performance.now();
+  await page.reload();
+  await live(page);
+  await page.waitForFunction(() => window.bluemarbleMap.figures().frames > 0);
+  const ready = performance.now() - began;
+  assert.ok(ready < 2000, `ready after ${ready} ms`);
+  console.log(`ready after ${ready.toFixed(0)} ms`);
+});
+
+test('the map shows the bots where the zone says that they are', async () => {
+  const player = await bot('bot-');
+  const entity = Number(player.entity);
+  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 3000), player);
+  await page.waitForFunction((id) => window.bluemarbleMap.place(id) !== null, {}, entity);
+  assert.equal((await figures(page)).malformed, 0);
+  const {json} = await ask(`/v1/state/player?name=${encodeURIComponent(player.name)}`);
+  const state = json.position ?? json.state?.position ?? json;
+  const shown = await page.evaluate((id) => window.bluemarbleMap.place(id), entity);
+  assert.equal(shown.kind, 1);
+  const apart = await metresApart(shown, {lat: state.lat_deg ?? state.lat, lon: state.lon_deg ?? state.lon});
+  // A second's walk, and what the state's level may be behind.
+  assert.ok(apart < 25, `${apart} m apart`);
+});
+
+test('what the map shows is painted there, in the players’ colour', async () => {
+  const player = await bot('bot-');
+  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 400), player);
+  await page.waitForFunction((id) => window.bluemarbleMap.place(id) !== null, {}, Number(player.entity));
+  await until('a pixel of a player', 5, () =>
+    page.evaluate((id) => {
+      const place = window.bluemarbleMap.place(id);
+      const at = place && window.bluemarbleMap.screen(place.lon, place.lat);
+      if (!at) return false;
+      const canvas = document.querySelectorAll('.map-canvas')[1];
+      const wanted = getComputedStyle(document.documentElement).getPropertyValue('--player').trim();
+      const [r, g, b] = [1, 3, 5].map((i) => parseInt(wanted.slice(i, i + 2), 16));
+      // It walks between its last two places: look around.
+      const size = 120;
+      const {data} = canvas.getContext('2d').getImageData(at.x - size / 2, at.y - size / 2, size, size);
+      for (let i = 0; i < data.length; i += 4) {
+        if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 12 && data[i + 3] > 200) return true;
+      }
+      return false;
+    }, Number(player.entity)),
+  );
+});
+
+test('from afar everybody is in a cluster or single, and the count is the zone’s', async () => {
+  await page.evaluate(() => window.bluemarbleMap.look(0, 20, 30_000_000));
+  const {json} = await ask('/v1/console/status');
+  await until('all entities', 10, async () => Math.abs((await figures(page)).entities - json.sample.entities) <= 2);
+  assert.equal((await figures(page)).players, BOTS);
+});
+
+test('search finds a player, and Enter shows it on the map and follows it', async () => {
+  await page.keyboard.press('3');
+  await page.waitForSelector('tbody tr');
+  await page.keyboard.press('/');
+  await page.waitForFunction(() => document.activeElement?.type === 'search');
+  const player = await bot(`bot-${BOTS - 1}`);
+  await page.keyboard.type(player.name);
+  await page.waitForFunction((name) => {
+    const rows = document.querySelectorAll('section[aria-label=Players] tbody tr');
+    return rows.length === 1 && rows[0].cells[0].textContent === name;
+  }, {}, player.name);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((name) => document.querySelector('.inspector h2')?.textContent === name, {}, player.name);
+  assert.match(await route(), /^#\/map\?player=/);
+});
+
+test('the inspector tells of the player live, with its events', async () => {
+  await page.waitForSelector('.inspector .facts dd');
+  const facts = () =>
+    page.$$eval('.inspector .facts dt', (names) => Object.fromEntries(names.map((name) => [name.textContent, name.nextElementSibling.textContent])));
+  const first = await facts();
+  assert.match(first.Place, /°/);
+  assert.match(first.Leaf, /level (1[6-9]|2[01])/);
+  await page.waitForFunction((tick) => [...document.querySelectorAll('.inspector .facts dt')].find((name) => name.textContent === 'Tick').nextElementSibling.textContent !== tick, {}, first.Tick);
+  await page.waitForSelector('.inspector .events li');
+});
+
+test('leaves of the octree and the classes of interest appear on demand', async () => {
+  await page.keyboard.press('i');
+  await page.keyboard.press('l');
+  await until('leaves and interest', 8, async () => {
+    const {shownLeaves, interestLeaves} = await figures(page);
+    return shownLeaves > 0 && interestLeaves > 0;
+  });
+  await page.keyboard.press('l');
+  await page.keyboard.press('Escape');
+  assert.ok(await page.$eval('.inspector', (element) => element.hidden));
+});
+
+test('a kick asks for a reason, takes effect, and is in the audit', async () => {
+  const victim = await bot('bot-0');
+  await page.goto(`${zone}/console/#/players?search=${victim.player}`);
+  await page.waitForFunction((name) => document.querySelector('section[aria-label=Players] tbody tr')?.cells[0].textContent === name, {}, victim.name);
+  await page.click(`button[aria-label="Kick ${victim.name}"]`);
+  await page.waitForSelector('dialog[open] input[name=reason]');
+  await page.type('dialog[open] input[name=reason]', 'tested "well" <b>');
+  await page.click('dialog[open] button[type=submit]');
+  await page.waitForSelector('.notice.good');
+  await until('gone', 5, async () => {
+    const {json} = await ask(`/v1/console/players?search=${victim.player}`);
+    const now = json.players.find((player) => player.player === victim.player);
+    return !now || now.state === 'lingering' || now.session_s < victim.session_s;
+  });
+  await page.goto(`${zone}/console/#/operate`);
+  await page.waitForFunction((name) => [...document.querySelectorAll('.audit tr')].some((row) => row.textContent.includes('kick') && row.textContent.includes('Ada') && row.textContent.includes(name) && row.textContent.includes('tested "well" <b>')), {}, victim.name);
+});
+
+test('Escape leaves everything as it was', async () => {
+  const player = await bot('bot-1');
+  await page.goto(`${zone}/console/#/players?search=${player.player}`);
+  await page.waitForSelector(`button[aria-label="Ban ${player.name}"]`);
+  await page.click(`button[aria-label="Ban ${player.name}"]`);
+  await page.waitForSelector('dialog[open] select');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+  const {json} = await ask(`/v1/admin/account?name=${encodeURIComponent(player.name)}`);
+  assert.equal(json.banned_until, null);
+});
+
+test('a refusal of the zone is told in the question, which stays open', async () => {
+  const player = await bot('bot-1');
+  await page.click(`button[aria-label="Teleport ${player.name}"]`);
+  await fillIn(page, 'dialog[open] input[name=lat]', '95');
+  await page.click('dialog[open] button[type=submit]');
+  await page.waitForSelector('dialog[open] .error:not([hidden])');
+  assert.ok((await text('dialog[open] .error')).length > 5);
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+});
+
+test('an announcement is said, and shown with who is in play', async () => {
+  await page.goto(`${zone}/console/#/operate`);
+  await fillIn(page, '.chat-card input', 'the zone is tested');
+  await page.click('.chat-card button[type=submit]');
+  await page.waitForFunction(() => [...document.querySelectorAll('.chat li')].some((line) => line.textContent.includes('the zone is tested')));
+});
+
+test('plots, settings, health and slow ticks have something to show', async () => {
+  await page.goto(`${zone}/console/#/plots`);
+  await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length === 9 && !document.querySelector('.plot-now').textContent.includes('–'));
+  await page.goto(`${zone}/console/#/config`);
+  await page.waitForFunction(() => document.querySelectorAll('.settings tr').length > 50);
+  assert.ok(!(await text('section[aria-label=Settings], section[aria-label=Configuration]')).includes(process.env.SECRET));
+  await page.goto(`${zone}/console/#/health`);
+  await page.waitForFunction(() => document.querySelectorAll('.health-card').length >= 3);
+  await page.goto(`${zone}/console/#/slow`);
+  await page.waitForFunction(() => document.querySelector('.slow .empty, .slow .incidents'));
+  assert.equal(await page.$('.page:not([hidden]) .empty button'), null);
+});
+
+test('keys are shown by "?", and the tab key reaches the pages', async () => {
+  await page.keyboard.press('?');
+  await page.waitForFunction(() => document.querySelectorAll('dialog[open] kbd').length > 12);
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+  await page.evaluate(() => document.activeElement.blur());
+  const reached = [];
+  for (let i = 0; i < 12; ++i) {
+    await page.keyboard.press('Tab');
+    reached.push(await page.evaluate(() => document.activeElement.getAttribute('href') ?? document.activeElement.getAttribute('aria-label')));
+  }
+  for (const href of ['#main', '#/map', '#/players', '#/health']) assert.ok(reached.includes(href), `${href} of ${reached}`);
+  const nameless = await page.$$eval('button, a, input, select', (all) =>
+    all.filter((each) => !(each.textContent.trim() || each.getAttribute('aria-label') || each.labels?.length)).map((each) => each.outerHTML),
+  );
+  assert.deepEqual(nameless, []);
+});
+
+test('the page fits a laptop’s screen, in both colours', async () => {
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: theme}]);
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, {}, theme);
+    for (const id of ['map', 'plots', 'players', 'slow', 'operate', 'config', 'health']) {
+      await page.goto(`${zone}/console/#/${id}`);
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wider <= 0, `${id} is ${wider} px too wide`);
+    }
+  }
+});
+
+test('a token that is no longer good asks again, and the page stays as it was', async () => {
+  await page.goto(`${zone}/console/#/players?search=bot-2`);
+  await page.waitForFunction(() => document.querySelector('section[aria-label=Players] tbody tr'));
+  // As after its end: the tab holds a token that the zone does not take any more, and nothing to refresh it with.
+  await page.evaluate(() => {
+    const login = JSON.parse(sessionStorage.getItem('bluemarble.login'));
+    login.token = `${login.token.slice(0, -6)}AAAAAA`;
+    sessionStorage.setItem('bluemarble.login', JSON.stringify(login));
+  });
+  await page.reload();
+  await page.waitForSelector('dialog.login-screen.over[open]');
+  assert.equal(await page.$$eval('dialog.login-screen', (all) => all.length), 1);
+  assert.match(await text('.login-card .lead'), /expired/);
+  await fillIn(page, 'dialog.over input[name=username]', OPERATOR[0]);
+  await fillIn(page, 'dialog.over input[name=password]', OPERATOR[1]);
+  await page.click('dialog.over button[type=submit]');
+  await page.waitForFunction(() => !document.querySelector('dialog[open]') && document.querySelector('section[aria-label=Players] tbody tr'));
+  assert.equal(await route(), '#/players?search=bot-2');
+  await page.waitForFunction(() => document.querySelector('.state')?.textContent === 'live');
+});
+
+test('the admin secret opens the console too, and is not kept', async () => {
+  const other = await openPage(browser);
+  await other.goto(`${zone}/console/`);
+  await other.waitForSelector('[role=tab]');
+  await (await other.$$('[role=tab]'))[1].click();
+  await fillIn(other, 'input[name=secret]', process.env.SECRET);
+  await other.click('.login-card button[type=submit]');
+  await live(other);
+  assert.equal(await other.evaluate(() => sessionStorage.length + localStorage.length), 0);
+  assert.deepEqual(other.problems, []);
+  await other.browserContext().close();
+});
+
+test('no script failed, no rule of the content policy was broken, and nothing was asked elsewhere', () => {
+  assert.deepEqual(page.problems, []);
+});
