@@ -72,6 +72,8 @@ void AuthSide::AddHealth(ops::Health& health) const {
 void AuthSide::AddEndpoints(api::Router& router, api::AdminGuard& guard) {
   api::AddAuthEndpoints(router, *accounts_);
   api::AddAccountAdminEndpoints(router, *accounts_, guard);
+  guard.AcceptTokens(
+      [this](const api::HttpRequest& request) { return api::Authenticate(*accounts_, request); });
 }
 
 std::function<std::variant<accounts::Identity, api::HttpResponse>(const api::HttpRequest&)>

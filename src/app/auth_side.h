@@ -33,6 +33,7 @@ class AuthSide {
   /// says who they are).
   std::function<std::variant<accounts::Identity, api::HttpResponse>(const api::HttpRequest&)>
   Authenticator();
+  accounts::Accounts& accounts() { return *accounts_; }
   /// Reads the keys again; the log says what came of it.
   void ReloadKeys();
 

@@ -15,6 +15,7 @@
 #include "app/admission.h"
 #include "app/archivist.h"
 #include "app/auth_side.h"
+#include "app/console_side.h"
 #include "app/durable_side.h"
 #include "app/exits.h"
 #include "app/metrics.h"
@@ -234,8 +235,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                        .commit_bytes = committer.queue_used_bytes(),
                        .positions_waiting = committer.stats().positions_waiting.Get()};
   });
+  ConsoleWatch console_watch(settings.console.feed, hz, *zone);
   ZoneLoop loop(*zone, orders, settings.zone.tick, grant->first, clock, zone_health,
-                recording.recorder.get(), settings.zone.tick.slow.history_s > 0 ? &probe : nullptr);
+                recording.recorder.get(), settings.zone.tick.slow.history_s > 0 ? &probe : nullptr, &console_watch);
   const Counted counted{*zone, loop, slow, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
@@ -305,6 +307,20 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                            .flag_score = conduct.flag_score,
                            .kick_score = conduct.kick_score},
                           guard);
+  ConsoleSide console({.settings = settings,
+                       .watch = console_watch,
+                       .orders = orders,
+                       .auth = **auth,
+                       .guard = guard,
+                       .health = health,
+                       .archivist = archivist ? &*archivist : nullptr,
+                       .counted = counted,
+                       .clock = clock,
+                       .config_json = options.settings_json});
+  console.AddEndpoints(router);
+  if (core::Status registered = console.RegisterMetrics(metrics); !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
   struct HttpGuard {  // its handlers use what was built before this
     api::HttpServer& http;
     ~HttpGuard() { http.Stop(); }

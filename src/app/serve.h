@@ -11,6 +11,7 @@ namespace bluemarble::app {
 struct ServeOptions {
   std::string record_dir;        ///< Empty: no recording.
   std::string settings_toml;     ///< Effective settings, for the recording.
+  std::string settings_json;     ///< Likewise, for the console.
   ops::ConfigSources sources;    ///< Where they came from: read again on SIGHUP.
   bool take_over = false;        ///< Of the shard, from a zoned that is believed dead.
   bool accept_restored = false;  ///< A database that lacks answered commits.

@@ -397,6 +397,7 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindSession(schema, settings.zone.session);
   BindChat(schema, settings.zone.chat);
   BindConduct(schema, settings.zone.session.conduct);
+  BindConsole(schema, settings.console);
   BindWorld(schema, settings);
   BindReplication(schema, settings.zone.replication);
   BindPersistence(schema, settings.zone.persistence);

@@ -7,6 +7,7 @@
 
 #include "api/http_server.h"
 #include "app/recorder.h"
+#include "app/settings_console.h"
 #include "app/zone_settings.h"
 #include "net/settings.h"
 #include "ops/config.h"
@@ -22,6 +23,7 @@ struct Settings {
   accounts::AccountSettings auth;
   ops::LogSettings log;
   RecordSettings record;
+  ConsoleOptions console;
   std::string catalogue;     ///< Path; empty: the built-in one. Loaded into zone.items.
   std::string admin_secret;  ///< Empty: the one in persistence.data_dir.
 };
