@@ -52,6 +52,9 @@ void NetSettings::Validate(std::vector<std::string>& problems) const {
          1024 * kMiB);
   Within(problems, "peer_queue_bytes", static_cast<int64_t>(peer_queue_bytes),
          static_cast<int64_t>(kMaxMessageBytes), 64 * kMiB);
+  Within(problems, "stream_queue_bytes", static_cast<int64_t>(stream_queue_bytes), kLeastRing,
+         1024 * kMiB);
+  Within(problems, "stream_late_bytes", static_cast<int64_t>(stream_late_bytes), 0, 64 * kMiB);
   Within(problems, "max_peers_per_address", max_peers_per_address, 0, 4095);
   Within(problems, "service_budget", service_budget, 1, 1 << 20);
   Within(problems, "drain_interval_us", drain_interval_us, 0, 20'000);

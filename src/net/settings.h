@@ -55,6 +55,12 @@ struct NetSettings {
   /// Datagrams that one pass hands to ENet before it sends again. Too low: input waits a tick; too
   /// high: a flood delays the sends of a tick.
   int service_budget = 2048;
+  /// Queues between the zone thread and the players on WebSockets, bytes each way: at least some
+  /// ticks of everything that is sent to them. Full: as above.
+  size_t stream_queue_bytes = 2 * 1024 * 1024;
+  /// While more waits to be written to a player's WebSocket, bytes, snapshots for it are left out.
+  /// Too low: every crowd costs it snapshots; too high: what it is shown is old.
+  size_t stream_late_bytes = 8192;
   /// Time between two drains of the socket, microseconds: the net thread naps in between so that it
   /// wakes 500 times a second, not once per datagram. Too low: CPU; too high: latency and kernel
   /// drops.
