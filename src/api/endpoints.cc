@@ -40,10 +40,29 @@ HttpResponse Later(int wait_ms) {
   return answer;
 }
 
-core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
-  const json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+core::Result<json> ParseBody(const HttpRequest& request) {
+  if (!core::IsUtf8(request.body)) return core::Status(Code::kInvalid, "the body is not UTF-8");
+  json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object()) return core::Status(Code::kInvalid, "the body is not a JSON object");
+  return body;
+}
+
+/// Does the client want a WebSocket instead of UDP?
+core::Result<bool> ParseTransport(const json& body) {
+  const auto transport = body.find("transport");
+  if (transport == body.end() || *transport == "udp") return false;
+  if (*transport == "websocket") return true;
+  return core::Status(Code::kInvalid, "\"transport\" is neither \"udp\" nor \"websocket\"");
+}
+
+core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
+  const auto parsed = ParseBody(request);
+  if (!parsed) return parsed.status();
+  const json& body = *parsed;
   JoinRequest join;
+  const auto transport = ParseTransport(body);
+  if (!transport) return transport.status();
+  join.websocket = *transport;
   const auto name = body.find("name");
   if (name == body.end() || !name->is_string()) {
     return core::Status(Code::kInvalid, "\"name\" is not a string");
@@ -55,10 +74,14 @@ core::Result<JoinRequest> ParseJoin(const HttpRequest& request) {
 }
 
 json JoinJson(const JoinAnswer& answer) {
-  json value = {{"security", answer.security},
-                {"address", answer.address},
-                {"port", answer.port},
-                {"token", answer.token}};
+  json value = {{"security", answer.security}, {"token", answer.token}};
+  if (answer.path.empty()) {
+    value["address"] = answer.address;
+    value["port"] = answer.port;
+  } else {
+    value["transport"] = "websocket";
+    value["path"] = answer.path;
+  }
   if (answer.expires_s > 0) value["expires_s"] = answer.expires_s;
   return value;
 }
@@ -95,6 +118,14 @@ Router BuildRouter(EndpointProviders providers) {
                  if (auto* refused = std::get_if<HttpResponse>(&who)) return std::move(*refused);
                  auto& identity = std::get<accounts::Identity>(who);
                  wanted = {identity.account_id, std::move(identity.name), request.remote_address};
+                 // The token says who it is; a body is there only to say how.
+                 if (!request.body.empty()) {
+                   const auto body = ParseBody(request);
+                   if (!body) return Refusal(body.status());
+                   const auto transport = ParseTransport(*body);
+                   if (!transport) return Refusal(transport.status());
+                   wanted.websocket = *transport;
+                 }
                } else {
                  auto named = ParseJoin(request);
                  if (!named) return Refusal(named.status());

@@ -18,12 +18,14 @@ struct JoinRequest {
   int64_t account_id = 0;  ///< of the access token; 0 where none is wanted
   std::string name;        ///< has passed core::ValidateName
   std::string remote_address;
+  bool websocket = false;  ///< "transport": "websocket" instead of UDP
 };
 
 /// Where the player connects, and with what (DESIGN §5).
 struct JoinAnswer {
   std::string address;
   uint16_t port = 0;
+  std::string path;  ///< of the WebSocket, on this server; then address and port are not told
   std::string token;
   std::string security = "plain";  ///< what the client has to speak: "plain" or "sealed"
   int expires_s = 0;               ///< how long the token can be used; 0: no end

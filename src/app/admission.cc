@@ -1,5 +1,7 @@
 #include "app/admission.h"
 
+#include "app/play_sockets.h"
+
 namespace bluemarble::app {
 namespace {
 
@@ -35,18 +37,7 @@ bool Admission::AsksTooOften(int64_t account_id) {
   return false;
 }
 
-core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
-  if (stopping_.load(std::memory_order_relaxed)) {
-    return core::Status(core::Code::kUnavailable, "the server is stopping");
-  }
-  if (!store_.ready()) {
-    return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
-  }
-  // Of those who linger one gives way, and who is in play takes the place that he has.
-  if (sessions_.players.Get() >= limits_.max_players &&
-      !presence_.ContainsNamed(persistence::PlayerName::From(request.name))) {
-    return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
-  }
+core::Result<int> Admission::ChooseHost() {
   // Tickets of a storm are given out long before their peers connect, so near-equal hosts take
   // turns.
   constexpr uint64_t kNearlyEqualPeers = 64;
@@ -66,6 +57,51 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if (best < 0)
     return core::Status(core::Code::kFull,
                         "every host is full (net.hosts, net.max_peers_per_host)");
+  return best;
+}
+
+core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
+  if (stopping_.load(std::memory_order_relaxed)) {
+    return core::Status(core::Code::kUnavailable, "the server is stopping");
+  }
+  if (!store_.ready()) {
+    return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
+  }
+  // Of those who linger one gives way, and who is in play takes the place that he has.
+  if (sessions_.players.Get() >= limits_.max_players &&
+      !presence_.ContainsNamed(persistence::PlayerName::From(request.name))) {
+    return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
+  }
+  if (!request.websocket) {
+    const auto host = ChooseHost();
+    if (!host.ok()) return host.status();
+    auto answer = Paced(request);
+    if (!answer.ok() || answer->wait_ms > 0) return answer;
+    answer->address = address_;
+    answer->port = transport_.port(*host);
+    if (!transport_.sealed()) return answer;
+    auto token = transport_.Mint(*host, request.account_id, request.name);
+    if (!token.ok()) return token.status();
+    answer->token = std::move(*token);
+    return answer;
+  }
+  if (streams_ == nullptr)
+    return core::Status(core::Code::kInvalid,
+                        "this server has no WebSockets (http.max_websockets)");
+  if (streams_->stats().connected.Get() >= streams_->slots())
+    return core::Status(core::Code::kFull, "every WebSocket is taken (http.max_websockets)");
+  auto answer = Paced(request);
+  if (!answer.ok() || answer->wait_ms > 0) return answer;
+  answer->path = kPlayPath;
+  if (!streams_->sealed()) return answer;
+  auto token = streams_->Mint(request.account_id, request.name);
+  if (!token.ok()) return token.status();
+  answer->token = std::move(*token);
+  return answer;
+}
+
+/// A wait, or an answer that lacks where to and, if there is one, the token.
+core::Result<api::JoinAnswer> Admission::Paced(const api::JoinRequest& request) {
   if (transport_.sealed() && AsksTooOften(request.account_id)) {
     paced_.Add();
     return api::JoinAnswer{.wait_ms = kAccountWaitMs};
@@ -74,14 +110,8 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
     paced_.Add();
     return api::JoinAnswer{.wait_ms = wait_ms};
   }
-  api::JoinAnswer answer{.address = address_, .port = transport_.port(best), .token = request.name};
-  if (!transport_.sealed()) return answer;
-  auto token = transport_.Mint(best, request.account_id, request.name);
-  if (!token.ok()) return token.status();
-  answer.token = std::move(*token);
-  answer.security = "sealed";
-  answer.expires_s = limits_.token_life_s;
-  return answer;
+  if (!transport_.sealed()) return api::JoinAnswer{.token = request.name};
+  return api::JoinAnswer{.security = "sealed", .expires_s = limits_.token_life_s};
 }
 
 }  // namespace bluemarble::app

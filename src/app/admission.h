@@ -12,6 +12,7 @@
 #include "core/counters.h"
 #include "core/result.h"
 #include "net/enet_transport.h"
+#include "net/stream_transport.h"
 #include "persistence/durable_queue.h"
 #include "services/accounts/levels.h"
 #include "session/player_sessions.h"
@@ -33,16 +34,21 @@ class Admission {
             const session::Presence& presence, const persistence::DurableQueue& store,
             const core::Clock& clock, std::string address, const Limits& limits);
 
+  /// From now on players may come over `streams` too, which outlives this. Before the first Join.
+  void Offer(const net::StreamTransport& streams) { streams_ = &streams; }
+
   /// Sealed: with a connect token for the account; plain: the name is the token. Only a `wait_ms`
   /// when too many come at once. kUnavailable: stopping, or the store is not ready, so that the
   /// login would fail; kFull: session.max_players, unless the player is in play already, or every
-  /// host's slots.
+  /// host's slots, or every WebSocket; kInvalid: a WebSocket where there are none.
   core::Result<api::JoinAnswer> Join(const api::JoinRequest& request);
   const core::Counter& paced() const { return paced_; }
   void Stop() { stopping_.store(true, std::memory_order_relaxed); }
 
  private:
   bool AsksTooOften(int64_t account_id);
+  core::Result<int> ChooseHost();
+  core::Result<api::JoinAnswer> Paced(const api::JoinRequest& request);
 
   const net::EnetTransport& transport_;
   const session::SessionStats& sessions_;
@@ -57,6 +63,7 @@ class Admission {
   core::Counter paced_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> next_host_{0};
+  const net::StreamTransport* streams_ = nullptr;
 };
 
 }  // namespace bluemarble::app

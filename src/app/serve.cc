@@ -19,6 +19,8 @@
 #include "app/durable_side.h"
 #include "app/exits.h"
 #include "app/metrics.h"
+#include "app/metrics_sockets.h"
+#include "app/play_sockets.h"
 #include "app/recorder.h"
 #include "app/reload.h"
 #include "app/reset_key.h"
@@ -31,7 +33,9 @@
 #include "core/crash_point.h"
 #include "core/log.h"
 #include "net/enet_transport.h"
+#include "net/merged_transport.h"
 #include "net/port_holder.h"
+#include "net/stream_transport.h"
 #include "ops/exit_codes.h"
 #include "ops/health.h"
 #include "ops/log_sinks.h"
@@ -172,6 +176,23 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   api::HttpServer http(settings.http);
   if (core::Status bound = http.Bind(); !bound.ok()) return FailHttp(bound, settings.http.port);
 
+  // Players over WebSocket are one more host of the zone's.
+  std::unique_ptr<net::StreamTransport> streams;
+  std::optional<net::MergedTransport> merged;
+  net::Transport* peers = transport->get();
+  if (settings.http.max_websockets > 0) {
+    const auto host = static_cast<uint32_t>((*transport)->hosts());
+    streams = std::make_unique<net::StreamTransport>(
+        settings.net,
+        net::StreamTransport::Shape{.host = host,
+                                    .slots = settings.http.max_websockets,
+                                    .max_unreliable_bytes = (*transport)->max_unreliable_bytes()},
+        clock);
+    if (core::Status started = streams->Start(); !started.ok())
+      return Fail(ops::kExitInternal, started.ToString());
+    peers = &merged.emplace(**transport, host, *streams);
+  }
+
   auto opened = DurableSide::Open({.settings = settings.zone.persistence,
                                    .shard_id = settings.zone.shard.id,
                                    .world_seed = settings.zone.seed,
@@ -201,14 +222,12 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                                    options.settings_toml, settings.record);
     if (!recorder.ok()) return Fail(ops::kExitCannotCreate, recorder.status().ToString());
     recording.recorder = std::move(*recorder);
-    recording.transport = std::make_unique<RecordingTransport>(**transport, *recording.recorder);
+    recording.transport = std::make_unique<RecordingTransport>(*peers, *recording.recorder);
     recording.queue = std::make_unique<RecordingQueue>(committer, *recording.recorder);
   }
 
   core::WorkerPool workers(WorkersOf(zone_settings.tick));
-  net::Transport* const zone_transport = recording.recorder
-                                             ? recording.transport.get()
-                                             : static_cast<net::Transport*>(transport->get());
+  net::Transport* const zone_transport = recording.recorder ? recording.transport.get() : peers;
   persistence::DurableQueue* const zone_store =
       recording.recorder ? recording.queue.get()
                          : static_cast<persistence::DurableQueue*>(&committer);
@@ -229,9 +248,11 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (!auth.ok()) return Fail(ExitOfStart(auth.status()), auth.status().ToString());
   (*auth)->AddHealth(health);
   SlowTicks slow(settings.zone.tick.slow, hz, clock);
-  TickProbe probe(*zone, slow, clock, [&transport, &committer] {
-    return QueueLevels{.inbound_bytes = (*transport)->inbound_bytes(),
-                       .outbound_bytes = (*transport)->outbound_bytes(),
+  TickProbe probe(*zone, slow, clock, [&transport, &streams, &committer] {
+    const size_t stream_in = streams ? streams->inbound_bytes() : 0;
+    const size_t stream_out = streams ? streams->outbound_bytes() : 0;
+    return QueueLevels{.inbound_bytes = (*transport)->inbound_bytes() + stream_in,
+                       .outbound_bytes = (*transport)->outbound_bytes() + stream_out,
                        .commit_bytes = committer.queue_used_bytes(),
                        .positions_waiting = committer.stats().positions_waiting.Get()};
   });
@@ -259,8 +280,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   if (core::Status registered = RegisterAdmission(metrics, admission.paced()); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
+  if (streams) admission.Offer(*streams);
   const int64_t started_ns = clock.NowNs();
   if (core::Status registered = RegisterHttpAndLog(metrics, http.stats()); !registered.ok()) {
+    return Fail(ops::kExitInternal, registered.ToString());
+  }
+  if (core::Status registered = RegisterSockets(metrics, http.stats(), streams.get());
+      !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
   if (core::Status registered = (*auth)->RegisterMetrics(metrics, http.stats()); !registered.ok()) {
@@ -295,6 +321,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
              return StatsJson(counted, hz, static_cast<double>(clock.NowNs() - started_ns) / 1e9);
            },
        .authenticate = (*auth)->Authenticator()});
+  if (streams) AddPlay(router, *streams);
   (*auth)->AddEndpoints(router, guard);
   api::AdminProviders operators =
       AdminProvidersOf(*durable, *zone, game::Catalogue(zone_settings.items));
@@ -344,9 +371,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
             grant->first, hz, workers.workers(), entities);
 
   ops::ServiceNotify notify(ops::NotifySettingsOfProcess());
-  const std::string status =
-      fmt::format("serving shard {} on UDP {}:{}", zone_settings.shard.id, settings.net.bind,
-                  (*transport)->port(0));
+  const std::string status = fmt::format("serving shard {} on UDP {}:{}", zone_settings.shard.id,
+                                         settings.net.bind, (*transport)->port(0));
   notify.Ready(status);
 
   std::string log_level = settings.log.level;
@@ -355,6 +381,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     ops::WaitForSignal(kStorePollMs);
     if (clock.NowNs() - token_key_ns > kTokenKeyNs) {
       (*transport)->RotateTokenKey();
+      if (streams) streams->RotateTokenKey();
       token_key_ns = clock.NowNs();
     }
     if (ops::TakeReloadRequest()) {
@@ -375,6 +402,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   admission.Stop();
   loop.Stop();
   (*transport)->Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping), kPeerGoodbyeMs);
+  if (streams) streams->Stop(static_cast<uint32_t>(DisconnectReason::kServerStopping));
   core::CrashPoint("stop.begin");
   const persistence::StopReport& stopped = durable.Stop();
   ReportStop(stopped, settings.zone.persistence.journal.enabled && !durable->journal().degraded());

@@ -10,6 +10,7 @@
 #include "app/catalogue_file.h"
 #include "app/settings_auth.h"
 #include "app/settings_conduct.h"
+#include "app/settings_http.h"
 #include "app/settings_net.h"
 #include "app/settings_persistence.h"
 #include "net/address.h"
@@ -87,60 +88,7 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
             .help = "The last so many are kept, each with about 120 bytes a tick."});
 }
 
-void BindHttp(ConfigSchema& schema, Settings& settings) {
-  api::HttpSettings& http = settings.http;
-  ConfigSection& s =
-      schema.Section("http", "/metrics, /healthz, /readyz, /v1/stats and POST /v1/join.");
-  s.Add("bind", &http.bind,
-        {.help = "IP address. Anything but loopback shows the metrics to the network."});
-  s.Add("port", &http.port, {.help = "TCP port. 0: the system chooses."});
-  s.Add(
-      "tls_certificate_file", &http.tls_certificate_file,
-      {.help = "PEM, the whole chain, the server's own first. With tls_key_file: HTTPS instead of "
-               "plain HTTP. Read again on SIGHUP."});
-  s.Add("tls_key_file", &http.tls_key_file, {.help = "PEM, the certificate's private key."});
-  s.Add("allow_plaintext", &http.allow_plaintext,
-        {.help = "Accept an address that is not loopback without TLS: passwords and tokens cross "
-                 "that network readable. For a TLS proxy on a private network."});
-  s.Add("threads", &http.threads,
-        {.min = 1,
-         .max = 16,
-         .help = "Too low: joins wait behind a scrape; too high: threads that compete with the "
-                 "zone for cores."});
-  s.Add("max_body_bytes", &http.max_body_bytes,
-        {.min = 1024,
-         .max = 1 << 24,
-         .unit = "bytes",
-         .help = "Too low: honest requests are answered 413; too high: memory for each of "
-                 "max_connections."});
-  s.Add("max_header_bytes", &http.max_header_bytes,
-        {.min = 1024,
-         .max = 1 << 20,
-         .unit = "bytes",
-         .help = "Too low: requests through proxies are answered 431; too high: memory for each of "
-                 "max_connections."});
-  s.Add("timeout_ms", &http.timeout_ms,
-        {.min = 100,
-         .max = 600000,
-         .unit = "ms",
-         .help = "Of a request, an answer, and an idle connection. Too low: slow links fail; too "
-                 "high: slow clients hold connections."});
-  s.Add("max_connections", &http.max_connections,
-        {.min = 1,
-         .max = 65536,
-         .help = "One more closes the one that has waited for its client for longest; 503 when all "
-                 "are being served. Too low: slow clients are cut off in a crowd; too high: "
-                 "descriptors, and memory, over TLS some 120 KiB each."});
-  s.Add("blocking_threads", &http.blocking_threads,
-        {.min = 1,
-         .max = 64,
-         .help = "For requests that wait for the database. Too low: one slow question delays the "
-                 "others; too high: threads."});
-  s.Add("blocking_queue", &http.blocking_queue,
-        {.min = 0,
-         .max = 10000,
-         .help = "Such requests that may wait for a thread; more are answered 503. Too low: bursts "
-                 "are refused; too high: they wait in vain."});
+void BindAdmin(ConfigSchema& schema, Settings& settings) {
   schema.Section("admin", "The operator's HTTP interface and zonectl.")
       .Add("secret", &settings.admin_secret,
            {.max = 256,
@@ -392,7 +340,8 @@ void BindSettings(ConfigSchema& schema, Settings& settings) {
   BindShard(schema, settings.zone);
   BindTick(schema, settings.zone);
   BindNet(schema, settings.net);
-  BindHttp(schema, settings);
+  BindHttp(schema, settings.http);
+  BindAdmin(schema, settings);
   BindAuth(schema, settings);
   BindSession(schema, settings.zone.session);
   BindChat(schema, settings.zone.chat);
@@ -441,16 +390,7 @@ std::vector<std::string> LoadSettings(ConfigSchema& schema, Settings& settings,
     if (const core::Status secret = api::ValidateAdminSecret(settings.admin_secret); !secret.ok())
       problems.push_back("admin.secret: " + secret.ToString());
   }
-  if (settings.http.tls_certificate_file.empty() != settings.http.tls_key_file.empty()) {
-    problems.push_back(
-        "http.tls_certificate_file: needs http.tls_key_file, and the other way round");
-  }
-  if (!api::IsLoopback(settings.http.bind) && settings.http.tls_certificate_file.empty() &&
-      !settings.http.allow_plaintext) {
-    problems.push_back(
-        "http.bind: without TLS only a loopback address is accepted; set http.tls_certificate_file "
-        "and http.tls_key_file, or http.allow_plaintext = true behind a proxy that speaks TLS");
-  }
+  ValidateHttp(settings.http, problems);
   settings.zone.session.identity_required = settings.net.sealed();
   if (!LoopbackBind(settings.net)) {
     if (!settings.net.sealed()) {

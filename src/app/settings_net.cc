@@ -58,6 +58,14 @@ void BindNet(ConfigSchema& schema, net::NetSettings& net) {
         {.unit = "bytes",
          .help = "What may wait for one peer; one that does not read is ended. Too low: a bad "
                  "minute of a good client ends it; too high: memory for dead ones."});
+  s.Add("stream_queue_bytes", &net.stream_queue_bytes,
+        {.unit = "bytes",
+         .help = "Between the zone and the players on WebSockets, each way. Too low: likewise; too "
+                 "high: only memory."});
+  s.Add("stream_late_bytes", &net.stream_late_bytes,
+        {.unit = "bytes",
+         .help = "While more waits for a player's WebSocket, snapshots for it are left out. Too "
+                 "low: crowds cost it snapshots; too high: what it is shown is old."});
   s.Add("max_peers_per_address", &net.max_peers_per_address,
         {.help = "Peers of one address on one host, 0: no limit. Too low: players behind one NAT "
                  "lock each other out; too high: one address can take all slots."});

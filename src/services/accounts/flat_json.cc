@@ -69,6 +69,7 @@ class Reader final : public nlohmann::json_sax<json> {
 }  // namespace
 
 core::Result<FlatObject> ParseFlatObject(std::string_view text) {
+  if (!core::IsUtf8(text)) return Status(Code::kInvalid, "the text is not UTF-8");
   Reader reader;
   if (!json::sax_parse(text.begin(), text.end(), &reader)) {
     if (reader.status_.ok()) return Status(Code::kInvalid, "the text is not JSON");
