@@ -999,9 +999,12 @@ class WireClient:
     `loss` is the share of datagrams thrown away, both ways, once welcome. `depths` is what the server shall report
     as input_depth. Without `predicts` it sends wrong digests."""
 
-    def __init__(self, http, name, spawn=None, version=PROTOCOL_VERSION, loss=0.0, seed=0, depths=(1, 3), predicts=True):
-        address, port, token = join(http, name)
-        self.link = Link((address, port), seed=seed)
+    def __init__(self, http, name, spawn=None, version=PROTOCOL_VERSION, loss=0.0, seed=0, depths=(1, 3), predicts=True,
+                 link=None, token=b""):
+        if link is None:
+            address, port, token = join(http, name)
+            link = Link((address, port), seed=seed)
+        self.link = link
         self.loss = loss
         self.depths = depths
         self.predicts = predicts
