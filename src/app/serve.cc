@@ -32,6 +32,7 @@
 #include "app/zone_orders.h"
 #include "core/crash_point.h"
 #include "core/log.h"
+#include "core/thread_priority.h"
 #include "net/enet_transport.h"
 #include "net/merged_transport.h"
 #include "net/port_holder.h"
@@ -141,6 +142,15 @@ void ReportStop(const persistence::StopReport& report, bool journaled) {
             report.positions_unwritten, report.notes_unwritten, report.timed_out);
 }
 
+// The threads that `start` starts are those that players wait for.
+template <typename Start>
+auto Foremost(const TickSettings& tick, Start start) {
+  const core::PriorityScope scope(tick.nice);
+  if (!scope.granted())
+    core::Log(core::LogLevel::kInfo, "nice_not_allowed", "setting=tick.nice value={}", tick.nice);
+  return start();
+}
+
 }  // namespace
 
 const char* Version() { return BLUEMARBLE_VERSION; }
@@ -165,7 +175,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     if (!key.ok()) return Fail(ExitOf(key.status().code()), key.status().ToString());
     security.reset_key = *key;
   }
-  auto transport = net::EnetTransport::Open(settings.net, clock, security);
+  auto transport = Foremost(
+      settings.zone.tick, [&] { return net::EnetTransport::Open(settings.net, clock, security); });
   if (!transport.ok()) {
     const bool taken = transport.status().code() == core::Code::kConflict ||
                        transport.status().code() == core::Code::kDenied;
@@ -226,7 +237,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     recording.queue = std::make_unique<RecordingQueue>(committer, *recording.recorder);
   }
 
-  core::WorkerPool workers(WorkersOf(zone_settings.tick));
+  core::WorkerPool workers =
+      Foremost(zone_settings.tick, [&] { return core::WorkerPool(WorkersOf(zone_settings.tick)); });
   net::Transport* const zone_transport = recording.recorder ? recording.transport.get() : peers;
   persistence::DurableQueue* const zone_store =
       recording.recorder ? recording.queue.get()
@@ -356,7 +368,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   http.Serve(std::move(router));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on
-  loop.Start();
+  Foremost(zone_settings.tick, [&] { loop.Start(); });
   zone_health.Set(ops::HealthState::kReady);
   durable->PublishHealth();
   core::CrashPoint("start.serving");

@@ -61,6 +61,12 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
             .max = 64,
             .help = "Threads of a tick, the zone's own included; 0: one less than cores, at most "
                     "4. The world is the same for any number."});
+  tick.Add("nice", &zone.tick.nice,
+           {.min = -20,
+            .max = 0,
+            .help = "Nice value of the zone's, its workers' and the net threads, where the system "
+                    "allows it (root, CAP_SYS_NICE, LimitNICE=). 0: as all others; ticks then wait "
+                    "for whatever else wants the processor."});
   tick.Add("relief", &zone.tick.relief.enabled,
            {.help = "When ticks do not fit their period, far players are updated less often, then "
                     "all; then time slows down. false: the tick falls behind instead."});

@@ -23,6 +23,8 @@ struct TickSettings {
   int hz = 30;  ///< 10..60. Too low: sluggish; too high: CPU and bytes in proportion.
   int workers =
       0;  ///< Threads of the tick, the zone's own included; 0: one less than cores, at most 4.
+  /// Nice value of the threads that players wait for, where the system allows it. -20..0.
+  int nice = -10;
   ReliefSettings relief;
   SlowSettings slow;
 };

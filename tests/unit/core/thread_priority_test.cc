@@ -1,0 +1,49 @@
+#include "core/thread_priority.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <latch>
+#include <optional>
+#include <thread>
+
+namespace bluemarble::core {
+namespace {
+
+int NiceOfThisThread() { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); }
+
+TEST(PriorityScope, IsKeptByThreadsStartedInItAndNotByWhoStartedThem) {
+  const int before = NiceOfThisThread();
+  const int wanted = before - 3;
+  std::latch over{1};
+  int started_in_it = 0;
+  std::optional<std::thread> thread;
+  bool granted = false;
+  {
+    const PriorityScope scope(wanted);
+    granted = scope.granted();
+    EXPECT_EQ(NiceOfThisThread(), granted ? wanted : before);
+    thread.emplace([&] {
+      over.wait();
+      started_in_it = NiceOfThisThread();
+    });
+  }
+  EXPECT_EQ(NiceOfThisThread(), before);
+  over.count_down();
+  thread->join();
+  EXPECT_EQ(started_in_it, granted ? wanted : before);
+  EXPECT_TRUE(granted || geteuid() != 0) << "root may";
+}
+
+TEST(PriorityScope, NeverLowersAThreadThatIsHigher) {
+  const PriorityScope high(-4);
+  EXPECT_TRUE(high.granted() || geteuid() != 0) << "root may";
+  const int before = NiceOfThisThread();
+  const PriorityScope lower(before + 2);
+  EXPECT_TRUE(lower.granted());
+  EXPECT_EQ(NiceOfThisThread(), before);
+}
+
+}  // namespace
+}  // namespace bluemarble::core
