@@ -69,6 +69,8 @@ class alignas(64) Viewer {
 
   /// This viewer's turn comes soon.
   void Fetch() const { core::Fetch(this, 128); }
+  /// Likewise, when that has come: the first of its parts, which the others follow.
+  void FetchParts() const { core::Fetch(parts_.data(), 256); }
 
   /// All parts, those of a class together: combat, visual, extended.
   std::span<ViewerPart> parts() { return parts_; }

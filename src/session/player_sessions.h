@@ -165,6 +165,7 @@ class PlayerSessions final : public ControlSender {
   };
 
   void FetchUpcoming();
+  static void FetchNext(const Session& session, std::span<const Session> slots);
   void OnConnected(const net::Inbound& inbound);
   void OnDisconnected(Session& session, uint32_t reason);
   void OnMessage(Session& session, const net::Inbound& inbound);

@@ -103,9 +103,7 @@ void SessionTable::Fetch(core::PeerId peer) const {
   const uint32_t link = buckets_[BucketOf(peer)];
   if (link == 0) return;
   const Session& session = slots_[link - 1];
-  core::Fetch(&session, offsetof(Session, name));
-  core::Fetch(&session.viewer);
-  core::Fetch(&session.input, sizeof session.input);
+  core::Fetch(&session, offsetof(Session, watch));
 }
 
 uint32_t& SessionTable::NameHead(const persistence::PlayerName& name) {

@@ -40,42 +40,43 @@ struct SessionId {
   friend constexpr bool operator==(const SessionId&, const SessionId&) = default;
 };
 
-struct Session {
+struct alignas(64) Session {
+  // What every tick asks of every session comes first, in two cache lines.
   SessionId id;
   SessionState state = SessionState::kFree;
-  core::PeerId peer;  ///< None once the peer is gone.
-  uint32_t address_v4 = 0;
-  core::Tick since = 0;  ///< When `state` was entered.
-  core::Tick heard = 0;  ///< When the peer last said something.
-  /// Whom the connect token names; none: plain mode, the login message says.
-  std::optional<persistence::PlayerName> identity;
-  int64_t account_id = 0;  ///< Of the connect token; 0: plain mode.
-  RateBuckets rates;
-
-  persistence::PlayerName name;
-  std::optional<geo::Geodetic> spawn;
-  uint64_t request_id = 0;  ///< Outstanding at the store; 0: none.
-  int64_t player_id = 0;
-  int64_t epoch = 0;
-  int64_t version = 0;                 ///< That the next event expects.
-  persistence::PlayerState state_now;  ///< Entering: where to appear. Leaving: what is to be kept.
-  std::optional<persistence::PlayerState> saved;  ///< What the store has; none: not known.
-  bool took_over = false;  ///< `state_now` came from a replaced session; the store may not have it.
-  core::Tick saved_tick = 0;
-  core::Tick sampled_tick = 0;
-
-  core::EntityId entity;
-  replication::ViewerSlot viewer = 0;
-  core::Tick entered = 0;
-  uint64_t snapshot_bytes = 0;  ///< Sent, since the session began; for operators.
   bool acked = false;       ///< Has acknowledged some snapshot.
   bool overflowed = false;  ///< A control message did not fit: Expire ends it.
   bool damaged = false;     ///< The player is held in quarantine: Expire ends it.
   bool kicked = false;      ///< By its conduct: Expire ends it.
-  InputBuffer input;
-  MovementWatch watch;
+  bool took_over = false;  ///< `state_now` came from a replaced session; the store may not have it.
+  replication::ViewerSlot viewer = 0;
+  core::PeerId peer;  ///< None once the peer is gone.
+  core::EntityId entity;
+  core::Tick since = 0;  ///< When `state` was entered.
+  core::Tick heard = 0;  ///< When the peer last said something.
+  core::Tick entered = 0;
+  core::Tick saved_tick = 0;
+  core::Tick sampled_tick = 0;
+  uint64_t snapshot_bytes = 0;  ///< Sent, since the session began; for operators.
+  uint64_t request_id = 0;      ///< Outstanding at the store; 0: none.
+  int64_t player_id = 0;
+  uint32_t address_v4 = 0;
   InputViolations noted = 0;  ///< Of `noted_tick`: each kind counts once a tick.
   core::Tick noted_tick = 0;
+  RateBuckets rates;
+  InputBuffer input;
+  MovementWatch watch;
+
+  // What logins, saves and logouts ask.
+  /// Whom the connect token names; none: plain mode, the login message says.
+  std::optional<persistence::PlayerName> identity;
+  int64_t account_id = 0;  ///< Of the connect token; 0: plain mode.
+  persistence::PlayerName name;
+  std::optional<geo::Geodetic> spawn;
+  int64_t epoch = 0;
+  int64_t version = 0;                 ///< That the next event expects.
+  persistence::PlayerState state_now;  ///< Entering: where to appear. Leaving: what is to be kept.
+  std::optional<persistence::PlayerState> saved;  ///< What the store has; none: not known.
 };
 
 class SessionTable {
