@@ -16,6 +16,8 @@ class MergedTransport final : public Transport {
       : first_(first), second_(second), first_hosts_(first_hosts) {}
 
   bool Receive(Inbound& out) override { return first_.Receive(out) || second_.Receive(out); }
+  // Of the ENet peers, who are thousands.
+  core::PeerId Upcoming() override { return first_.Upcoming(); }
   size_t max_unreliable_bytes() const override { return first_.max_unreliable_bytes(); }
   core::Status Send(core::PeerId peer, Channel channel, std::span<const std::byte> bytes) override {
     return Of(peer).Send(peer, channel, bytes);
