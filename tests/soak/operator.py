@@ -77,7 +77,7 @@ class Starts:
     def refused(self, what, arguments, code, names, data, as_nobody=False, secrets=()):
         self.count += 1
         before = snapshot(data) if data.exists() else {}
-        command = [self.options.bin / "zoned", "serve", "-c", ROOT / "config/zoned.toml", "--set", f"http.port={self.http}", "--set",
+        command = [self.options.bin / "zoned", "serve", "--set", f"http.port={self.http}", "--set",
                    f"net.port={self.net}", "--set", f"persistence.data_dir={data}", "--set", "database.start_patience_ms=500",
                    *arguments]
         if as_nobody:
