@@ -44,6 +44,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/config/alerts.rules.yml ${PROJECT_SOURCE_DIR
 # The web console, where it has been built: by npm run build in src/console, or by the target `console`.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/console/dist/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/console/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
+# The page that walks around the world, likewise: the target `play`.
+install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/play/ DESTINATION ${data_dir}/play COMPONENT server OPTIONAL)
 
 set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${doc_dir}/bluemarble-server/docs COMPONENT server

@@ -126,9 +126,12 @@ ensure_colyseus() {
   printf '%s\n' "$key" >"$to/key"
 }
 
-# --- the web console, and its tests --------------------------------------------------------------
+# --- the web console, the page that plays, and their tests ---------------------------------------
 
-ensure_console() { "$ROOT/scripts/build-console" "$BUILD/release/share/bluemarble/console"; }
+ensure_console() {
+  "$ROOT/scripts/build-console" "$BUILD/release/share/bluemarble/console"
+  "$ROOT/scripts/build-play" "$BUILD/release/share/bluemarble/play"
+}
 
 # What drives Chromium in tests/integration/console_pages_test.py.
 ensure_puppeteer() {

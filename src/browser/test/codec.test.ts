@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import {
   AckWindow, BODY, COMBAT, decodePayload, expandTick, NO_BASES, parseSnapshot, toEcef, toGeographic, WireError, World,
-  type Member, type Slots,
+  type Member, type Slots, type Snapshot,
 } from "../src/codec/index.ts";
 import { fromHex, skip, vectors, type SnapshotVector } from "./vectors.ts";
 
@@ -138,6 +138,22 @@ test("An entity that another leaf has taken over stays when its old leaf lets it
   assert.deepEqual([world.size, left.sort()], [0, ids.sort()]);
   assert.ok(world.apply(only, 104));
   assert.equal(world.size, ids.length);
+});
+
+test("What has left does not come back by what was sent before, in whatever leaf", () => {
+  const payload = fromHex(keyframe);
+  const part = { leafKey: 1n << 48n, number: 0, cls: COMBAT, age: 0, step: 0, payload } as const;
+  const at = (leafKey: bigint, ...drops: bigint[]): Snapshot => ({
+    sequence: 1, tick: 0, exact: null, confirmedAge: -1, slowedPercent: 0, inputDepth: 0, health: 0, drops,
+    parts: leafKey === 0n ? [] : [{ ...part, leafKey }],
+  });
+  const world = new World(30);
+  world.apply(at(part.leafKey), 100);
+  world.apply(at(0n, part.leafKey), 105);
+  world.apply(at(part.leafKey + 1n), 104);
+  assert.equal(world.size, 0);
+  world.apply(at(part.leafKey + 2n), 105);
+  assert.equal(world.size, 2);
 });
 
 test("A part whose base is not held is not decoded and the snapshot not to be acknowledged", { skip }, () => {
