@@ -25,12 +25,12 @@ struct JoinRequest {
 struct JoinAnswer {
   std::string address;
   uint16_t port = 0;
-  std::string path;  ///< of the WebSocket, on this server; then address and port are not told
   std::string token;
   std::string security = "plain";  ///< what the client has to speak: "plain" or "sealed"
   int expires_s = 0;               ///< how long the token can be used; 0: no end
   /// Not now: too many come at once, and this is when this one may ask again. 0: the rest counts.
   int wait_ms = 0;
+  std::string path = {};  ///< of the WebSocket, on this server; then address and port are not told
 };
 
 struct Probe {

@@ -29,7 +29,9 @@ class EndpointsTest : public ::testing::Test {
               joined = request;
               if (!refusal.ok()) return refusal;
               if (wait_ms > 0) return JoinAnswer{.wait_ms = wait_ms};
-              return JoinAnswer{"192.0.2.1", 7778, "token"};
+              JoinAnswer answer{"192.0.2.1", 7778, "token"};
+              answer.path = play_path;
+              return answer;
             },
             .stats = [] { return std::string("{\"tick\":1}"); },
         })) {}
@@ -51,6 +53,7 @@ class EndpointsTest : public ::testing::Test {
   Status refusal;
   int wait_ms = 0;
   std::optional<JoinRequest> joined;
+  std::string play_path;
 
  private:
   Router router_;
@@ -100,6 +103,25 @@ TEST_F(EndpointsTest, JoinAnswersWithAddressPortAndToken) {
   ASSERT_TRUE(joined);
   EXPECT_EQ(joined->name, "J\u00fcrgen");
   EXPECT_EQ(joined->remote_address, "::1");
+}
+
+TEST_F(EndpointsTest, JoinAnswersWithAPathToWhoWantsAWebSocket) {
+  EXPECT_EQ(Join(R"({"name":"a","transport":"udp"})").status, 200);
+  EXPECT_FALSE(joined->websocket);
+  play_path = "/v1/play";
+  const HttpResponse response = Join(R"({"name":"a","transport":"websocket"})");
+  EXPECT_TRUE(joined->websocket);
+  EXPECT_EQ(response.body,
+            "{\"path\":\"/v1/"
+            "play\",\"security\":\"plain\",\"token\":\"token\",\"transport\":\"websocket\"}\n")
+      << "no address and no port";
+}
+
+TEST_F(EndpointsTest, JoinSaysWhatIsWrongWithABody) {
+  EXPECT_NE(Join("{\"name\":\"\xff\"}").body.find("not UTF-8"), std::string::npos);
+  EXPECT_NE(Join("{\"name\":").body.find("not a JSON object"), std::string::npos);
+  EXPECT_NE(Join(R"({"name":"a","transport":"pigeon"})").body.find("websocket"), std::string::npos);
+  EXPECT_NE(Join(R"({"name":"a","transport":7})").body.find("websocket"), std::string::npos);
 }
 
 TEST_F(EndpointsTest, JoinIgnoresMembersThatItDoesNotKnow) {

@@ -1,4 +1,5 @@
 #include "app/admission.h"
+#include "app/play_sockets.h"
 
 #include <gtest/gtest.h>
 
@@ -63,6 +64,29 @@ TEST_F(AdmissionTest, AnswersWithThePortOfAHost) {
   EXPECT_EQ(answer.value().port, transport->port(0));
   EXPECT_EQ(answer.value().token, "ann");
   EXPECT_EQ(answer.value().security, "plain");
+}
+
+TEST_F(AdmissionTest, WhoWantsAWebSocketGetsItsPathWhereThereAreSome) {
+  Admission admission = Make();
+  const api::JoinRequest wanted{.name = "ann", .remote_address = "::1", .websocket = true};
+  EXPECT_EQ(admission.Join(wanted).status().code(), core::Code::kInvalid);
+  net::StreamTransport streams(
+      net::NetSettings{},
+      net::StreamTransport::Shape{.host = 1, .slots = 4, .max_unreliable_bytes = 1000}, clock);
+  admission.Offer(streams);
+  const auto answer = admission.Join(wanted);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->path, "/v1/play");
+  EXPECT_EQ(answer->port, 0);
+}
+
+TEST(PlaySockets, AddressesOfClientsAreTold) {
+  EXPECT_EQ(AddressOf("192.0.2.1"), 0xc0000201u);
+  EXPECT_EQ(AddressOf("::ffff:192.0.2.1"), 0xc0000201u);
+  EXPECT_EQ(AddressOf("2001:db8:1:2:3:4:5:6"), AddressOf("2001:db8:1:2::1"));
+  EXPECT_NE(AddressOf("2001:db8:1:2::1"), AddressOf("2001:db8:1:3::1"));
+  EXPECT_EQ(AddressOf("2001:db8::1") >> 28, 0xfu);
+  EXPECT_EQ(AddressOf("somebody"), 0u);
 }
 
 TEST_F(AdmissionTest, TellsACrowdToComeBackLaterOneAfterAnother) {

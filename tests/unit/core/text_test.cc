@@ -135,6 +135,15 @@ TEST(Text, TheTableOfCodePointsHolds) {
   }
 }
 
+TEST(Text, IsUtf8LooksAtBytesNotAtWhatTheySay) {
+  for (const std::string_view good : {std::string_view(""), std::string_view("a\0b", 3),
+                                      std::string_view("\xe2\x80\xae\xf4\x8f\xbf\xbf")})
+    EXPECT_TRUE(IsUtf8(good));
+  for (const char* const bad :
+       {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\xe2\x82"})
+    EXPECT_FALSE(IsUtf8(bad)) << bad;
+}
+
 TEST(Text, NothingTakesWhatIsNotUtf8OrOfTheWrongLength) {
   const auto all = [](const std::string& text) {
     return std::vector<Status>{ValidateStorable(text, 64), ValidateText(text, 64),
