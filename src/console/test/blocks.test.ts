@@ -62,12 +62,27 @@ test('who is in another leaf at a newer tick stays; who is nowhere goes after a 
   all.take(blocks(100, {leaf: LEAF}), 0);
   all.take(blocks(130, {leaf: other}), 1000);
   all.take(gone(LEAF), 1001);
-  all.sweep(5000);
+  all.sweep(3000);
   assert.equal(world.count, 2);
-  all.take(gone(other), 5000);
-  all.sweep(5500);
+  all.take(gone(other), 3000);
+  all.sweep(3500);
   assert.equal(world.count, 2, 'it may be told of in another leaf at once');
-  all.sweep(7000);
+  all.sweep(5000);
+  assert.equal(world.count, 0);
+});
+
+test('a leaf that nothing is said of for three seconds is forgotten, one that is told of stays', () => {
+  const {world, blocks: all} = made();
+  for (let second = 0; second <= 10; ++second) {
+    all.take(blocks(100 + 30 * second, {leaf: LEAF}), 1000 * second);
+    all.sweep(1000 * second + 500);
+  }
+  assert.equal(world.count, 2);
+  all.sweep(13_000);
+  assert.equal(all.leafCount, 1);
+  all.sweep(13_500);
+  assert.equal(all.leafCount, 0);
+  all.sweep(15_000);
   assert.equal(world.count, 0);
 });
 
@@ -77,7 +92,7 @@ test('an older frame does not take an entity back', () => {
   all.take(blocks(130, {leaf: LEAF}), 0);
   all.take(blocks(100, {leaf: other}), 1);
   all.take(gone(other), 2);
-  all.sweep(9000);
+  all.sweep(3000);
   assert.equal(world.count, 2);
 });
 
@@ -87,7 +102,7 @@ test('parts beyond what the leaf has now are void', () => {
   all.take(blocks(100, {leaf: LEAF, part: 1, parts: 2}), 0);
   // An empty part is a payload of zeros: no slot is in use.
   all.take(blocks(101, {leaf: LEAF, part: 0, parts: 1, payload: PAYLOAD}, {leaf: other, payload: PAYLOAD}), 10);
-  all.sweep(5000);
+  all.sweep(3000);
   assert.equal(world.count, 2);
   assert.equal(all.leafCount, 2);
 });

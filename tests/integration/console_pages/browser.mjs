@@ -27,7 +27,7 @@ export async function openPage(browser, {theme = 'light'} = {}) {
   page.on('pageerror', (error) => page.problems.push(error.message));
   page.on('console', (message) => {
     // What the server refuses on purpose is told by Chromium as well.
-    if (message.type() === 'error' && !/the server responded with a status of (401|403|404)/.test(message.text())) page.problems.push(message.text());
+    if (message.type() === 'error' && !/the server responded with a status of (400|401|403|404)/.test(message.text())) page.problems.push(message.text());
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(zone)) page.problems.push(`asked elsewhere: ${request.url()}`);

@@ -7,6 +7,8 @@ import {ask, figures, fillIn, live, logIn, openBrowser, openPage, until, zone} f
 const OPERATOR = ['Ada', 'operator-pass'];
 const PLAYER = ['Bob', 'player-pass'];
 const BOTS = Number(process.env.BOTS);
+/** What zonebot calls its players, with seed 1. */
+const nameOf = (number) => `bot-1-${String(number).padStart(6, '0')}`;
 
 let browser;
 let page;
@@ -23,7 +25,7 @@ after(async () => {
 const text = (selector, on = page) => on.$eval(selector, (element) => element.textContent);
 const route = () => page.evaluate(() => location.hash);
 
-async function metresApart(a, b) {
+function metresApart(a, b) {
   const radians = Math.PI / 180;
   const north = (a.lat - b.lat) * 111_200;
   const east = (a.lon - b.lon) * 111_320 * Math.cos(a.lat * radians);
@@ -71,11 +73,10 @@ test('the map shows the bots where the zone says that they are', async () => {
   await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 3000), player);
   await page.waitForFunction((id) => window.bluemarbleMap.place(id) !== null, {}, entity);
   assert.equal((await figures(page)).malformed, 0);
-  const {json} = await ask(`/v1/state/player?name=${encodeURIComponent(player.name)}`);
-  const state = json.position ?? json.state?.position ?? json;
+  const {state} = (await ask(`/v1/state/player?name=${encodeURIComponent(player.name)}`)).json;
   const shown = await page.evaluate((id) => window.bluemarbleMap.place(id), entity);
   assert.equal(shown.kind, 1);
-  const apart = await metresApart(shown, {lat: state.lat_deg ?? state.lat, lon: state.lon_deg ?? state.lon});
+  const apart = metresApart(shown, {lat: state.lat_deg, lon: state.lon_deg});
   // A second's walk, and what the state's level may be behind.
   assert.ok(apart < 25, `${apart} m apart`);
 });
@@ -115,7 +116,7 @@ test('search finds a player, and Enter shows it on the map and follows it', asyn
   await page.waitForSelector('tbody tr');
   await page.keyboard.press('/');
   await page.waitForFunction(() => document.activeElement?.type === 'search');
-  const player = await bot(`bot-${BOTS - 1}`);
+  const player = await bot(nameOf(BOTS - 1));
   await page.keyboard.type(player.name);
   await page.waitForFunction((name) => {
     const rows = document.querySelectorAll('section[aria-label=Players] tbody tr');
@@ -151,7 +152,7 @@ test('leaves of the octree and the classes of interest appear on demand', async 
 });
 
 test('a kick asks for a reason, takes effect, and is in the audit', async () => {
-  const victim = await bot('bot-0');
+  const victim = await bot(nameOf(0));
   await page.goto(`${zone}/console/#/players?search=${victim.player}`);
   await page.waitForFunction((name) => document.querySelector('section[aria-label=Players] tbody tr')?.cells[0].textContent === name, {}, victim.name);
   await page.click(`button[aria-label="Kick ${victim.name}"]`);
@@ -169,7 +170,7 @@ test('a kick asks for a reason, takes effect, and is in the audit', async () => 
 });
 
 test('Escape leaves everything as it was', async () => {
-  const player = await bot('bot-1');
+  const player = await bot(nameOf(1));
   await page.goto(`${zone}/console/#/players?search=${player.player}`);
   await page.waitForSelector(`button[aria-label="Ban ${player.name}"]`);
   await page.click(`button[aria-label="Ban ${player.name}"]`);
@@ -181,7 +182,7 @@ test('Escape leaves everything as it was', async () => {
 });
 
 test('a refusal of the zone is told in the question, which stays open', async () => {
-  const player = await bot('bot-1');
+  const player = await bot(nameOf(1));
   await page.click(`button[aria-label="Teleport ${player.name}"]`);
   await fillIn(page, 'dialog[open] input[name=lat]', '95');
   await page.click('dialog[open] button[type=submit]');
@@ -242,7 +243,7 @@ test('the page fits a laptop’s screen, in both colours', async () => {
 });
 
 test('a token that is no longer good asks again, and the page stays as it was', async () => {
-  await page.goto(`${zone}/console/#/players?search=bot-2`);
+  await page.goto(`${zone}/console/#/players?search=${nameOf(2)}`);
   await page.waitForFunction(() => document.querySelector('section[aria-label=Players] tbody tr'));
   // As after its end: the tab holds a token that the zone does not take any more, and nothing to refresh it with.
   await page.evaluate(() => {
@@ -258,7 +259,7 @@ test('a token that is no longer good asks again, and the page stays as it was', 
   await fillIn(page, 'dialog.over input[name=password]', OPERATOR[1]);
   await page.click('dialog.over button[type=submit]');
   await page.waitForFunction(() => !document.querySelector('dialog[open]') && document.querySelector('section[aria-label=Players] tbody tr'));
-  assert.equal(await route(), '#/players?search=bot-2');
+  assert.equal(await route(), `#/players?search=${nameOf(2)}`);
   await page.waitForFunction(() => document.querySelector('.state')?.textContent === 'live');
 });
 

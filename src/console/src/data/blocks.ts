@@ -14,6 +14,8 @@ export interface Cell {
 
 /** Who changes leaves is for a moment in neither: it goes only when no other leaf has told of it by then. */
 const GRACE_MS = 1300;
+/** Of a leaf that has left the view nothing is said any more. */
+const SILENT_MS = 3200;
 const BLOCKS = 1;
 const CELLS = 2;
 const GONE = 3;
@@ -21,6 +23,11 @@ const FRAMES_KEPT = 256;
 
 interface Part {
   ids: number[];
+}
+
+interface Leaf {
+  parts: Map<number, Part>;
+  told: number;
 }
 
 interface Owner {
@@ -37,7 +44,7 @@ export class Blocks {
   tick = 0;
 
   private hz = 30;
-  private readonly leaves = new Map<bigint, Map<number, Part>>();
+  private readonly leaves = new Map<bigint, Leaf>();
   private readonly owners = new Map<number, Owner>();
   private readonly leaving = new Map<number, number>();
   private readonly frames = new Map<bigint, Frame>();
@@ -76,8 +83,9 @@ export class Blocks {
     }
   }
 
-  /** Takes out those who left and came nowhere. */
+  /** Takes out those who left and came nowhere, and leaves that nothing is said of any more. */
   sweep(now: number): void {
+    for (const [key, leaf] of this.leaves) if (now - leaf.told > SILENT_MS) this.dropLeaf(key, now);
     for (const [id, since] of this.leaving) {
       if (this.owners.has(id)) {
         this.leaving.delete(id);
@@ -124,8 +132,9 @@ export class Blocks {
     const members = decodePayload(payload, cls, NO_BASES, this.hz);
     const frame = this.frameOf(leaf);
     let held = this.leaves.get(leaf);
-    if (!held) this.leaves.set(leaf, (held = new Map()));
-    const before = held.get(number)?.ids ?? [];
+    if (!held) this.leaves.set(leaf, (held = {parts: new Map(), told: now}));
+    held.told = now;
+    const before = held.parts.get(number)?.ids ?? [];
     const ids: number[] = [];
     for (const member of members) {
       if (!member) continue;
@@ -145,18 +154,18 @@ export class Blocks {
         this.leaving.delete(member.id);
       }
     }
-    held.set(number, {ids});
+    held.parts.set(number, {ids});
     const still = new Set(ids);
     for (const id of before) if (!still.has(id)) this.leave(id, leaf, number, now);
-    for (const [other, part] of held) {
+    for (const [other, part] of held.parts) {
       if (other < parts) continue;
       for (const id of part.ids) this.leave(id, leaf, other, now);
-      held.delete(other);
+      held.parts.delete(other);
     }
   }
 
   private dropLeaf(leaf: bigint, now: number): void {
-    for (const [number, part] of this.leaves.get(leaf) ?? []) for (const id of part.ids) this.leave(id, leaf, number, now);
+    for (const [number, part] of this.leaves.get(leaf)?.parts ?? []) for (const id of part.ids) this.leave(id, leaf, number, now);
     this.leaves.delete(leaf);
   }
 

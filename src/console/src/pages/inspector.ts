@@ -6,10 +6,15 @@ import type {Entity} from '../data/types';
 import {actionButtons} from '../ui/actions';
 import {fill, h, iconButton, say} from '../ui/dom';
 import {eventList} from '../ui/events';
-import {bytes, duration, heading, millis, place} from '../ui/format';
+import {bytes, duration, heading, integer, millis, place} from '../ui/format';
 
 const EVERY_MS = 1000;
 const EVENTS = 50;
+
+interface Newest {
+  event?: {version?: number};
+  holds?: {gold: number; items: Array<{quantity: number}>};
+}
 
 export interface InspectorHooks {
   closed(): void;
@@ -182,7 +187,12 @@ export class Inspector {
       return;
     }
     try {
-      const newest = await this.app.api.get<{event?: {version?: number}}>('/v1/admin/state', {aggregate: about});
+      const newest = await this.app.api.get<Newest>('/v1/admin/state', {aggregate: about});
+      if (about !== this.historyOf) return;
+      if (newest.holds) {
+        this.row('Gold', integer(newest.holds.gold));
+        this.row('Items', integer(newest.holds.items.reduce((sum, item) => sum + item.quantity, 0)));
+      }
       const from = Math.max(0, Number(newest.event?.version ?? 0) - EVENTS + 1);
       const answer = await this.app.api.get('/v1/admin/history', {aggregate: about, from, limit: EVENTS});
       if (about === this.historyOf) fill(this.history, eventList(answer));

@@ -33,7 +33,7 @@ const PANELS: Panel[] = [
     lines: [
       {label: 'P99', color: 'series-1', read: (s) => s.tick_ms[2], fill: true},
       {label: 'P50', color: 'series-2', read: (s) => s.tick_ms[1]},
-      {label: 'last', color: 'series-5', read: (s) => s.tick_ms[0]},
+      {label: 'mean', color: 'series-5', read: (s) => s.tick_ms[0]},
     ],
     limit: (s) => s.period_ms,
   },

@@ -1,0 +1,86 @@
+"""The web console's map in Chromium, drawn by software, on a zone with 5,000 animals and 200 bots: frames a second from afar
+and near, at rest and dragged; the time until the page is ready; and what one page costs the server.
+
+    console_rate.py --bin FOLDER --console FOLDER [--puppeteer FOLDER] [--animals N] [--bots N] [--pictures FOLDER]
+
+Prints one JSON object; exit 1 when a limit does not hold, 77 when Chromium or puppeteer-core is missing. With --pictures it takes
+pictures of the pages instead. A quiet machine, please: the zone, the bots and Chromium share it.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+from console_pages_test import SKIPPED, environment, find_chromium, make_accounts, parser  # noqa: E402
+from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, wait_until  # noqa: E402
+
+LEAST_FPS, MOST_READY_MS, MOST_PAGE_CPU_PCT = 20, 2000, 3
+SPAN_S = 20
+
+
+def cpu_pct(zone, seconds):
+    before = zone.stats()
+    time.sleep(seconds)
+    after = zone.stats()
+    return 100 * (after["cpu_s"] - before["cpu_s"]) / (after["uptime_s"] - before["uptime_s"])
+
+
+def run(zone, options, chromium, *arguments):
+    return subprocess.run(["node", HERE.parent / "integration/console_pages/rate.mjs", *map(str, arguments)], text=True,
+                          stdout=subprocess.PIPE, env=environment(zone, options, chromium), timeout=600, check=False)
+
+
+def page_cost(zone, options, chromium):
+    """Percent of a core that a page on the globe adds to the server, by turns without and with it."""
+    without, with_page = [], []
+    for _ in range(2):
+        without.append(cpu_pct(zone, SPAN_S))
+        page = subprocess.Popen(["node", HERE.parent / "integration/console_pages/watch.mjs"],
+                                env=environment(zone, options, chromium), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if page.stdout.readline().strip() != "watching":
+            raise Failure("the page did not get to watch")
+        with_page.append(cpu_pct(zone, SPAN_S))
+        page.communicate("\n", timeout=30)
+    return {"without_pct": without, "with_pct": with_page, "page_pct": sum(with_page) / 2 - sum(without) / 2}
+
+
+def main():
+    arguments = parser()
+    arguments.add_argument("--animals", type=int, default=5000)
+    arguments.add_argument("--bots", type=int, default=200)
+    arguments.add_argument("--pictures", type=pathlib.Path)
+    options = arguments.parse_args()
+    chromium = find_chromium(options)
+    if chromium is None:
+        return SKIPPED
+    settings = [*SEALED, f"console.folder={options.console}", f"game.animals={options.animals}"]
+    with Zone(options.bin, settings) as zone:
+        make_accounts(zone)
+        with Bots(options.bin, zone, "bots", "--players", str(options.bots), "--accounts", "--cities", ROOT / "build/cities.csv",
+                  "--observers", "8", "--chat-per-s", "0.002"):
+            wait_until("the bots play", 120, lambda: zone.stats()["players"] == options.bots)
+            if options.pictures:
+                return run(zone, options, chromium, options.pictures.resolve()).returncode
+            ended = run(zone, options, chromium)
+            if ended.returncode != 0:
+                raise Failure(f"the page could not be measured: {ended.stdout}")
+            result = {**json.loads(ended.stdout), "cost": page_cost(zone, options, chromium)}
+    failed = [f"{name}: {kind} {scene[kind]}" for name, scene in result["scenes"].items()
+              for kind in ("at_rest_fps", "dragged_fps") if scene[kind] < LEAST_FPS]
+    if result["ready_ms"] > MOST_READY_MS:
+        failed.append(f"ready_ms {result['ready_ms']}")
+    if result["cost"]["page_pct"] > MOST_PAGE_CPU_PCT:
+        failed.append(f"page_pct {result['cost']['page_pct']:.2f}")
+    print(json.dumps({**result, "animals": options.animals, "bots": options.bots, "failed": failed}, indent=1))
+    return 1 if failed or result["problems"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
