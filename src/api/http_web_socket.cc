@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // How long a socket that is being closed may take to take its close and give its own.
-constexpr auto kLingerTime = seconds(1);
+constexpr auto kCloseTime = seconds(1);
 // How soon a message is offered again.
 constexpr auto kOfferPause = milliseconds(5);
 // The kernel doubles it. More would only be sent later: what waits here can still be left out.
@@ -128,7 +128,7 @@ void HttpWebSocket::Pump() {
     if (closing_ && !close_begun_) {
       close_begun_ = true;
       closing_at_ = Clock::now();
-      ArmBeat(kLingerTime);
+      ArmBeat(kCloseTime);
       if (overflowed_) server_.Count([](ApiStats& stats) { stats.web_sockets_slow.Add(); });
     }
     if (is_writing_) return;
@@ -284,8 +284,8 @@ void HttpWebSocket::ArmBeat(Clock::duration after) {
 void HttpWebSocket::OnBeat() {
   const auto now = Clock::now();
   if (close_begun_) {
-    if (now - closing_at_ >= kLingerTime) return Finish(close_code_);
-    return ArmBeat(closing_at_ + kLingerTime - now);
+    if (now - closing_at_ >= kCloseTime) return Finish(close_code_);
+    return ArmBeat(closing_at_ + kCloseTime - now);
   }
   if (in_message_ && now - message_at_ > milliseconds(settings_.timeout_ms)) {
     in_message_ = false;

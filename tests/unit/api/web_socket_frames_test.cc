@@ -13,7 +13,7 @@ namespace {
 
 using Event = WebSocketReader::Event;
 
-std::string Text(std::span<const std::byte> bytes) {
+std::string PayloadText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -35,7 +35,7 @@ FrameEvents ReadAll(std::string bytes, size_t max_message = 1024, size_t at_once
       const Event event = reader.Read(part);
       if (event == Event::kNeedMore) continue;
       all.events.push_back(event);
-      all.payloads.push_back(Text(reader.payload()));
+      all.payloads.push_back(PayloadText(reader.payload()));
       all.code = reader.code();
       if (event == Event::kBroken) return all;
     }
