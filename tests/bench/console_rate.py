@@ -23,6 +23,7 @@ from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, wait_until  # noq
 
 LEAST_FPS, MOST_READY_MS, MOST_PAGE_CPU_PCT = 20, 2000, 3
 SPAN_S = 20
+CROWD = "2.3522,48.8566"  # one of game.spawn_centres
 
 
 def cpu_pct(zone, seconds):
@@ -61,13 +62,18 @@ def main():
     if chromium is None:
         return SKIPPED
     settings = [*SEALED, f"console.folder={options.console}", f"game.animals={options.animals}"]
+    if options.pictures:
+        settings.append("game.scatter_radius_m=600")
     with Zone(options.bin, settings) as zone:
         make_accounts(zone)
         with Bots(options.bin, zone, "bots", "--players", str(options.bots), "--accounts", "--cities", ROOT / "build/cities.csv",
                   "--observers", "8", "--chat-per-s", "0.002"):
             wait_until("the bots play", 120, lambda: zone.stats()["players"] == options.bots)
             if options.pictures:
-                return run(zone, options, chromium, options.pictures.resolve()).returncode
+                with Bots(options.bin, zone, "crowd", "--players", "60", "--accounts", "--scenario", "crowd", "--radius", "260",
+                          "--anchor", CROWD, "--seed", "2"):
+                    wait_until("the crowd plays", 60, lambda: zone.stats()["players"] == options.bots + 60)
+                    return run(zone, options, chromium, options.pictures.resolve()).returncode
             ended = run(zone, options, chromium)
             if ended.returncode != 0:
                 raise Failure(f"the page could not be measured: {ended.stdout}")

@@ -75,8 +75,7 @@ async function takePictures() {
     await page.evaluate(() => window.bluemarbleMap.look(35, 30, 22_000_000));
     await wait(3);
     await picture(page, `globe-${theme}`);
-    const {json} = await ask('/v1/console/players?limit=500');
-    const player = json.players[0];
+    const player = (await ask('/v1/console/players?search=bot-2-000007')).json.players[0];
     await page.goto(`${zone}/console/#/map?player=${player.player}`);
     await page.waitForSelector('.inspector .events li');
     await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 900), player);
@@ -96,7 +95,7 @@ async function takePictures() {
     await picture(page, `plots-${theme}`);
     for (const id of ['slow', 'operate', 'config', 'health']) {
       await page.goto(`${zone}/console/#/${id}`);
-      await wait(2);
+      await wait(1.5);
       await picture(page, `${id}-${theme}`);
     }
   }

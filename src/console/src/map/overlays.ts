@@ -145,6 +145,9 @@ export class MapOverlays {
       if (radius / view.metresPerPixel > 30 && view.project(edge.lon, edge.lat, at)) {
         context.font = '600 11px Inter, sans-serif';
         context.textAlign = 'center';
+        context.lineWidth = 3;
+        context.strokeStyle = color('halo');
+        context.strokeText(`${radius} m`, at.x, at.y - 5);
         context.fillStyle = color(CLASS_COLORS[cls]);
         context.fillText(`${radius} m`, at.x, at.y - 5);
       }

@@ -45,7 +45,7 @@ export class ConfigPage implements Page {
 
   private tables(): Node[] {
     const wanted = this.input.value.trim().toLowerCase();
-    const differs = (setting: Setting) => setting.source !== 'default';
+    const differs = (setting: Setting) => text(setting.value) !== text(setting.default);
     const shown = this.settings.filter(
       (setting) => (!this.changed.checked || differs(setting)) && (!wanted || setting.name.toLowerCase().includes(wanted) || setting.help.toLowerCase().includes(wanted)),
     );
@@ -60,6 +60,7 @@ export class ConfigPage implements Page {
           'table',
           {class: 'table settings'},
           h('caption', {}, section),
+          h('colgroup', {}, ...['name', 'value', 'source', 'help'].map((each) => h('col', {class: `setting-${each}`}))),
           h('thead', {class: 'hidden-text'}, h('tr', {}, ...['Setting', 'Value', 'Source', 'Meaning'].map((text) => h('th', {scope: 'col'}, text)))),
           h(
             'tbody',
@@ -72,7 +73,7 @@ export class ConfigPage implements Page {
                   {class: differs(setting) ? 'differs' : ''},
                   h('td', {class: 'setting-name'}, setting.name.slice(section.length + 1) || setting.name),
                   h('td', {class: 'setting-value'}, h('code', {}, text(setting.value)), setting.unit ? h('small', {}, ` ${setting.unit}`) : null),
-                  h('td', {class: 'setting-source'}, differs(setting) ? h('span', {title: `default: ${text(setting.default)}`}, setting.source) : h('span', {class: 'quiet'}, 'default')),
+                  h('td', {class: 'setting-source'}, h('span', {class: setting.source === 'default' ? 'quiet' : ''}, setting.source), differs(setting) ? h('small', {class: 'quiet'}, ` (default ${text(setting.default)})`) : null),
                   h('td', {class: 'setting-help'}, setting.help),
                 ),
               ),

@@ -178,7 +178,7 @@ export class OperatePage implements Page {
                     'tr',
                     {},
                     h('td', {class: 'figures'}, moment(action.time)),
-                    h('td', {}, h('span', {class: `badge ${action.action}`}, action.action)),
+                    h('td', {}, h('span', {class: `badge ${action.action}`}, action.action.replaceAll('_', ' '))),
                     h('td', {class: 'strong'}, action.target ?? ''),
                     h('td', {}, action.by ?? ''),
                     h('td', {class: 'wrap'}, action.detail ?? ''),
