@@ -195,6 +195,16 @@ function rows(parent: HTMLElement, tag: string, cells: readonly (readonly [strin
   }));
 }
 
+function countKinds(playing: Client): void {
+  const counts = new Map<string, number>();
+  for (const { kind } of playing.others()) counts.set(String(kind), (counts.get(String(kind)) ?? 0) + 1);
+  for (const row of element("legend").children) {
+    const count = counts.get((row as HTMLElement).dataset["kind"]!) ?? 0;
+    (row as HTMLElement).hidden = count === 0;
+    row.lastElementChild!.textContent = String(count);
+  }
+}
+
 function tell(nearby: readonly Neighbour[]): void {
   const now = performance.now();
   const passed = (now - told.at) / 1000;
@@ -207,12 +217,12 @@ function tell(nearby: readonly Neighbour[]): void {
     rows(element("figures"), "dt", [
       ["round trip", `${Math.round(stats.roundTripMs)} ms`],
       ["commands ahead", `${stats.inputDepth} ticks`],
-      ["in view", `${playing!.world?.size ?? 0}`],
       ["received", `${(rate(stats.bytesDown, told.down) / 1000).toFixed(1)} kB/s`],
       ["snapshots", `${Math.round(rate(stats.snapshots, told.snapshots))} /s`],
       ["corrections", `${stats.corrections}`],
       ["frames", `${Math.round(rate(frames, told.frames))} /s`],
     ], "");
+    countKinds(playing!);
     element("near").textContent = nearestPlace(own.place);
     element("coordinates").textContent = coordinates(own.place);
     rows(element("nearby"), "span", nearby.map(({ view, east, north, distance }) =>
