@@ -24,16 +24,44 @@ WorldFeed::WorldFeed(const FeedSettings& settings, int tick_hz, const world::Wor
       octree_(octree),
       ring_(settings.ring_bytes),
       written_(octree.leaf_capacity()) {
-  wanted_.reserve(kMaxFocuses);
   focuses_.reserve(kMaxFocuses);
   focus_leaves_.reserve(kMaxFocusLeaves);
 }
 
 void WorldFeed::SetFocuses(std::span<const FeedFocus> focuses) {
-  const std::lock_guard lock(mutex_);
-  wanted_.assign(focuses.begin(), focuses.begin() + static_cast<std::ptrdiff_t>(
-                                                        std::min(focuses.size(), kMaxFocuses)));
-  news_.store(true, std::memory_order_release);
+  const size_t count = std::min(focuses.size(), kMaxFocuses);
+  const uint64_t changes = changes_.load(std::memory_order_relaxed);
+  changes_.store(changes + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  for (size_t i = 0; i < count; ++i) {
+    const FeedFocus& focus = focuses[i];
+    size_t at = 4 * i;
+    for (const int64_t number : {int64_t{focus.centre.x}, int64_t{focus.centre.y},
+                                 int64_t{focus.centre.z}, focus.radius_cm})
+      wanted_[at++].store(number, std::memory_order_relaxed);
+  }
+  wanted_count_.store(count, std::memory_order_relaxed);
+  changes_.store(changes + 2, std::memory_order_release);
+}
+
+// Half-written ones are taken the next time.
+void WorldFeed::TakeFocuses() {
+  const uint64_t changes = changes_.load(std::memory_order_acquire);
+  if (changes == taken_changes_ || changes % 2 != 0) return;
+  std::array<FeedFocus, kMaxFocuses> taken;
+  const size_t count = std::min(wanted_count_.load(std::memory_order_relaxed), kMaxFocuses);
+  for (size_t i = 0; i < count; ++i) {
+    const auto number = [&](size_t part) {
+      return wanted_[4 * i + part].load(std::memory_order_relaxed);
+    };
+    taken[i] = {{static_cast<int32_t>(number(0)), static_cast<int32_t>(number(1)),
+                 static_cast<int32_t>(number(2))},
+                number(3)};
+  }
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (changes_.load(std::memory_order_relaxed) != changes) return;
+  focuses_.assign(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(count));
+  taken_changes_ = changes;
 }
 
 void WorldFeed::Write(core::Tick now) noexcept {
@@ -50,14 +78,7 @@ void WorldFeed::Write(core::Tick now) noexcept {
 void WorldFeed::WriteFocuses(core::Tick now) {
   const uint64_t turn = now % focus_period_;
   if (turn == 0) {
-    if (news_.load(std::memory_order_acquire)) {
-      // Whoever sets them holds the lock for a copy: the zone does not wait, the next time will do.
-      const std::unique_lock lock(mutex_, std::try_to_lock);
-      if (lock.owns_lock()) {
-        focuses_ = wanted_;
-        news_.store(false, std::memory_order_relaxed);
-      }
-    }
+    TakeFocuses();
     focus_leaves_.clear();
     for (const FeedFocus& focus : focuses_)
       (void)octree_.QueryLeaves(focus.centre, focus.radius_cm, focus_leaves_);

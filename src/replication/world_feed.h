@@ -7,7 +7,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -63,7 +62,7 @@ class WorldFeed {
             const aoi::Octree& octree);
 
   void Watch(bool on) { watched_.store(on, std::memory_order_relaxed); }
-  /// Replaces all; those beyond kMaxFocuses are left out.
+  /// Replaces all; those beyond kMaxFocuses are left out. One thread at a time.
   void SetFocuses(std::span<const FeedFocus> focuses);
   /// This tick's share. O(leaves of it).
   void Write(core::Tick now) noexcept;
@@ -72,6 +71,7 @@ class WorldFeed {
   const FeedStats& stats() const { return stats_; }
 
  private:
+  void TakeFocuses();
   void WriteFocuses(core::Tick now);
   void WriteLeaf(uint32_t index, const aoi::Leaf& leaf, core::Tick now);
 
@@ -81,10 +81,12 @@ class WorldFeed {
   const aoi::Octree& octree_;
   core::ByteRing ring_;
   std::atomic<bool> watched_{false};
-  std::atomic<bool> news_{false};
-  std::mutex mutex_;
-  std::vector<FeedFocus> wanted_;
+  // Four numbers a focus; odd changes_: being written.
+  std::array<std::atomic<int64_t>, 4 * kMaxFocuses> wanted_{};
+  std::atomic<size_t> wanted_count_{0};
+  std::atomic<uint64_t> changes_{0};
   // The zone thread's.
+  uint64_t taken_changes_ = 0;
   std::vector<FeedFocus> focuses_;
   std::vector<aoi::LeafId> focus_leaves_;
   std::vector<uint32_t> written_;  // by leaf index: low bits of the tick
