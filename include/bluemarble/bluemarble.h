@@ -214,8 +214,8 @@ BM_API bm_result bm_get_entity(bm_session* session, uint32_t id, int64_t now_ns,
 BM_API double bm_server_tick(bm_session* session, int64_t now_ns);
 BM_API bm_result bm_get_stats(bm_session* session, bm_stats* out);
 
-/* One line of UTF-8. `number` (may be NULL): what a refusal will name. */
-BM_API bm_result bm_say(bm_session* session, bm_scope scope, const char* text, uint32_t* number);
+/* One line of UTF-8 to a bm_scope. `number` (may be NULL): what a refusal will name. */
+BM_API bm_result bm_say(bm_session* session, int scope, const char* text, uint32_t* number);
 /* The own things as the server told them last; returns how many, as bm_get_entities does. */
 BM_API size_t bm_get_inventory(bm_session* session, bm_item* out, size_t capacity);
 /* The answer comes as BM_EVENT_ANSWER, also over a reconnect. */

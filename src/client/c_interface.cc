@@ -414,7 +414,7 @@ bm_result bm_get_stats(bm_session* session, bm_stats* out) {
   });
 }
 
-bm_result bm_say(bm_session* session, bm_scope scope, const char* text, uint32_t* number) {
+bm_result bm_say(bm_session* session, int scope, const char* text, uint32_t* number) {
   if (text == nullptr || (scope != BM_SCOPE_ZONE && scope != BM_SCOPE_LOCAL))
     return BM_ERR_ARGUMENT;
   return Guarded(session, [&](bm_session& self) {

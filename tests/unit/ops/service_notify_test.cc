@@ -12,7 +12,7 @@
 namespace bluemarble::ops {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kOneSecond = 1'000'000'000;
 
 /// A supervisor's end of the socket; `name` as in NOTIFY_SOCKET.
 class Supervisor {
@@ -58,7 +58,7 @@ TEST(ServiceNotify, TellsOfItsLifeOverAPathAndOverAnAbstractName) {
     ServiceNotify notify({.socket = supervisor.name()});
     ASSERT_TRUE(notify.active());
     notify.Ready("serving");
-    notify.Reloading(7 * kSecond);
+    notify.Reloading(7 * kOneSecond);
     notify.Stopping();
     EXPECT_EQ(supervisor.Next(), "READY=1\nSTATUS=serving\n") << kind;
     EXPECT_EQ(supervisor.Next(), "RELOADING=1\nMONOTONIC_USEC=7000000\n");
@@ -84,17 +84,17 @@ TEST(ServiceNotify, AZoneThatStandsStillIsNotCalledAlive) {
   ServiceNotify notify({.socket = supervisor.name(), .watchdog_us = 4'000'000});
   notify.Alive(0, 17);
   EXPECT_EQ(supervisor.Next(), "WATCHDOG=1\n");
-  for (int64_t s = 2; s < 60; ++s) notify.Alive(s * kSecond, 17);
+  for (int64_t s = 2; s < 60; ++s) notify.Alive(s * kOneSecond, 17);
   EXPECT_EQ(supervisor.Next(), "");
-  notify.Alive(60 * kSecond, 18);
+  notify.Alive(60 * kOneSecond, 18);
   EXPECT_EQ(supervisor.Next(), "WATCHDOG=1\n");
 }
 
 TEST(ServiceNotify, WithoutAWatchdogNothingIsFed) {
   Supervisor supervisor(NewName("@"));
   ServiceNotify notify({.socket = supervisor.name()});
-  notify.Alive(kSecond, 1);
-  notify.Alive(100 * kSecond, 2);
+  notify.Alive(kOneSecond, 1);
+  notify.Alive(100 * kOneSecond, 2);
   EXPECT_EQ(supervisor.Next(), "");
 }
 
