@@ -23,8 +23,8 @@ WALK_M = 20
 NEAR_M = 0.02
 CROWD = ("--scenario", "crowd", "--anchor", f"{LON},{LAT}", "--radius", 30, "--players", BOTS, "--accounts", "--warmup", 0,
          "--reconnect")
-# Where everybody else is drawn now: {id: [x, y, z]}.
-OTHERS = "Object.fromEntries([...bluemarble.others()].map(e => [e.id, [e.position.x, e.position.y, e.position.z]]))"
+# Where the other players are drawn now: {id: [x, y, z]}.
+OTHERS = "Object.fromEntries([...bluemarble.others()].filter(e => e.kind === 1).map(e => [e.id, [e.position.x, e.position.y, e.position.z]]))"
 OWN = "(({x, y, z}) => [x, y, z])(bluemarble.own.predicted)"
 
 
@@ -127,6 +127,7 @@ def run(options):
         talk(page)
         stats = page.evaluate("({...bluemarble.stats, ...bluemarble.world.stats})")
         expect(stats["malformed"] == 0 and stats["missingBases"] == 0, f"not all was decoded: {stats}")
+        expect(stats["exactStates"] < stats["snapshots"] / 6, f"the server does not believe the digests: {stats}")
         expect(not page.problems, f"the page complains: {page.problems}")
         frames = page.evaluate("new Promise(done => { let n = 0; const end = performance.now() + 1000;"
                                " const next = now => now > end ? done(n) : (++n, requestAnimationFrame(next)); next(0); })")
@@ -137,7 +138,7 @@ def run(options):
         restart(page, zone)
         leave(page, zone)
         print(f"walked {walked:.1f} m, {moved} bots moved, {frames} frames/s, round trip {stats['roundTripMs']:.0f} ms, "
-              f"{stats['corrections']} corrections, {stats['bytesDown'] / 1000:.0f} kB in {stats['snapshots']} snapshots")
+              f"{stats['corrections']} corrections, {stats['exactStates']} exact states, {stats['bytesDown'] / 1000:.0f} kB in {stats['snapshots']} snapshots")
 
 
 def main():

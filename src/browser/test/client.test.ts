@@ -63,6 +63,7 @@ test("What the player does is there at once and never has to be corrected", asyn
     await zone.run(500);
   }
   assert.equal(client.stats.corrections, 0);
+  assert.ok(client.stats.exactStates < 15, `${client.stats.exactStates} exact states: the server does not believe the digests`);
   assert.ok(distance(client, zone) < 1e-9);
   assert.ok(client.stats.inputDepth >= 1 && client.stats.inputDepth <= 4, `depth ${client.stats.inputDepth}`);
   assert.ok(Math.abs(client.stats.roundTripMs - 100) < 60, `${client.stats.roundTripMs} ms`);

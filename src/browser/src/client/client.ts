@@ -176,7 +176,7 @@ export class Client {
   get stats(): ClientStats {
     const { bytesDown, bytesUp, reconnects } = this;
     const none: SessionStats = {
-      snapshots: 0, malformed: 0, corrections: 0, lastCorrectionM: 0, inputDepth: 0, roundTripMs: 0, slowedPercent: 0,
+      snapshots: 0, malformed: 0, exactStates: 0, corrections: 0, lastCorrectionM: 0, inputDepth: 0, roundTripMs: 0, slowedPercent: 0,
     };
     return { ...(this.session?.stats ?? none), bytesDown, bytesUp, reconnects };
   }

@@ -68,6 +68,8 @@ export interface OwnView {
 export interface SessionStats {
   snapshots: number;
   malformed: number;
+  /** Snapshots with the exact own state: few, unless predictions are wrong. */
+  exactStates: number;
   corrections: number;
   lastCorrectionM: number;
   /** Commands the server still holds ahead, in ticks. */
@@ -103,7 +105,7 @@ interface Play {
 
 export class Session {
   readonly stats: SessionStats = {
-    snapshots: 0, malformed: 0, corrections: 0, lastCorrectionM: 0, inputDepth: 0, roundTripMs: 0, slowedPercent: 0,
+    snapshots: 0, malformed: 0, exactStates: 0, corrections: 0, lastCorrectionM: 0, inputDepth: 0, roundTripMs: 0, slowedPercent: 0,
   };
   private play: Play | null = null;
   private lead = new InputLead(FIRST_PATH_TICKS, 30);
@@ -270,6 +272,7 @@ export class Session {
     play.clock.onSnapshot(tick, now);
     if (play.world.apply(snapshot, tick)) this.acks.note(snapshot.sequence);
     if (snapshot.exact !== null) {
+      ++this.stats.exactStates;
       const error = play.player.onExact(tick, snapshot.exact, now);
       if (error > 0) {
         ++this.stats.corrections;
