@@ -6,6 +6,7 @@
 
 import argparse
 import functools
+import json
 import os
 import pathlib
 import re
@@ -183,9 +184,17 @@ def filled_in(text):
     return re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda match: SECRETS[match[1]], text)
 
 
+IMAGE_COMMAND = ["serve", "-c", "/etc/bluemarble/zoned.toml"]
+
+
 def compose_files_fit_themselves_and_the_program():
+    """And the image's own command, which a service without one gets, is the Dockerfile's."""
     if yaml is None:
         raise case_report.Skip("not installed: python3-yaml")
+    dockerfile = (ROOT / "docker/Dockerfile").read_text()
+    assert f"CMD {json.dumps(IMAGE_COMMAND)}" in dockerfile
+    user = re.search(r"^USER (\d+):\d+$", dockerfile, re.M)
+    assert user and int(user[1]) >= 1000 and "\nHEALTHCHECK " in dockerfile
     for path in sorted((ROOT / "docker").glob("compose*.yaml")):
         compose = yaml.safe_load(filled_in(path.read_text()))
         services, volumes = compose["services"], set(compose["volumes"])
@@ -207,16 +216,17 @@ def compose_files_fit_themselves_and_the_program():
             for port in service.get("ports", ()):
                 # Only the game's own ports are open to the world.
                 assert port.startswith("127.0.0.1:") or port.endswith("/udp"), (where, port)
-            if service.get("build") and service["command"][0] == "serve":
-                check_daemon(where, service)
+            command = service.get("command", IMAGE_COMMAND)
+            if service.get("build") and command[0] == "serve":
+                check_daemon(where, command, service.get("environment", {}))
                 assert service["read_only"] is True and service["stop_grace_period"], where
 
 
-def check_daemon(where, service):
+def check_daemon(where, command, environment):
     """`zoned check` with the environment and files of the service; of its image only the paths are different."""
-    arguments = [word.replace("/etc/bluemarble", str(ROOT / "config")) for word in service["command"][1:]]
+    arguments = [word.replace("/etc/bluemarble", str(ROOT / "config")) for word in command[1:]]
     own = {name: value for name, value in os.environ.items() if not name.startswith("BLUEMARBLE_")}
-    ran = subprocess.run([OPTIONS.bin / "zoned", "check", *arguments], env={**own, **service.get("environment", {})},
+    ran = subprocess.run([OPTIONS.bin / "zoned", "check", *arguments], env={**own, **environment},
                          capture_output=True, text=True, timeout=20, check=False)
     assert ran.returncode == 0, (where, ran.stderr)
 
