@@ -5,6 +5,8 @@
 #include <array>
 #include <string>
 
+#include "app/part_fields.h"
+
 namespace bluemarble::app {
 namespace {
 
@@ -45,6 +47,10 @@ void RegisterBytes(Registrar& add, const replication::ReplicationStats& replicat
   for (size_t cls = 0; cls < kClasses.size(); ++cls) {
     part("header", kClasses[cls], replication.part_header_bytes[cls]);
     part("payload", kClasses[cls], replication.part_payload_bytes[cls]);
+  }
+  for (const FieldColumn& column : FieldColumnsOf(replication.part_fields)) {
+    add.Count("replication_payload_bytes_total", "What the payloads of parts are made of.",
+              *column.bytes, {{"kind", column.kind}, {"field", column.field}});
   }
   add.Count("session_snapshots_dropped_bytes_total",
             "Bytes of snapshots lost to a full outbound queue.", sessions.snapshot_bytes_dropped);

@@ -9,8 +9,9 @@
 
 namespace bluemarble::app {
 
-const char* TickFieldName(TickField field) {
-  constexpr std::array<const char*, kTickFields> kNames = {
+std::string TickFieldName(TickField field) {
+  constexpr auto kNamed = static_cast<size_t>(TickField::kFieldBytes);
+  constexpr std::array<const char*, kNamed> kNames = {
       "late_us",       "total_us",       "period_us",    "receive_us",       "simulate_us",
       "index_us",      "interest_us",    "replicate_us", "commit_us",        "cpu_us",
       "skipped",       "relief_step",    "slow",         "players",          "entities",
@@ -18,7 +19,9 @@ const char* TickFieldName(TickField field) {
       "parts_sent",    "parts_deferred", "keyframes",    "entity_updates",   "blocks_encoded",
       "inbound_bytes", "outbound_bytes", "commit_bytes", "positions_waiting"};
   static_assert(kNames.back() != nullptr);
-  return kNames[static_cast<size_t>(field)];
+  const auto at = static_cast<size_t>(field);
+  if (at < kNamed) return kNames[at];
+  return FieldColumnName(FieldColumnsOf({})[at - kNamed]);
 }
 
 SlowTicks::SlowTicks(const SlowSettings& settings, int tick_hz, const core::Clock& clock)

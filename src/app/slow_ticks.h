@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/part_fields.h"
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/ids.h"
@@ -51,11 +52,11 @@ enum class TickField : uint8_t {
   kOutboundBytes,     ///< Had not been taken by the net threads when the tick began.
   kCommitBytes,       ///< Requests that waited for the committer then,
   kPositionsWaiting,  ///< and positions not yet durable.
-  kCount
+  kFieldBytes,        ///< The first of kFieldColumns: the payloads of parts, per viewer.
 };
-inline constexpr size_t kTickFields = static_cast<size_t>(TickField::kCount);
+inline constexpr size_t kTickFields = static_cast<size_t>(TickField::kFieldBytes) + kFieldColumns;
 /// "late_us": its name in JSON, with the unit.
-const char* TickFieldName(TickField field);
+std::string TickFieldName(TickField field);
 
 struct TickRecord {
   core::Tick tick = 0;

@@ -16,7 +16,11 @@ uint32_t Micros(int64_t ns) { return Fit(static_cast<uint64_t>(std::max<int64_t>
 
 TickProbe::TickProbe(const Zone& zone, SlowTicks& slow, const core::Clock& clock,
                      std::function<QueueLevels()> levels)
-    : zone_(zone), slow_(slow), clock_(clock), read_levels_(std::move(levels)) {}
+    : zone_(zone),
+      slow_(slow),
+      clock_(clock),
+      read_levels_(std::move(levels)),
+      field_columns_(FieldColumnsOf(zone.replication_stats().part_fields)) {}
 
 void TickProbe::AfterTick(const TickTimes& times) {
   using enum TickField;
@@ -33,8 +37,11 @@ void TickProbe::AfterTick(const TickTimes& times) {
   record[kPlayers] = Fit(zone_.session_stats().players.Get());
   record[kEntities] = Fit(zone_.stats().entities.Get());
 
+  const auto since_at = [&](size_t field, uint64_t now) {
+    record.values[field] = Fit(now - std::exchange(before_[field], now));
+  };
   const auto since = [&](TickField field, uint64_t now) {
-    record[field] = Fit(now - std::exchange(before_[static_cast<size_t>(field)], now));
+    since_at(static_cast<size_t>(field), now);
   };
   const replication::ReplicationStats& sent = zone_.replication_stats();
   const auto of_class = [&](size_t cls) {
@@ -50,6 +57,8 @@ void TickProbe::AfterTick(const TickTimes& times) {
   since(kKeyframes, sent.keyframes_sent.Get());
   since(kEntityUpdates, sent.entity_updates.Get());
   since(kBlocksEncoded, sent.blocks_encoded.Get());
+  auto at = static_cast<size_t>(kFieldBytes);
+  for (const FieldColumn& column : field_columns_) since_at(at++, column.bytes->Get());
 
   record[kInboundBytes] = Fit(levels_.inbound_bytes);
   record[kOutboundBytes] = Fit(levels_.outbound_bytes);

@@ -43,6 +43,7 @@ class TickProbe {
   SlowTicks& slow_;
   const core::Clock& clock_;
   const std::function<QueueLevels()> read_levels_;
+  const std::array<FieldColumn, kFieldColumns> field_columns_;
   QueueLevels levels_;
   std::array<uint64_t, kTickFields> before_{};  // of fields that are differences of counters
 };

@@ -96,7 +96,15 @@ class PartWriter {
   }
   template <typename T, typename Value>
   void Store(const T&, Value) {}
-  void Spent(PartField, uint8_t) {}
+  void Spent(PartField field, uint8_t kind) {
+    const uint32_t now = out_.SpentEighths();
+    const bool known = kind < kSpendingKinds;
+    const size_t row = known ? kind : size_t{kNobody};
+    uint16_t& cell = spending_.eighths[row][known ? static_cast<size_t>(field) : 0];
+    cell = static_cast<uint16_t>(cell + now - spent_);
+    spending_.kinds |= 1u << row;
+    spent_ = now;
+  }
   void Begin(const Member&) {}
   uint8_t KindOf(const PartState&, const PartState& part, uint32_t slot) const {
     return part.members[slot].kind;
@@ -105,9 +113,12 @@ class PartWriter {
   bool Holds(const PartState&, uint32_t, const Member&, bool) { return true; }
 
   core::RangeEncoder& out() { return out_; }
+  const PartSpending& spending() const { return spending_; }
 
  private:
   core::RangeEncoder out_;
+  PartSpending spending_;
+  uint32_t spent_ = 0;
 };
 
 class PartReader {
@@ -201,11 +212,13 @@ QuantState ToClass(const QuantState& full, ReplicationClass cls) {
 BLUEMARBLE_CODEC_FAST core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases,
                                                       SameMembers same, int tick_hz,
                                                       ReplicationClass cls,
-                                                      std::span<std::byte> out) {
+                                                      std::span<std::byte> out,
+                                                      PartSpending* spending) {
   PartWriter writer(out);
   (void)CodePart(writer, UsesOf(now.occupied, bases, same), bases, tick_hz, cls, now);
   const size_t size = writer.out().Finish();
   if (writer.out().overflow()) return {Code::kNoSpace, "part does not fit"};
+  if (spending != nullptr) *spending = writer.spending();
   return size;
 }
 

@@ -67,6 +67,15 @@ enum class PartField : uint8_t { kIdentity, kPosition, kFacing, kVitals };
 inline constexpr size_t kPartFields = 4;
 /// In place of a kind: what is said of the part as a whole.
 inline constexpr uint8_t kNobody = 0;
+inline constexpr size_t kSpendingKinds =
+    6;  ///< kNobody, who has the unknown kinds too, and 1 to 5.
+
+/// Where the bits of one payload of at most kMaxPartBytes went, in eighths of a bit. Nobody has
+/// kIdentity only. Up to two bytes at a payload's end are for none.
+struct PartSpending {
+  std::array<std::array<uint16_t, kPartFields>, kSpendingKinds> eighths{};
+  uint32_t kinds = 0;  ///< Bit k: row k has something.
+};
 
 /// Full-precision (combat) state to that of a coarser class; identity for combat. Pure integer
 /// arithmetic.
@@ -76,9 +85,11 @@ int32_t PositionUnitCm(ReplicationClass cls);
 
 /// Encodes `now` (already in the class's units). Members in `same` are coded against the bases'
 /// members of their slot, of which only the state is read; the others in full with identity and
-/// kind. Errors: kNoSpace when `out` is too small. Cost: O(members).
+/// kind. Errors: kNoSpace when `out` is too small. Cost: O(members). What was spent is told if
+/// asked for.
 core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases, SameMembers same,
-                                int tick_hz, ReplicationClass cls, std::span<std::byte> out);
+                                int tick_hz, ReplicationClass cls, std::span<std::byte> out,
+                                PartSpending* spending = nullptr);
 
 /// Decodes a payload onto its bases. kInvalid: a length that does not fit what it says, something
 /// out of range, or a delta for a slot that a base does not hold.

@@ -1,5 +1,7 @@
 #include "replication/block_cache.h"
 
+#include <new>
+
 #include "protocol/part_codec.h"
 #include "protocol/snapshot.h"
 
@@ -53,10 +55,14 @@ const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint16_t key) 
 
 EncodedBlock BlockCache::Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode) {
   Arena& arena = arenas_[static_cast<size_t>(worker)];
-  if (arena.end - arena.used < protocol::kMaxPartBytes) return {};
-  const auto offset = static_cast<uint32_t>(arena.used);
-  const Content made = encode({bytes_.get() + offset, protocol::kMaxPartBytes});
-  arena.used += made.bytes;
+  using protocol::PartSpending;
+  const size_t begin = (arena.used + alignof(PartSpending) - 1) & ~(alignof(PartSpending) - 1);
+  if (arena.end < begin + sizeof(PartSpending) + protocol::kMaxPartBytes) return {};
+  const auto offset = static_cast<uint32_t>(begin);
+  std::byte* const bytes = bytes_.get() + begin + sizeof(PartSpending);
+  const Content made = encode({bytes, protocol::kMaxPartBytes});
+  const auto* spending = new (bytes_.get() + begin) PartSpending(made.spending);
+  arena.used = begin + sizeof(PartSpending) + made.bytes;
   const uint32_t count = list.count.load(std::memory_order_relaxed);
   if (count < kBlocksPerPart) {
     Block& block = list.blocks[count];
@@ -66,7 +72,7 @@ EncodedBlock BlockCache::Encode(PartBlocks& list, uint16_t key, int worker, Enco
     block.key = key;
     list.count.store(count + 1, std::memory_order_release);
   }
-  return {{bytes_.get() + offset, made.bytes}, made.members, true};
+  return {{bytes, made.bytes}, spending, made.members, true};
 }
 
 }  // namespace bluemarble::replication

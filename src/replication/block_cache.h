@@ -15,6 +15,7 @@
 #include "bluemarble/wire.h"
 #include "core/ids.h"
 #include "core/worker_pool.h"
+#include "protocol/part_codec.h"
 
 namespace bluemarble::replication {
 
@@ -27,6 +28,7 @@ struct BlockKey {
 
 struct EncodedBlock {
   std::span<const std::byte> bytes;
+  const protocol::PartSpending* spending = nullptr;  ///< Where there are bytes.
   uint8_t members = 0;
   bool first = false;  ///< Encoded by this request.
 };
@@ -48,13 +50,14 @@ class BlockCache {
   struct Content {
     size_t bytes = 0;  ///< 0: encoding failed.
     uint8_t members = 0;
+    protocol::PartSpending spending;
   };
   using Encoder = core::FunctionRef<Content(std::span<std::byte>)>;
   EncodedBlock Get(const BlockKey& key, int worker, Encoder encode);
 
  private:
   struct Block {
-    uint32_t offset = 0;     ///< In bytes_.
+    uint32_t offset = 0;     ///< In bytes_: of the spending, behind which the bytes are.
     uint16_t size : 10 = 0;  ///< kMaxPartBytes is less than 1,024
     uint16_t members : 6 = 0;
     uint16_t key = 0;  ///< [step 5 | age 5 | class 2]
@@ -74,7 +77,11 @@ class BlockCache {
 
   const Block* Find(const PartBlocks& list, uint16_t key) const;
   EncodedBlock BlockOf(const Block& block) const {
-    return {{bytes_.get() + block.offset, block.size}, static_cast<uint8_t>(block.members), false};
+    const std::byte* at = bytes_.get() + block.offset;
+    return {{at + sizeof(protocol::PartSpending), block.size},
+            reinterpret_cast<const protocol::PartSpending*>(at),
+            static_cast<uint8_t>(block.members),
+            false};
   }
   EncodedBlock Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode);
 

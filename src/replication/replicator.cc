@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "core/hash.h"
@@ -42,6 +43,7 @@ struct Tally {
   uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
            deferred = 0, scratch_full = 0, private_bytes = 0, drop_bytes = 0;
   std::array<uint64_t, kReplicationClasses> header_bytes{}, payload_bytes{};
+  SpentEighths spent{};
 };
 
 struct alignas(64) WorkerScratch {
@@ -245,7 +247,8 @@ struct Replicator::Impl {
   }
 
   size_t Encode(const aoi::Part& part, ReplicationClass cls, Tick now, Viewer::Held held,
-                WorkerScratch& own, std::span<std::byte> out) const {
+                WorkerScratch& own, std::span<std::byte> out,
+                protocol::PartSpending& spending) const {
     Gather(part, cls, now, own.now);
     protocol::PartBases bases;
     protocol::SameMembers same;
@@ -257,7 +260,7 @@ struct Replicator::Impl {
       bases.older = &own.older;
       same.both = GatherBase(part, cls, now - held.age - held.step, own.older);
     }
-    const auto size = protocol::EncodePart(own.now, bases, same, tick_hz, cls, out);
+    const auto size = protocol::EncodePart(own.now, bases, same, tick_hz, cls, out, &spending);
     return size.ok() ? *size : 0;
   }
 
@@ -353,6 +356,7 @@ struct Replicator::Impl {
       own.tally.payload_bytes[tier] += block.bytes.size();
       own.tally.header_bytes[tier] += writer.size_bytes() - before_bytes - block.bytes.size();
       own.tally.updates += block.members;
+      AddCopy(own.tally.spent, *block.spending);
     }
     own.tally.parts += added;
     for (; at < own.candidates.size(); ++at)
@@ -367,8 +371,10 @@ struct Replicator::Impl {
                   [&](std::span<std::byte> out) -> BlockCache::Content {
                     QuantiseOnce(*octree.Find(held.leaf), held.leaf.index, now);
                     const aoi::Part& part = octree.part(held.part_id);
-                    return {Encode(part, cls, now, bases, own, out),
-                            static_cast<uint8_t>(std::popcount(part.occupied))};
+                    BlockCache::Content made;
+                    made.bytes = Encode(part, cls, now, bases, own, out, made.spending);
+                    made.members = static_cast<uint8_t>(std::popcount(part.occupied));
+                    return made;
                   });
     ++(block.first ? own.tally.encoded : own.tally.hits);
     return block;
@@ -399,6 +405,8 @@ struct Replicator::Impl {
         stats.part_header_bytes[cls].Add(t.header_bytes[cls]);
         stats.part_payload_bytes[cls].Add(t.payload_bytes[cls]);
       }
+      stats.part_fields.Add(
+          t.spent, std::accumulate(t.payload_bytes.begin(), t.payload_bytes.end(), uint64_t{0}));
       worker.tally = {};
     }
   }

@@ -61,6 +61,15 @@ def check_sums(metrics, sealed):
     expect(total(metrics, "replication_part_bytes_total") == built, "the parts of snapshots are not their bytes")
     for labels in ({"part": "private"}, {"class": "combat", "part": "payload"}, {"class": "visual", "part": "header"}):
         expect(total(metrics, "replication_part_bytes_total", **labels) > 0, f"no bytes of {labels}")
+    payload = total(metrics, "replication_part_bytes_total", part="payload")
+    expect(total(metrics, "replication_payload_bytes_total") == payload, "kinds and fields are not the payloads' bytes")
+    for labels, least in (({"kind": "none", "field": "membership"}, 0.001), ({"kind": "player", "field": "identity"}, 0.001),
+                          ({"kind": "player", "field": "position"}, 0.1), ({"kind": "player", "field": "facing"}, 0.01),
+                          ({"kind": "player", "field": "vitals"}, 0.001)):
+        expect(total(metrics, "replication_payload_bytes_total", **labels) > least * payload, f"few bytes of {labels}")
+    expect(total(metrics, "replication_payload_bytes_total", kind="body") == 0, "bytes of bodies that are not there")
+    rest = total(metrics, "replication_payload_bytes_total", field="coder")
+    expect(rest < 2 * total(metrics, "replication_parts_total"), "the coder's rest is above two bytes a part")
     sent = total(metrics, "net_sent_part_bytes_total", part="snapshot")
     lost = total(metrics, "net_unsent_snapshot_bytes_total") + total(metrics, "session_snapshots_dropped_bytes_total")
     expect(built == sent + lost, f"{built:.0f} bytes of snapshots are not {sent:.0f} sent and {lost:.0f} lost")
@@ -118,13 +127,20 @@ def check_slow(options, zone):
     for tick in incident["ticks"]:
         busy = sum(tick[place[phase]] for phase in phases)
         expect(tick[place["late_us"]] + busy <= tick[place["total_us"]] + 10, "phases are longer than the tick")
-    for column in ("players", "entities", "snapshots", "combat_bytes", "own_bytes", "parts_sent", "cpu_us"):
+    fields = [i for name, i in place.items() if name.split("_")[0] in
+              ("none", "player", "animal", "resource", "item", "body") and name.endswith("_bytes")]
+    expect(len(fields) == 22, f"{len(fields)} kinds and fields")
+    classes = [place[name] for name in ("combat_bytes", "visual_bytes", "extended_bytes")]
+    for tick in incident["ticks"]:
+        parts, headers = sum(tick[i] for i in classes), tick[place["parts_sent"]]
+        expect(2 * headers <= parts - sum(tick[i] for i in fields) <= 14 * headers, f"fields are not the parts: {tick}")
+    for column in ("player_position_bytes", "none_membership_bytes", "players", "entities", "snapshots", "combat_bytes", "own_bytes", "parts_sent", "cpu_us"):
         expect(any(tick[place[column]] > 0 for tick in incident["ticks"]), f"{column} is always 0")
     metrics = zone.metrics()
     expect(total(metrics, "zone_slow_ticks_total") >= answer["slow_ticks"], "zone_slow_ticks_total")
     expect(total(metrics, "zone_slow_incidents_total") >= len(answer["incidents"]), "zone_slow_incidents_total")
     text = slow(options, zone)
-    expect("TOTAL MS" in text and "LATE MS" in text and f"\n{worst[place['tick']]} " in text, f"zonectl said:\n{text}")
+    expect("TOTAL MS" in text and "LATE MS" in text and "membership" in text and f"\n{worst[place['tick']]} " in text, f"zonectl said:\n{text}")
     print(text)
 
 

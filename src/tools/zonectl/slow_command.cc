@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ops/exit_codes.h"
@@ -18,6 +20,17 @@ using nlohmann::json;
 
 constexpr size_t kTicksBefore = 2;  // the first slow one
 constexpr size_t kMaxTicks = 16;
+// Columns that are bytes of a kind of entity and a field have a table of their own.
+constexpr std::array<const char*, 6> kKinds = {"none",     "player", "animal",
+                                               "resource", "item",   "body"};
+
+std::string_view KindOf(std::string_view column) {
+  if (!column.ends_with("_bytes")) return {};
+  for (const std::string_view kind : kKinds) {
+    if (column.starts_with(kind) && column[kind.size()] == '_') return kind;
+  }
+  return {};
+}
 
 size_t ColumnOf(const json& columns, const char* name) {
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -67,14 +80,28 @@ std::string TableOf(const json& columns, const json& ticks) {
   for (size_t column = 0; column < columns.size(); ++column) {
     const bool says =
         std::any_of(rows.begin(), rows.end(), [&](const json& row) { return row.at(column) != 0; });
-    if (!says || column == slow) continue;
     const auto name = columns[column].get<std::string>();
+    if (!says || column == slow || !KindOf(name).empty()) continue;
     cells[0].push_back(Head(name));
     for (size_t row = 0; row < rows.size(); ++row)
       cells[row + 1].push_back(row == 0 && name == "tick" ? "median"
                                                           : TickCell(name, rows[row].at(column)));
   }
   return Table(cells) + (left_out == 0 ? "" : fmt::format("... {} more ticks\n", left_out));
+}
+
+// What the parts sent in one tick were made of.
+std::string FieldsOf(const json& columns, const json& tick) {
+  std::vector<std::vector<std::string>> cells = {{"KIND", "FIELD", "BYTES"}};
+  for (size_t column = 0; column < columns.size(); ++column) {
+    std::string name = columns[column].get<std::string>();
+    const std::string_view kind = KindOf(name);
+    if (kind.empty() || tick.at(column) == 0) continue;
+    const size_t field = kind.size() + 1;
+    cells.push_back(
+        {std::string(kind), name.substr(field, name.rfind('_') - field), tick.at(column).dump()});
+  }
+  return cells.size() == 1 ? "" : "of the worst, parts sent:\n" + Table(cells);
 }
 
 }  // namespace
@@ -94,10 +121,10 @@ int RunSlow(Source& source, const Options& options) {
                answer.at("slow_incidents").dump());
     for (const json& incident : answer.at("incidents")) {
       const json& worst = incident.at("worst");
-      fmt::print("\n{}: {} slow ticks, the worst {} with {:.1f} ms\n{}",
+      fmt::print("\n{}: {} slow ticks, the worst {} with {:.1f} ms\n{}{}",
                  incident.at("time").get<std::string>(), incident.at("slow_ticks").dump(),
                  worst.at(tick).dump(), worst.at(total).get<double>() / 1000,
-                 TableOf(columns, incident.at("ticks")));
+                 TableOf(columns, incident.at("ticks")), FieldsOf(columns, worst));
     }
   } catch (const json::exception& error) {
     return Fail({core::Code::kInternal, "the answer is not what was expected", error.what()});

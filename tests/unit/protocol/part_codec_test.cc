@@ -333,6 +333,82 @@ TEST(Residual, EveryRowOfTheTableIsAWholeDistribution) {
   }
 }
 
+TEST(PartCodec, WhatIsSaidToBeSpentAddsUpToThePayload) {
+  core::Random random(11);
+  for (int round = 0; round < 200; ++round) {
+    PartState base{};
+    base.occupied = static_cast<uint32_t>(random.Next());
+    for (auto& member : base.members) {
+      const uint8_t kind = random.Chance(0.5) ? kBodyKind : uint8_t{1};
+      member = {core::EntityId{static_cast<uint32_t>(random.Next() | 1)}, kind,
+                RandomState(random, kind)};
+    }
+    PartState now = base;
+    now.occupied |= 1;
+    for (auto& member : now.members) Drift(random, member.kind, member.state);
+    for (const bool keyframe : {false, true}) {
+      PartBases bases;
+      if (!keyframe) bases = {.newest = &base, .age = 3};
+      std::array<std::byte, kMaxPartBytes> out;
+      PartSpending spending;
+      const auto size =
+          EncodePart(now, bases, {base.occupied, 0}, 30, ReplicationClass::kCombat, out, &spending);
+      ASSERT_TRUE(size.ok());
+      uint64_t sum = 0;
+      for (size_t kind = 0; kind < kSpendingKinds; ++kind) {
+        for (const uint16_t field : spending.eighths[kind]) {
+          sum += field;
+          EXPECT_TRUE(field == 0 || (spending.kinds >> kind & 1) != 0);
+        }
+      }
+      const uint64_t whole = 64 * *size;
+      EXPECT_LE(sum, whole);
+      EXPECT_GE(sum + 2 * 64, whole);
+    }
+  }
+}
+
+TEST(PartCodec, BitsAreSpentOnTheKindAndFieldThatChanged) {
+  PartState base{};
+  base.occupied = 0b11;
+  base.members[0] = {core::EntityId::Make(1, 1), 1, {.health = 100}};
+  base.members[1] = {core::EntityId::Make(2, 1), kBodyKind, {}};
+  const auto spent = [&](const PartState& now) {
+    std::array<std::byte, kMaxPartBytes> out;
+    PartSpending spending;
+    EXPECT_TRUE(EncodePart(now, {.newest = &base, .age = 3}, {0b11, 0}, 30,
+                           ReplicationClass::kCombat, out, &spending)
+                    .ok());
+    return spending;
+  };
+  const auto more = [&](const PartSpending& a, uint8_t kind, PartField field) {
+    const PartSpending still = spent(base);
+    const int its = a.eighths[kind][static_cast<size_t>(field)] -
+                    still.eighths[kind][static_cast<size_t>(field)];
+    EXPECT_GT(its, 8 * 8);
+    for (uint8_t k = 0; k < kSpendingKinds; ++k) {
+      for (size_t f = 0; f < kPartFields; ++f) {
+        if (k == kind && f == static_cast<size_t>(field)) continue;
+        // Contexts of what comes later change a little.
+        EXPECT_LE(std::abs(a.eighths[k][f] - still.eighths[k][f]), std::max(4 * 8, its / 4))
+            << int{k} << " " << f;
+      }
+    }
+  };
+  PartState now = base;
+  now.members[0].state.position = {5000, -5000, 5000};
+  more(spent(now), 1, PartField::kPosition);
+  now = base;
+  now.members[0].state.health = 50;
+  more(spent(now), 1, PartField::kVitals);
+  now = base;
+  now.members[1].state.rotation = {{300, -300, 300}, 3};
+  more(spent(now), kBodyKind, PartField::kFacing);
+  now = base;
+  now.members[0].state.yaw = 500;
+  more(spent(now), 1, PartField::kFacing);
+}
+
 // The bytes of proto/WIRE.md's example: who changes the format changes the version and that page.
 TEST(PartCodec, WritesTheExampleOfThePage) {
   PartState older{}, newest{}, now{};
