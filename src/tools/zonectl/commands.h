@@ -23,6 +23,16 @@ int RunBan(Source& source, const Options& options);
 int RunUnban(Source& source, const Options& options);
 int RunArchive(const Options& options);
 
+// Of the running zone: the daemon's only.
+int RunStatus(Source& source, const Options& options);
+int RunPlayers(Source& source, const Options& options);
+int RunInspect(Source& source, const Options& options);
+int RunKick(Source& source, const Options& options);
+int RunTeleport(Source& source, const Options& options);
+int RunAnnounce(Source& source, const Options& options);
+int RunRole(Source& source, const Options& options);
+int RunActions(Source& source, const Options& options);
+
 /// Says what went wrong on stderr; the exit code that tells it.
 int Fail(const core::Status& status);
 

@@ -28,6 +28,14 @@ int Run(const zonectl::Options& options) {
     case zonectl::Command::kUnban: return zonectl::RunUnban(**source, options);
     case zonectl::Command::kConduct: return zonectl::RunConduct(**source, options);
     case zonectl::Command::kSlow: return zonectl::RunSlow(**source, options);
+    case zonectl::Command::kStatus: return zonectl::RunStatus(**source, options);
+    case zonectl::Command::kPlayers: return zonectl::RunPlayers(**source, options);
+    case zonectl::Command::kInspect: return zonectl::RunInspect(**source, options);
+    case zonectl::Command::kKick: return zonectl::RunKick(**source, options);
+    case zonectl::Command::kTeleport: return zonectl::RunTeleport(**source, options);
+    case zonectl::Command::kAnnounce: return zonectl::RunAnnounce(**source, options);
+    case zonectl::Command::kRole: return zonectl::RunRole(**source, options);
+    case zonectl::Command::kActions: return zonectl::RunActions(**source, options);
     case zonectl::Command::kArchive:
     case zonectl::Command::kNone: break;
   }

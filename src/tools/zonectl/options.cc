@@ -9,6 +9,47 @@
 namespace bluemarble::zonectl {
 namespace {
 
+// Those that ask the running zone.
+void AddZoneCommands(CLI::App& app, Options& o) {
+  const auto add = [&](Command command, const char* name, const char* help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->callback([&o, command] { o.command = command; });
+    return sub;
+  };
+  constexpr const char* kPlayer = "number or name of a player";
+  add(Command::kStatus, "status", "how the zone is: ticks, players, bytes, commits");
+  CLI::App* players = add(Command::kPlayers, "players", "who is in play, and where");
+  players->add_option("--search", o.search, "part of a name, or a player's or entity's number");
+  players->add_option("--sort", o.sort, "name, player, age, ack_age or bytes; -age: backwards")
+      ->check(CLI::IsMember({"name", "player", "age", "ack_age", "bytes", "-name", "-player",
+                             "-age", "-ack_age", "-bytes"}));
+  players->add_option("--limit", o.limit, "the first so many (default: all)")
+      ->check(CLI::PositiveNumber);
+  players->add_flag("--addresses", o.addresses, "show where they come from");
+  add(Command::kInspect, "inspect", "an entity as it is now")
+      ->add_option("who", o.aggregate, "NAME, player:NUMBER or entity:NUMBER")
+      ->required();
+  CLI::App* kick = add(Command::kKick, "kick", "end a player's session; ban keeps out");
+  kick->add_option("player", o.aggregate, kPlayer)->required();
+  kick->add_option("--reason", o.reason, "told to the player, at most 200 bytes");
+  CLI::App* teleport = add(Command::kTeleport, "teleport", "put a player elsewhere in this shard");
+  teleport->add_option("player", o.aggregate, kPlayer)->required();
+  teleport->add_option("lat", o.lat, "degrees")->required()->check(CLI::Range(-90.0, 90.0));
+  teleport->add_option("lon", o.lon, "degrees")->required()->check(CLI::Range(-180.0, 180.0));
+  teleport->add_option("--height", o.height, "metres above the ellipsoid (default: the ground)");
+  add(Command::kAnnounce, "announce", "say something to everybody in play")
+      ->add_option("text", o.text, "at most 256 bytes")
+      ->required();
+  CLI::App* role = add(Command::kRole, "role", "who may log in to the console");
+  role->add_option("name", o.aggregate, "the account's name")->required();
+  role->add_option("role", o.role, "player or operator")
+      ->required()
+      ->check(CLI::IsMember({"player", "operator"}));
+  add(Command::kActions, "actions", "what operators did, the newest first")
+      ->add_option("--limit", o.limit, "at most so many (default 100)")
+      ->check(CLI::Range(1, 1000));
+}
+
 std::string FirstProblem(const Options& o) {
   if (!o.url.empty() && !o.url.starts_with("http://") && !o.url.starts_with("https://"))
     return "--url: expected an address such as http://127.0.0.1:8080";
@@ -20,6 +61,8 @@ std::string FirstProblem(const Options& o) {
       o.command == Command::kAccount || o.command == Command::kBan || o.command == Command::kUnban;
   if (of_accounts && o.url.empty() && !o.database.empty())
     return "accounts go through the daemon only: give --url";
+  if (IsOfZone(o.command) && o.url.empty() && !o.database.empty())
+    return "that is the running zone's alone: give --url";
   if (o.command == Command::kConduct && o.url.empty() && !o.database.empty())
     return "conduct is the daemon's alone: give --url";
   if (o.command == Command::kSlow && o.url.empty() && (!o.database.empty() || !o.data_dir.empty()))
@@ -36,7 +79,7 @@ std::string FirstProblem(const Options& o) {
 }  // namespace
 
 std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
-  CLI::App app{"zonectl: ask a zone's history, check its books, set a player back"};
+  CLI::App app{"zonectl: look at a zone, ask its history, check its books, set players back"};
   app.require_subcommand(1);
   app.fallthrough();
   app.add_flag("--json", o.json, "print JSON instead of tables");
@@ -90,6 +133,7 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   rollback->add_flag("--yes", o.yes, "carry it out");
   add(Command::kConduct, "conduct", "who misbehaved lately: risk scores, counters, flags")
       ->add_option("player", o.aggregate, "only this one: number or name");
+  AddZoneCommands(app, o);
   add(Command::kSlow, "slow", "ticks that overran: times, queues and bytes around them");
   CLI::App* check = add(Command::kCheckHistory, "check-history",
                         "compare what zonebots were told with the database");

@@ -23,7 +23,19 @@ enum class Command : uint8_t {
   kUnban,
   kConduct,
   kSlow,
+  // Of the running zone, as those that follow.
+  kStatus,
+  kPlayers,
+  kInspect,
+  kKick,
+  kTeleport,
+  kAnnounce,
+  kRole,
+  kActions,
 };
+
+/// Only the daemon knows, or may do it: the database is not asked.
+constexpr bool IsOfZone(Command command) { return command >= Command::kStatus; }
 
 struct Options {
   Command command = Command::kNone;
@@ -45,9 +57,15 @@ struct Options {
   int64_t limit = 0;   ///< 0: all
   bool all = false;    ///< history: of the player's gold and items too
   bool yes = false;    ///< rollback: do it
-  std::string reason;  ///< ban
+  std::string reason;  ///< ban, kick
   int days = 0;        ///< ban; 0: none given
   std::vector<std::string> files;
+  std::string search, sort;      ///< players
+  bool addresses = false;        ///< players: show them
+  double lat = 0, lon = 0;       ///< teleport, degrees
+  std::optional<double> height;  ///< teleport, metres; none: the ground's
+  std::string text;              ///< announce
+  std::string role;              ///< role
 
   // archive
   int keep_days = 0;

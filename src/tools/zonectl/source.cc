@@ -96,7 +96,7 @@ core::Result<std::unique_ptr<persistence::StoreReader>> OpenReader(const Options
 
 core::Result<std::unique_ptr<Source>> OpenSource(const Options& options) {
   // Accounts are the daemon's: what it keeps in memory of them must not be passed by.
-  const bool of_daemon = options.command == Command::kConduct ||
+  const bool of_daemon = IsOfZone(options.command) || options.command == Command::kConduct ||
                          options.command == Command::kAccount || options.command == Command::kBan ||
                          options.command == Command::kUnban;
   if (!of_daemon && options.url.empty() &&

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/admin_endpoints.h"
+#include "api/console_endpoints.h"
 #include "api/endpoints.h"
 #include "raw_client.h"
 #include "tests/unit/services/accounts/account_fixture.h"
@@ -140,6 +141,48 @@ TEST_F(AuthEndpoints, JoiningNeedsAnAccessToken) {
   const Reply late = Post("/v1/join", json::object(), token);
   EXPECT_EQ(late.status, 401);
   EXPECT_NE(late.body["error"]["message"].get<std::string>().find("expired"), std::string::npos);
+}
+
+TEST_F(AuthEndpoints, AnOperatorsTokenOpensWhatTheSecretOpens) {
+  guard_.AcceptTokens(
+      [this](const HttpRequest& request) { return Authenticate(accounts(), request); });
+  Serve();
+  const json made = Registered();
+  EXPECT_EQ(made["role"], "player");
+  const std::string token = made["access_token"];
+  EXPECT_EQ(Ask("GET", "/v1/admin/account?name=Ann", "", token).status, 403);
+  EXPECT_EQ(Post("/v1/admin/role", {{"name", "Ann"}, {"role", "operator"}}, token).status, 403);
+  const Reply given = Post("/v1/admin/role", {{"name", "ann"}, {"role", "operator"}}, kSecret);
+  EXPECT_EQ(given.status, 200) << given.body;
+  EXPECT_EQ(given.body["role"], "operator");
+  EXPECT_EQ(Ask("GET", "/v1/admin/account?name=Ann", "", token).status, 200) << "at once";
+  const Reply in = Post("/v1/login", {{"name", "Ann"}, {"password", kPassword}});
+  EXPECT_EQ(in.body["role"], "operator");
+  const std::string operators = in.body["access_token"];
+  EXPECT_EQ(Post("/v1/admin/ban", {{"name", "Bob"}}, operators).status, 404);
+  Registered("Bob");
+  EXPECT_EQ(Post("/v1/admin/ban", {{"name", "Bob"}}, operators).status, 200);
+  EXPECT_EQ(EventsOf("Bob").front().address, "operator Ann at 127.0.0.1");
+  EXPECT_EQ(Post("/v1/admin/role", {{"name", "Ann"}, {"role", "god"}}, operators).status, 400);
+
+  EXPECT_EQ(Post("/v1/admin/role", {{"name", "Ann"}, {"role", "player"}}, kSecret).status, 200);
+  EXPECT_EQ(Ask("GET", "/v1/admin/account?name=Ann", "", operators).status, 403) << "at once";
+  EXPECT_EQ(Post("/v1/refresh", {{"refresh_token", in.body["refresh_token"]}}).status, 401);
+}
+
+TEST_F(AuthEndpoints, AnOperatorsExpiredTokenIsToldApart) {
+  guard_.AcceptTokens(
+      [this](const HttpRequest& request) { return Authenticate(accounts(), request); });
+  Serve();
+  const std::string token = Registered()["access_token"];
+  ASSERT_EQ(Post("/v1/admin/role", {{"name", "Ann"}, {"role", "operator"}}, kSecret).status, 200);
+  clock_.now_ns += 1000 * 1'000'000'000ll;
+  for (int i = 0; i < 12; ++i) {
+    const Reply late = Ask("GET", "/v1/admin/account?name=Ann", "", token);
+    EXPECT_EQ(late.status, 401);
+    EXPECT_EQ(late.body["error"]["code"], "expired");
+  }
+  EXPECT_EQ(Ask("GET", "/v1/admin/account?name=Ann", "", kSecret).status, 200) << "not locked out";
 }
 
 TEST_F(AuthEndpoints, EachRefusalHasItsStatusAndCode) {
@@ -333,6 +376,8 @@ TEST_F(AuthEndpoints, TheOpenApiDocumentHasEveryEndpointAndNoOther) {
        .items = [] { return std::string("{}"); },
        .slow = [] { return std::string("{}"); }},
       &guard_, clock_);
+  AddConsoleEndpoints(router, {}, guard_, clock_);
+  router.AddWebSocket("/v1/play", {});  // app/play_sockets
   std::set<std::string> there;
   for (const std::string& endpoint : router.Endpoints()) there.insert(endpoint);
   EXPECT_GT(there.size(), 15u);

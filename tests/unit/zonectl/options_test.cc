@@ -32,6 +32,14 @@ TEST(ZonectlOptions, TakesEveryCommand) {
       {{"rollback", "Ada", "--to", "2026-01-01", "--yes"}, Command::kRollback},
       {{"check-history", "/proc/self/status"}, Command::kCheckHistory},
       {{"archive", "--keep-days", "30", "--data-dir", "/tmp/x"}, Command::kArchive},
+      {{"status"}, Command::kStatus},
+      {{"players", "--sort", "-bytes", "--search", "ad", "--addresses"}, Command::kPlayers},
+      {{"inspect", "entity:17"}, Command::kInspect},
+      {{"kick", "Ada", "--reason", "spam"}, Command::kKick},
+      {{"teleport", "17", "-33.8", "-151.2", "--height", "-3"}, Command::kTeleport},
+      {{"announce", "back in five minutes"}, Command::kAnnounce},
+      {{"role", "Ada", "operator"}, Command::kRole},
+      {{"actions", "--limit", "5"}, Command::kActions},
   };
   for (const auto& c : kCases) {
     Options options;
