@@ -28,6 +28,7 @@ import slow_clients  # noqa: E402
 from arms import ONE_WORKER, Arms  # noqa: E402
 from books import check_books_of  # noqa: E402
 from result import Result  # noqa: E402
+from web_socket import BINARY, CONTINUATION, PING, Refused, WebSocket, frame  # noqa: E402
 from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
 SETTLE_S = 1.0
@@ -47,6 +48,13 @@ BACK_S = 15  # http.timeout_ms is 10 s
 JSON_DEPTH = 10_000
 HEADERS = 100_000
 GIBIBYTE = 1 << 30
+FRAGMENTS = 131_000
+SOCKETS = 200
+OPENING_S = 10  # over TLS, among 200 handshakes a second of others, not all of them get so far
+SLOW_READERS = 4
+PINGS_PER_S = 200  # http.websocket_messages_per_s is 300
+KEEP_S = 2  # session.timeout_ms is 5 s
+DECLINE = bytes([0, 0x22, 2, 0x08, 1])  # channel 0; a DeclineTrade of an offer that there is not: nothing comes of it
 
 
 def post_paths():
@@ -181,6 +189,77 @@ def never_ending(zone, result):
     result.limit("deep_json_answered_otherwise", len(wrong), "==", 0)
 
 
+def opened(zone, tries=20):
+    """A player's WebSocket; on a slow machine its connection may be the one that makes room."""
+    for _ in range(tries):
+        try:
+            return WebSocket(zone.http, "/v1/play", receive_buffer=4096, timeout=5)
+        except (Refused, OSError):
+            time.sleep(0.05)
+    raise Failure("no WebSocket can be opened")
+
+
+def fragments(zone, result):
+    """One message in 131,000 pieces."""
+    data = frame(BINARY, b"x", final=False) + FRAGMENTS * frame(CONTINUATION, b"x", final=False)
+    attacker = opened(zone)
+    began = time.monotonic()
+    sent = attacker.send_raw(data)
+    code = attacker.close_code()
+    # 1006: the close was lost to the reset that follows it.
+    result.limit("fragments_closed_otherwise", int(code not in (1008, 1006)), "==", 0)
+    result.note(fragments_code=code, fragments_sent_share=sent / len(data), fragments_s=time.monotonic() - began)
+    attacker.close()
+
+
+def many_sockets(zone, result):
+    """Sockets that show no token, all at once: a quarter of the places is theirs, and for 5 s."""
+    held, until = [], time.monotonic() + OPENING_S
+    while len(held) < SOCKETS and time.monotonic() < until:
+        try:
+            held.append(WebSocket(zone.http, "/v1/play", receive_buffer=4096, timeout=5))
+        except (Refused, OSError):
+            pass
+    until = time.monotonic() + 10
+    while any(each.code is None for each in held) and time.monotonic() < until:
+        for each in held:
+            each.poll()
+        time.sleep(0.05)
+    result.note(sockets_opened=len(held))
+    result.limit("sockets_left_open", sum(each.code is None for each in held), "==", 0)
+    for each in held:
+        each.close()
+
+
+class SlowReaders(threading.Thread):
+    """Players over WebSocket who say that they are there, ask for answers, and never read one."""
+
+    def __init__(self, zone, tokens):
+        super().__init__(daemon=True)
+        self._zone, self._tokens, self._stop_it = zone, tokens, threading.Event()
+        self.alive = 0
+
+    def run(self):
+        readers = []
+        for token in self._tokens:
+            reader = opened(self._zone)
+            reader.send(token)
+            reader.send(bytes([0, 0x0A, 2, 0x08, 2]))  # Login of protocol version 2
+            readers.append(reader)
+        kept, pings = time.monotonic(), frame(PING, b"?" * 125) * (PINGS_PER_S // 10)
+        while not self._stop_it.wait(0.1):
+            keep = time.monotonic() - kept > KEEP_S
+            kept = time.monotonic() if keep else kept
+            for reader in readers:
+                reader.send_raw(pings + (frame(BINARY, DECLINE) if keep else b""), patience=0.05)
+        for reader in readers:
+            reader.close()
+
+    def stop(self):
+        self._stop_it.set()
+        self.join(30)
+
+
 def descriptors(zone):
     return len(os.listdir(f"/proc/{zone.process.pid}/fd"))
 
@@ -204,11 +283,19 @@ def log_in_and_join(zone, name):
     return status == 200 and bool(json.loads(body)["token"])
 
 
+def web_token(zone, name):
+    """Of an account: a connect token for a WebSocket."""
+    status, body = post(zone, "/v1/login", {"name": name, "password": "a good password"})
+    if status == 200:
+        status, body = post(zone, "/v1/join", {"transport": "websocket"}, json.loads(body)["access_token"])
+    if status != 200:
+        raise Failure(f"no WebSocket for {name}: {status} {body}")
+    return json.loads(body)["token"].encode()
+
+
 def exhaust(options, tls):
     result = Result("T-40", options, players=options.players, slow=options.slow, seconds=options.seconds, tls=tls,
                     json_depth=JSON_DEPTH, headers=HEADERS)
-    for part in ("131,000 one-byte WebSocket fragments", "slow WebSocket reader"):
-        result.omit(part, "there is no WebSocket interface")
     result.omit("protobuf bomb", "no protobuf is read over HTTP")
     with tempfile.TemporaryDirectory() as folder:
         settings, trust = [*SEALED, ONE_WORKER], []
@@ -227,12 +314,16 @@ def besiege(target, options, tls, result, measuring):
     """What `measuring` gives while the attack is on `target`, and what slow clients there were."""
     with slow_clients.SlowClients(int(target.http.rsplit(":", 1)[1]), options.slow, NEW_PER_S[tls], AGAIN_PER_S[tls],
                                   tls) as slow:
-        requests = threading.Thread(target=never_ending, args=(target, result), daemon=True)
-        requests.start()
+        attacks = [threading.Thread(target=attack_with, args=(target, result), daemon=True)
+                   for attack_with in (never_ending, fragments, many_sockets)]
+        for each in attacks:
+            each.start()
         measured_meanwhile = measuring()
-        requests.join(60)
+        until = time.monotonic() + 60
+        for each in attacks:
+            each.join(max(0.0, until - time.monotonic()))
         held = slow.stop()
-    if held is None or requests.is_alive():
+    if held is None or any(each.is_alive() for each in attacks):
         raise Failure("the attack did not end")
     return measured_meanwhile, held
 
@@ -251,10 +342,14 @@ def attack(zone, decoy, options, tls, trust, result):
         beside = Result("T-40", options)  # of no interest
         (_, probes_decoy), _ = besiege(decoy, options, tls, beside, lambda: measured(zone, arms["decoy"], half_s))
         files, before = descriptors(zone), zone.metrics()
+        readers = SlowReaders(zone, [web_token(zone, f"slow reader {i}") for i in range(SLOW_READERS)])
+        readers.start()
+        wait_until("slow readers are in", 20, lambda: total(zone.metrics(), "net_peers", host="websocket") == SLOW_READERS)
         whole = Memory(zone)  # what comes after the attack is over is the attack's as well
         whole.start()
         (rss, probes), held = besiege(zone, options, tls, result, lambda: measured(zone, arms["attack"], options.seconds))
         after = zone.metrics()
+        readers.stop()
         at_once = Probe(zone)
         at_once.once()
         result.limit("health_failed_after", len(at_once.failed), "==", 0)
@@ -270,7 +365,7 @@ def attack(zone, decoy, options, tls, trust, result):
         result.limit("descriptors_left", descriptors(zone) - files, "<=", 0)
         besiege(decoy, options, tls, beside, lambda: measured(zone, arms["decoy"], half_s))
         rss_idle_after, probes_after = measured(zone, arms["idle"], half_s)
-        playing = zone.stats()["players"]
+        playing = zone.stats()["players"]  # without the slow readers, who linger
         end(bots.process, signal.SIGINT, 20)
         report = bots.report(5)
 
@@ -282,6 +377,8 @@ def attack(zone, decoy, options, tls, trust, result):
                 rss_after_mib=rss_idle_after, health_ms_idle_max=max(probes_idle.took_ms),
                 health_ms_decoy_max=max(probes_decoy.took_ms), health_ms_p50=sorted(probes.took_ms)[len(probes.took_ms) // 2])
     # Else nothing was tested.
+    result.limit("web_players_came", counted("net_connects_total", host="websocket"), "==", SLOW_READERS)
+    result.limit("web_snapshots_left_out", counted("stream_late_snapshots_total"), ">=", 1)
     result.limit("slow_at_once", held["most_at_once"], ">=", options.slow // 4)
     # A probe that takes longer than the oldest connection is old makes room for others: a matter of the machine's speed.
     result.limit("probes_failed", len(probes.failed), "==", 0, of_time=True)
