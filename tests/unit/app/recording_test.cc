@@ -46,6 +46,33 @@ TEST(Recording, ATickComesBackAsItWasWritten) {
   EXPECT_FALSE(reader.truncated());
 }
 
+TEST(Recording, AnOperatorsOrderComesBackAsItWasGiven) {
+  session::OperatorOrder order;
+  order.kind = session::OperatorOrder::Kind::kTeleport;
+  order.player_id = 17;
+  order.lon_deg = 11.5;
+  order.SetText("a reason");
+  std::vector<std::byte> file;
+  Append(file, {.kind = RecordKind::kTick, .a = 42});
+  Append(file, {.kind = RecordKind::kOrder},
+         std::string(reinterpret_cast<const char*>(&order), sizeof order));
+  Append(file, {.kind = RecordKind::kHash, .a = 99});
+  RecordingReader reader(file);
+  RecordedTick tick;
+  ASSERT_TRUE(ReadTick(reader, tick).ok());
+  ASSERT_EQ(tick.orders.size(), 1u);
+  EXPECT_EQ(tick.orders[0].kind, session::OperatorOrder::Kind::kTeleport);
+  EXPECT_EQ(tick.orders[0].player_id, 17);
+  EXPECT_EQ(tick.orders[0].lon_deg, 11.5);
+  EXPECT_EQ(tick.orders[0].view(), "a reason");
+
+  std::vector<std::byte> cut;
+  Append(cut, {.kind = RecordKind::kTick, .a = 42});
+  Append(cut, {.kind = RecordKind::kOrder}, "short");
+  RecordingReader other(cut);
+  EXPECT_EQ(ReadTick(other, tick).code(), core::Code::kCorrupt);
+}
+
 TEST(Recording, TheSendThatWasRefusedIsRefusedAgain) {
   const auto file = OneTick();
   RecordingReader reader(file);
