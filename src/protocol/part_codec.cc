@@ -98,11 +98,8 @@ class PartWriter {
   void Store(const T&, Value) {}
   void Spent(PartField field, uint8_t kind) {
     const uint32_t now = out_.SpentEighths();
-    const bool known = kind < kSpendingKinds;
-    const size_t row = known ? kind : size_t{kNobody};
-    uint16_t& cell = spending_.eighths[row][known ? static_cast<size_t>(field) : 0];
+    uint16_t& cell = spent_on_[kind % kKinds][static_cast<size_t>(field)];
     cell = static_cast<uint16_t>(cell + now - spent_);
-    spending_.kinds |= 1u << row;
     spent_ = now;
   }
   void Begin(const Member&) {}
@@ -113,11 +110,24 @@ class PartWriter {
   bool Holds(const PartState&, uint32_t, const Member&, bool) { return true; }
 
   core::RangeEncoder& out() { return out_; }
-  const PartSpending& spending() const { return spending_; }
+  PartSpending Spending() const {
+    PartSpending spending;
+    for (size_t kind = 0; kind < kKinds; ++kind) {
+      if (std::bit_cast<uint64_t>(spent_on_[kind]) == 0) continue;
+      const size_t row = kind < kSpendingKinds ? kind : size_t{kNobody};
+      spending.kinds |= 1u << row;
+      for (size_t field = 0; field < kPartFields; ++field) {
+        uint16_t& cell = spending.eighths[row][row == kNobody ? 0 : field];
+        cell = static_cast<uint16_t>(cell + spent_on_[kind][field]);
+      }
+    }
+    return spending;
+  }
 
  private:
   core::RangeEncoder out_;
-  PartSpending spending_;
+  static constexpr size_t kKinds = 16;
+  std::array<std::array<uint16_t, kPartFields>, kKinds> spent_on_{};
   uint32_t spent_ = 0;
 };
 
@@ -218,7 +228,7 @@ BLUEMARBLE_CODEC_FAST core::Result<size_t> EncodePart(const PartState& now, cons
   (void)CodePart(writer, UsesOf(now.occupied, bases, same), bases, tick_hz, cls, now);
   const size_t size = writer.out().Finish();
   if (writer.out().overflow()) return {Code::kNoSpace, "part does not fit"};
-  if (spending != nullptr) *spending = writer.spending();
+  if (spending != nullptr) *spending = writer.Spending();
   return size;
 }
 
