@@ -56,8 +56,12 @@ async function measureAll() {
   const {json} = await ask('/v1/console/players?limit=1');
   const {lon, lat} = json.players[0];
   const scenes = {};
-  for (const [name, across] of [['globe', 25_000_000], ['country', 1_000_000], ['city', 12_000], ['street', 1000]]) {
-    await look(page, lon, lat, across);
+  // The last two where the animals are: the first of game.spawn_centres.
+  const herd = {lon: 2.3522, lat: 48.8566};
+  for (const [name, across, at] of [
+    ['globe', 25_000_000], ['country', 1_000_000], ['city', 12_000], ['street', 1000], ['herd', 700, herd], ['in the herd', 200, herd],
+  ]) {
+    await look(page, at?.lon ?? lon, at?.lat ?? lat, across);
     await wait(3);
     scenes[name] = await rate(page);
   }

@@ -3,8 +3,9 @@
 
 import {KINDS, type World} from '../data/world';
 
-/** Cells with at most so many members show each of them. */
+/** Cells with at most so many members show each of them; near the ground, where each has its room, more. */
 export const SINGLES = 8;
+export const SINGLES_NEAR = 24;
 /** Cells are at least so wide on the screen, and below twice that. */
 export const CELL_PIXELS = 56;
 
@@ -32,10 +33,10 @@ export class Clusters {
   private members = new Uint32Array(2048);
   private cellOf = new Int32Array(1024);
 
-  /** `hidden[kind]`: kinds to leave out. */
-  gather(world: World, level: number, hidden: ReadonlyArray<boolean>): void {
+  /** `hidden[kind]`: kinds to leave out. `most`: members of a cell that are shown one by one. */
+  gather(world: World, level: number, hidden: ReadonlyArray<boolean>, most = SINGLES): void {
     const cells = this.assign(world, level, hidden);
-    this.collect(world, cells, hidden);
+    this.collect(world, cells, hidden, most);
   }
 
   /** A cell's number for each slot, by open addressing; returns how many cells there are. */
@@ -79,7 +80,7 @@ export class Clusters {
     return cells;
   }
 
-  private collect(world: World, cells: number, hidden: ReadonlyArray<boolean>): void {
+  private collect(world: World, cells: number, hidden: ReadonlyArray<boolean>, most: number): void {
     const index = new Int32Array(cells).fill(-1);
     const x: number[] = [];
     const y: number[] = [];
@@ -91,7 +92,7 @@ export class Clusters {
       const kind = world.kinds[slot]!;
       if (kind === 0 || hidden[kind]) continue;
       const cell = this.cellOf[slot]!;
-      if (this.members[cell]! <= SINGLES) {
+      if (this.members[cell]! <= most) {
         this.singles[this.singleCount++] = slot;
         continue;
       }

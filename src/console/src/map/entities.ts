@@ -5,16 +5,29 @@ import type {Cell} from '../data/blocks';
 import {Kind, KINDS, type World} from '../data/world';
 import {color} from '../ui/theme';
 import {short} from '../ui/format';
-import {cellLevel, Clusters} from './clusters';
+import {cellLevel, Clusters, SINGLES, SINGLES_NEAR} from './clusters';
 import type {Point, View} from './view';
 
 const COLORS = ['animal', 'player', 'animal', 'resource', 'item', 'body'] as const;
 /** From this scale on (metres in a pixel) headings are shown. */
 const HEADING_FROM_M = 60;
+/** From this scale on an entity is as large as its mark. */
+const NEAR_FROM_M = 1.5;
 
 export interface Hit {
   slot: number;
   cluster: {lon: number; lat: number} | null;
+}
+
+/** Adds an arrowhead to the path; `yaw` clockwise from north. */
+function arrow(context: CanvasRenderingContext2D, x: number, y: number, yaw: number, size: number): void {
+  const sin = Math.sin(yaw) * size;
+  const cos = Math.cos(yaw) * size;
+  context.moveTo(x + sin * 1.7, y - cos * 1.7);
+  context.lineTo(x - sin - cos * 0.95, y + cos - sin * 0.95);
+  context.lineTo(x - sin * 0.45, y + cos * 0.45);
+  context.lineTo(x - sin + cos * 0.95, y + cos + sin * 0.95);
+  context.closePath();
 }
 
 interface Bubble {
@@ -75,10 +88,11 @@ export class EntityLayer {
 
   draw(context: CanvasRenderingContext2D, view: View, now: number): void {
     const level = cellLevel(view.scale);
-    const key = `${this.world.version} ${level} ${this.hidden.join()}`;
+    const most = view.metresPerPixel < NEAR_FROM_M ? SINGLES_NEAR : SINGLES;
+    const key = `${this.world.version} ${level} ${most} ${this.hidden.join()}`;
     if (key !== this.gathered) {
       this.gathered = key;
-      this.clusters.gather(this.world, level, this.hidden);
+      this.clusters.gather(this.world, level, this.hidden, most);
     }
     this.collect(view, now);
     this.drawSingles(context, view);
@@ -121,13 +135,7 @@ export class EntityLayer {
         const x = this.shownX[i]!;
         const y = this.shownY[i]!;
         if (arrows) {
-          const sin = Math.sin(yaw[slot]!) * size;
-          const cos = Math.cos(yaw[slot]!) * size;
-          context.moveTo(x + sin * 1.7, y - cos * 1.7);
-          context.lineTo(x - sin - cos * 0.95, y + cos - sin * 0.95);
-          context.lineTo(x - sin * 0.45, y + cos * 0.45);
-          context.lineTo(x - sin + cos * 0.95, y + cos + sin * 0.95);
-          context.closePath();
+          arrow(context, x, y, yaw[slot]!, size);
         } else if (kind === Kind.resource || kind === Kind.item || kind === Kind.body) {
           context.rect(x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1);
         } else {
@@ -206,6 +214,11 @@ export class EntityLayer {
     const at: Point = {x: 0, y: 0};
     const place = this.world.place(this.selected, now);
     if (!view.project(place.lon, place.lat, at)) return;
+    // Its own mark once more: it may be one of a cluster.
+    context.beginPath();
+    arrow(context, at.x, at.y, this.world.yaw[this.selected]!, 5);
+    context.fillStyle = color(COLORS[this.world.kinds[this.selected]!]!);
+    context.fill();
     context.beginPath();
     context.arc(at.x, at.y, 12, 0, 2 * Math.PI);
     context.lineWidth = 2;

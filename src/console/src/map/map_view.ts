@@ -207,7 +207,7 @@ export class MapView {
       this.drawnCells = this.blocks.cellsVersion;
       this.dirty = true;
     }
-    const moving = this.world.count > 0;
+    const moving = this.world.count > 0 || this.blocks.cells.length > 0;
     const handling = now - this.touched < 400 || this.glide !== null;
     if (!this.dirty && !moving && !handling) return;
     if (!handling && !this.dirty && now - this.lastFrame < CALM_FRAME_MS) return;
