@@ -129,7 +129,8 @@ struct Replicator::Impl {
     workers.Run(chunks, [&](int chunk, int worker) {
       const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
       for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
-        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->Fetch();
+        if (slot + 2 < viewer_high && viewers[slot + 2]) viewers[slot + 2]->Fetch();
+        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->FetchParts();
         if (viewers[slot] && viewers[slot]->active) body(slot, *viewers[slot], worker);
       }
     });
