@@ -316,8 +316,9 @@ void HttpWebSocket::Finish(uint16_t code) {
     queued_.store(0, std::memory_order_relaxed);
   }
   if (io->stream) io->stream->Close();
-  server_.Leave(*this);
   if (io->handler) Safely("closed", [&] { io->handler->OnClosed(code); });
+  io->handler.reset();
+  server_.Leave(*this);  // who comes instead finds what the handler held free
 }
 
 }  // namespace bluemarble::api

@@ -32,6 +32,10 @@ struct Heard {
     const std::lock_guard lock(mutex);
     return closed.size();
   }
+  std::vector<uint16_t> codes() {
+    const std::lock_guard lock(mutex);
+    return closed;
+  }
   std::shared_ptr<WebSocket> socket() {
     const std::lock_guard lock(mutex);
     return sockets.empty() ? nullptr : sockets.back();
@@ -165,7 +169,7 @@ TEST_F(WebSockets, BeyondTheLimitTheyAreRefusedUntilOneLeaves) {
   EXPECT_EQ(stats().refused_web_sockets.Get(), 1u);
   first.reset();
   EXPECT_TRUE(Becomes([&] { return third.Open("/echo") == 101; }));
-  EXPECT_EQ(heard_->closed.at(0), kWebSocketLost);
+  EXPECT_EQ(heard_->codes().at(0), kWebSocketLost);
 }
 
 TEST_F(WebSockets, TakeNoPlaceAmongTheConnections) {
@@ -199,7 +203,7 @@ TEST_F(WebSockets, AreClosedByEitherSideWithACode) {
   EXPECT_EQ(silent.ReadClose(), 4001);
   EXPECT_TRUE(silent.Ended()) << "who never closes is closed";
   ASSERT_TRUE(Becomes([&] { return heard_->closes() == 3; }));
-  EXPECT_EQ(heard_->closed, (std::vector<uint16_t>{4001, 4002, 4001}));
+  EXPECT_EQ(heard_->codes(), (std::vector<uint16_t>{4001, 4002, 4001}));
 }
 
 TEST_F(WebSockets, WhatBreaksTheRulesClosesWithItsCode) {
@@ -249,7 +253,7 @@ TEST_F(WebSockets, WhoDoesNotReadIsClosedAtTheQueuesLimit) {
   EXPECT_LE(most, 256u * 1024);
   EXPECT_FALSE(socket->Send(message, true));
   ASSERT_TRUE(Becomes([&] { return heard_->closes() == 1; }));
-  EXPECT_EQ(heard_->closed.at(0), kWebSocketTryLater);
+  EXPECT_EQ(heard_->codes().at(0), kWebSocketTryLater);
   EXPECT_EQ(stats().web_sockets_slow.Get(), 1u);
   EXPECT_EQ(socket->queued_bytes(), 0u);
 }
@@ -266,7 +270,7 @@ TEST_F(WebSockets, WhoSaysNothingIsPingedAndThenLost) {
     lively.Send(10, ping->payload);
   }
   ASSERT_TRUE(Becomes([&] { return heard_->closes() == 1; }));
-  EXPECT_EQ(heard_->closed.at(0), kWebSocketLost);
+  EXPECT_EQ(heard_->codes().at(0), kWebSocketLost);
   EXPECT_EQ(stats().web_sockets_silent.Get(), 1u);
   const auto ping = lively.Read();
   EXPECT_TRUE(ping.has_value()) << "and who answers is not";
@@ -310,7 +314,7 @@ TEST_F(WebSockets, AStopSaysGoodbyeAndLeavesTheSocketHarmless) {
   server_.reset();
   EXPECT_FALSE(socket->SendText("too late"));
   socket->Close(1000, "");
-  EXPECT_EQ(heard_->closed, (std::vector<uint16_t>{kWebSocketGoingAway}));
+  EXPECT_EQ(heard_->codes(), (std::vector<uint16_t>{kWebSocketGoingAway}));
 }
 
 TEST_F(WebSockets, ManyThreadsSendAtOnceAndNoFrameIsTorn) {
