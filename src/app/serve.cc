@@ -270,7 +270,8 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   });
   ConsoleWatch console_watch(settings.console.feed, hz, *zone);
   ZoneLoop loop(*zone, orders, settings.zone.tick, grant->first, clock, zone_health,
-                recording.recorder.get(), settings.zone.tick.slow.history_s > 0 ? &probe : nullptr, &console_watch);
+                recording.recorder.get(), settings.zone.tick.slow.history_s > 0 ? &probe : nullptr,
+                &console_watch);
   const Counted counted{*zone, loop, slow, **transport, *durable, recording.recorder.get()};
   ops::MetricsRegistry metrics;
   if (core::Status registered = RegisterMetrics(metrics, counted); !registered.ok()) {
