@@ -260,12 +260,10 @@ void AddAccountAdminEndpoints(Router& router, Accounts& accounts, AdminGuard& gu
         RunsOn::kOwnThreads);
   };
   using By = const std::string&;
-  add("POST", "/v1/admin/ban", [](Accounts& a, const HttpRequest& request, By by) {
-    return SetBan(a, request, by, true);
-  });
-  add("POST", "/v1/admin/unban", [](Accounts& a, const HttpRequest& request, By by) {
-    return SetBan(a, request, by, false);
-  });
+  add("POST", "/v1/admin/ban",
+      [](Accounts& a, const HttpRequest& request, By by) { return SetBan(a, request, by, true); });
+  add("POST", "/v1/admin/unban",
+      [](Accounts& a, const HttpRequest& request, By by) { return SetBan(a, request, by, false); });
   add("POST", "/v1/admin/role", &SetRole);
   add("GET", "/v1/admin/account",
       [](Accounts& a, const HttpRequest& request, By) { return ShowAccount(a, request); });

@@ -16,7 +16,8 @@ namespace bluemarble::api {
 /// POST /v1/accounts, /v1/login, /v1/refresh, /v1/logout. `accounts` outlives the router.
 void AddAuthEndpoints(Router& router, accounts::Accounts& accounts);
 
-/// POST /v1/admin/ban, /v1/admin/unban, /v1/admin/role; GET /v1/admin/account. Both outlive the router.
+/// POST /v1/admin/ban, /v1/admin/unban, /v1/admin/role; GET /v1/admin/account. Both outlive the
+/// router.
 void AddAccountAdminEndpoints(Router& router, accounts::Accounts& accounts, AdminGuard& guard);
 
 /// Who sends this request, by the access token in "Authorization: Bearer ..."; or the answer to who

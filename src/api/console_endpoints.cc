@@ -49,7 +49,7 @@ HttpResponse Refuse(const Status& status) {
 
 double Rounded(double value, double scale) { return std::round(value * scale) / scale; }
 
-json PlayerJson(const ConsolePlayer& player, bool with_address) {
+json ConsolePlayerJson(const ConsolePlayer& player, bool with_address) {
   return {{"player", std::to_string(player.player_id)},
           {"name", player.name},
           {"entity", std::to_string(player.entity)},
@@ -295,7 +295,8 @@ HttpResponse Console::Players(const HttpRequest& request, const Operator&) const
   const auto begin = static_cast<size_t>(*offset);
   for (size_t i = begin; i < all->players.size() && listed.size() < static_cast<size_t>(*limit);
        ++i)
-    listed.push_back(PlayerJson(all->players[i], addresses != nullptr && *addresses == "true"));
+    listed.push_back(
+        ConsolePlayerJson(all->players[i], addresses != nullptr && *addresses == "true"));
   return Json({{"tick", all->tick},
                {"total", total},
                {"matched", all->players.size()},
@@ -323,7 +324,7 @@ HttpResponse Console::Entity(const HttpRequest& request, const Operator&) const 
                {"leaf_level", seen->leaf.bits == 0 ? 0 : seen->leaf.level()},
                {"part", seen->slot / 32},
                {"slot", seen->slot % 32},
-               {"player", seen->player ? PlayerJson(*seen->player, false) : json()}});
+               {"player", seen->player ? ConsolePlayerJson(*seen->player, false) : json()}});
 }
 
 HttpResponse Console::Interest(const HttpRequest& request, const Operator&) const {

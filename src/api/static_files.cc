@@ -28,7 +28,7 @@ constexpr const char* kPolicy =
     "form-action 'none'; frame-ancestors 'none'";
 constexpr const char* kImmutable = "public, max-age=31536000, immutable";
 
-struct File {
+struct StaticFile {
   std::string body, type, etag, cache;
 };
 
@@ -45,7 +45,7 @@ bool Matches(const std::string& if_none_match, const std::string& etag) {
   return if_none_match == "*" || if_none_match.find(etag) != std::string::npos;
 }
 
-HttpResponse Answer(const File& file, const HttpRequest& request) {
+HttpResponse ServeFile(const StaticFile& file, const HttpRequest& request) {
   HttpResponse answer{.content_type = file.type,
                       .body = {},
                       .headers = {{"ETag", file.etag},
@@ -61,17 +61,17 @@ HttpResponse Answer(const File& file, const HttpRequest& request) {
   return answer;
 }
 
-core::Result<std::shared_ptr<const File>> ReadFile(const fs::path& path, bool immutable) {
+core::Result<std::shared_ptr<const StaticFile>> ReadFile(const fs::path& path, bool immutable) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return Status(Code::kDenied, "cannot read", path.string());
-  auto file = std::make_shared<File>();
+  auto file = std::make_shared<StaticFile>();
   file->body.assign(std::istreambuf_iterator<char>(in), {});
   file->type = ContentTypeOf(path.filename().string());
   file->etag =
       fmt::format("\"{:016x}\"",
                   core::HashBytes(std::as_bytes(std::span(file->body.data(), file->body.size()))));
   file->cache = immutable ? kImmutable : "no-cache";
-  return std::shared_ptr<const File>(std::move(file));
+  return std::shared_ptr<const StaticFile>(std::move(file));
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ core::Result<size_t> AddStaticFiles(Router& router, const std::string& folder,
   std::error_code error;
   if (!fs::is_regular_file(fs::path(folder) / "index.html", error))
     return Status(Code::kNotFound, "no index.html", folder);
-  std::vector<std::pair<std::string, std::shared_ptr<const File>>> files;
+  std::vector<std::pair<std::string, std::shared_ptr<const StaticFile>>> files;
   size_t bytes = 0;
   for (auto entry = fs::recursive_directory_iterator(folder, error);
        !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
@@ -127,7 +127,7 @@ core::Result<size_t> AddStaticFiles(Router& router, const std::string& folder,
   if (error) return Status(Code::kDenied, "cannot read", folder + ": " + error.message());
   for (const auto& [path, file] : files) {
     const auto handler = [file = file](const HttpRequest& request) {
-      return Answer(*file, request);
+      return ServeFile(*file, request);
     };
     router.Add("GET", path, handler);
     if (path == prefix + "/index.html") router.Add("GET", prefix + "/", handler);

@@ -20,7 +20,7 @@ namespace {
 using core::Code;
 using nlohmann::json;
 
-constexpr int64_t kPage = 500;  // the most that one answer lists
+constexpr int64_t kPlayersPage = 500;  // the most that one answer lists
 constexpr auto kBetweenLooks = std::chrono::milliseconds(1100);
 
 // Digits are a number, everything else is a name.
@@ -33,7 +33,7 @@ std::string Dumped(const json& value) {
 }
 
 // Texts without quotes, null as "-".
-std::string Shown(const json& object, const char* member) {
+std::string MemberText(const json& object, const char* member) {
   const auto found = object.find(member);
   if (found == object.end() || found->is_null()) return "-";
   return found->is_string() ? found->get<std::string>() : Dumped(*found);
@@ -91,17 +91,17 @@ std::string WhomQuery(const std::string& who) {
 }
 
 std::vector<std::string> PlayerRow(const json& player, bool addresses) {
-  std::vector<std::string> row = {Shown(player, "player"),
-                                  Shown(player, "name"),
-                                  Shown(player, "entity"),
-                                  Shown(player, "state"),
+  std::vector<std::string> row = {MemberText(player, "player"),
+                                  MemberText(player, "name"),
+                                  MemberText(player, "entity"),
+                                  MemberText(player, "state"),
                                   Number(player, "lat", "{:.5f}"),
                                   Number(player, "lon", "{:.5f}"),
                                   Number(player, "height"),
                                   Span(player.at("session_s")),
                                   Number(player, "ack_age_ms", "{:.0f}"),
                                   Number(player, "bytes_per_s", "{:.0f}")};
-  if (addresses) row.push_back(Shown(player, "address"));
+  if (addresses) row.push_back(MemberText(player, "address"));
   return row;
 }
 
@@ -114,20 +114,22 @@ int RunStatus(Source& source, const Options& options) {
   std::this_thread::sleep_for(kBetweenLooks);
   return AskAndShow(source, options, "GET", "/v1/console/status", json(), [](const json& answer) {
     const json& now = answer.at("sample");
-    fmt::print("{} {}: {}, up {}, tick {}\n", Shown(answer, "shard"), Shown(answer, "version"),
-               Shown(answer, "ready"), Span(answer.at("uptime_s")), Shown(now, "tick"));
+    fmt::print("{} {}: {}, up {}, tick {}\n", MemberText(answer, "shard"),
+               MemberText(answer, "version"), MemberText(answer, "ready"),
+               Span(answer.at("uptime_s")), MemberText(now, "tick"));
     fmt::print("{} players ({} lingering, {} on the way), {} entities in {} leaves\n",
-               Shown(now, "players"), Shown(now, "lingering"), Shown(now, "pending"),
-               Shown(now, "entities"), Shown(now, "leaves"));
+               MemberText(now, "players"), MemberText(now, "lingering"), MemberText(now, "pending"),
+               MemberText(now, "entities"), MemberText(now, "leaves"));
     fmt::print("tick {} ms (mean / P50 / P99) of {} ms, relief step {}, time at {} %\n",
-               Triple(now.at("tick_ms")), Number(now, "period_ms"), Shown(now, "relief_step"),
-               Shown(now, "dilation_pct"));
+               Triple(now.at("tick_ms")), Number(now, "period_ms"), MemberText(now, "relief_step"),
+               MemberText(now, "dilation_pct"));
     std::vector<std::vector<std::string>> rows = {{"PHASE", "MEAN / P50 / P99 MS"}};
     for (const char* phase : {"receive", "simulate", "index", "interest", "replicate", "commit"})
       rows.push_back({phase, Triple(now.at("phases_ms").at(phase))});
     fmt::print("{}", Table(rows));
-    fmt::print("slow {}, late {}, skipped {} ticks since the start\n", Shown(now, "slow_ticks"),
-               Shown(now, "late_ticks"), Shown(now, "skipped_ticks"));
+    fmt::print("slow {}, late {}, skipped {} ticks since the start\n",
+               MemberText(now, "slow_ticks"), MemberText(now, "late_ticks"),
+               MemberText(now, "skipped_ticks"));
     fmt::print("{} B/s in, {} B/s out; {} commits/s at {} ms (P50 / P99); store {}\n",
                Number(now, "bytes_in_per_s", "{:.0f}"), Number(now, "bytes_out_per_s", "{:.0f}"),
                Number(now, "commits_per_s", "{:.0f}"), Triple(now.at("commit_ms")),
@@ -142,7 +144,7 @@ int RunPlayers(Source& source, const Options& options) {
   const int64_t wanted = options.limit == 0 ? INT64_MAX : options.limit;
   for (int64_t offset = 0; offset < wanted;) {
     std::string target = fmt::format("/v1/console/players?offset={}&limit={}", offset,
-                                     std::min(kPage, wanted - offset));
+                                     std::min(kPlayersPage, wanted - offset));
     if (!options.search.empty()) target += "&search=" + Encoded(options.search);
     if (!options.sort.empty()) target += "&sort=" + Encoded(options.sort);
     if (options.addresses) target += "&addresses=true";
@@ -158,7 +160,7 @@ int RunPlayers(Source& source, const Options& options) {
       for (json& player : answer["players"]) all["players"].push_back(std::move(player));
     }
     offset += listed;
-    if (listed < kPage) break;
+    if (listed < kPlayersPage) break;
   }
   if (options.json) {
     fmt::print("{}\n", Dumped(all));
@@ -171,7 +173,7 @@ int RunPlayers(Source& source, const Options& options) {
     for (const json& player : all.at("players"))
       rows.push_back(PlayerRow(player, options.addresses));
     fmt::print("{}", Table(rows));
-    fmt::print("{} of {} in play\n", Shown(all, "matched"), Shown(all, "total"));
+    fmt::print("{} of {} in play\n", MemberText(all, "matched"), MemberText(all, "total"));
   } catch (const json::exception& error) {
     return Fail({Code::kInternal, "the answer is not what was expected", error.what()});
   }
@@ -189,22 +191,23 @@ int RunInspect(Source& source, const Options& options) {
   }
   return AskAndShow(
       source, options, "GET", "/v1/console/entity?" + query, json(), [](const json& answer) {
-        fmt::print("{} {} at {}, {}, {} m, tick {}\n", Shown(answer, "kind"),
-                   Shown(answer, "entity"), Number(answer, "lat", "{:.6f}"),
+        fmt::print("{} {} at {}, {}, {} m, tick {}\n", MemberText(answer, "kind"),
+                   MemberText(answer, "entity"), Number(answer, "lat", "{:.6f}"),
                    Number(answer, "lon", "{:.6f}"), Number(answer, "height"),
-                   Shown(answer, "tick"));
+                   MemberText(answer, "tick"));
         fmt::print("heading {} deg, {} m/s, {} m/s up; health {} %, animation {}\n",
                    Number(answer, "heading"), Number(answer, "speed", "{:.2f}"),
-                   Number(answer, "vertical_speed", "{:.2f}"), Shown(answer, "health"),
-                   Shown(answer, "animation"));
-        fmt::print("leaf {} of level {}, part {}, slot {}\n", Shown(answer, "leaf"),
-                   Shown(answer, "leaf_level"), Shown(answer, "part"), Shown(answer, "slot"));
+                   Number(answer, "vertical_speed", "{:.2f}"), MemberText(answer, "health"),
+                   MemberText(answer, "animation"));
+        fmt::print("leaf {} of level {}, part {}, slot {}\n", MemberText(answer, "leaf"),
+                   MemberText(answer, "leaf_level"), MemberText(answer, "part"),
+                   MemberText(answer, "slot"));
         const json& player = answer.at("player");
         if (player.is_null()) return;
         fmt::print("player {} {}, {} for {}, {} B/s, newest snapshot confirmed {} ms old\n",
-                   Shown(player, "player"), Shown(player, "name"), Shown(player, "state"),
-                   Span(player.at("session_s")), Number(player, "bytes_per_s", "{:.0f}"),
-                   Number(player, "ack_age_ms", "{:.0f}"));
+                   MemberText(player, "player"), MemberText(player, "name"),
+                   MemberText(player, "state"), Span(player.at("session_s")),
+                   Number(player, "bytes_per_s", "{:.0f}"), Number(player, "ack_age_ms", "{:.0f}"));
       });
 }
 
@@ -212,7 +215,8 @@ int RunKick(Source& source, const Options& options) {
   json body = Whom(options.aggregate);
   if (!options.reason.empty()) body["reason"] = options.reason;
   return AskAndShow(source, options, "POST", "/v1/console/kick", body, [](const json& answer) {
-    fmt::print("player {} {} is sent away\n", Shown(answer, "player"), Shown(answer, "name"));
+    fmt::print("player {} {} is sent away\n", MemberText(answer, "player"),
+               MemberText(answer, "name"));
   });
 }
 
@@ -222,22 +226,24 @@ int RunTeleport(Source& source, const Options& options) {
   body["lon"] = options.lon;
   if (options.height) body["height"] = *options.height;
   return AskAndShow(source, options, "POST", "/v1/console/teleport", body, [](const json& answer) {
-    fmt::print("player {} {} goes to {}, {}\n", Shown(answer, "player"), Shown(answer, "name"),
-               Number(answer, "lat", "{:.6f}"), Number(answer, "lon", "{:.6f}"));
+    fmt::print("player {} {} goes to {}, {}\n", MemberText(answer, "player"),
+               MemberText(answer, "name"), Number(answer, "lat", "{:.6f}"),
+               Number(answer, "lon", "{:.6f}"));
   });
 }
 
 int RunAnnounce(Source& source, const Options& options) {
-  return AskAndShow(
-      source, options, "POST", "/v1/console/announce", {{"text", options.text}},
-      [](const json& answer) { fmt::print("told to {} players\n", Shown(answer, "players")); });
+  return AskAndShow(source, options, "POST", "/v1/console/announce", {{"text", options.text}},
+                    [](const json& answer) {
+                      fmt::print("told to {} players\n", MemberText(answer, "players"));
+                    });
 }
 
 int RunRole(Source& source, const Options& options) {
   return AskAndShow(source, options, "POST", "/v1/admin/role",
                     {{"name", options.aggregate}, {"role", options.role}}, [](const json& answer) {
-                      fmt::print("account {} {} is {}\n", Shown(answer, "account"),
-                                 Shown(answer, "name"), Shown(answer, "role"));
+                      fmt::print("account {} {} is {}\n", MemberText(answer, "account"),
+                                 MemberText(answer, "name"), MemberText(answer, "role"));
                     });
 }
 
@@ -248,8 +254,9 @@ int RunActions(Source& source, const Options& options) {
       [](const json& answer) {
         std::vector<std::vector<std::string>> rows = {{"TIME", "ACTION", "TARGET", "BY", "DETAIL"}};
         for (const json& action : answer.at("actions")) {
-          rows.push_back({Shown(action, "time"), Shown(action, "action"), Shown(action, "target"),
-                          Shown(action, "by"), Shown(action, "detail")});
+          rows.push_back({MemberText(action, "time"), MemberText(action, "action"),
+                          MemberText(action, "target"), MemberText(action, "by"),
+                          MemberText(action, "detail")});
         }
         fmt::print("{}", Table(rows));
       });
