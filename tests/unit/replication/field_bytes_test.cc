@@ -22,9 +22,12 @@ TEST(FieldBytes, AddUpToThePayloadsAfterEveryTickAndNeverDecrease) {
   for (int tick = 0; tick < 2000; ++tick) {
     SpentEighths spent{};
     uint64_t eighths = 0;
-    for (auto& kind : spent) {
-      for (uint32_t& field : kind) eighths += field = static_cast<uint32_t>(random.Below(100));
+    protocol::PartSpending part;
+    part.kinds = (1u << protocol::kSpendingKinds) - 1;
+    for (auto& kind : part.eighths) {
+      for (uint16_t& field : kind) eighths += field = static_cast<uint16_t>(random.Below(100));
     }
+    AddCopy(spent, part);
     const uint64_t payload = eighths / 64 + random.Below(2);
     payloads += payload;
     bytes.Add(spent, payload);
@@ -38,17 +41,20 @@ TEST(FieldBytes, EachCopyOfAPartCountsAndPartsOfBytesAreNotLost) {
   protocol::PartSpending part;
   part.kinds = 1u << protocol::kNobody | 1u << 1;
   part.eighths[protocol::kNobody][0] = 20;
-  part.eighths[1][1] = 33;
+  part.eighths[1] = {60'000, 33, 7, 50'000};
   FieldBytes bytes;
   for (int tick = 0; tick < 10; ++tick) {
     SpentEighths spent{};
     for (int viewer = 0; viewer < 40; ++viewer) AddCopy(spent, part);
-    bytes.Add(spent, 40);
+    bytes.Add(spent, 40 * 2000);
   }
   EXPECT_EQ(bytes.by_kind[protocol::kNobody][0].Get(), 400u * 20 / 64);
+  EXPECT_EQ(bytes.by_kind[1][0].Get(), 400u * 60'000 / 64);
   EXPECT_EQ(bytes.by_kind[1][1].Get(), 400u * 33 / 64);
+  EXPECT_EQ(bytes.by_kind[1][2].Get(), 400u * 7 / 64);
+  EXPECT_EQ(bytes.by_kind[1][3].Get(), 400u * 50'000 / 64);
   EXPECT_EQ(bytes.by_kind[2][1].Get(), 0u);
-  EXPECT_EQ(SumOf(bytes), 400u);
+  EXPECT_EQ(SumOf(bytes), 400u * 2000);
 }
 
 }  // namespace
