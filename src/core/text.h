@@ -12,8 +12,8 @@
 
 namespace bluemarble::core {
 
-/// Is it valid UTF-8 by RFC 3629 (no overlong forms, surrogates, values above U+10FFFF)? Whatever it
-/// says; empty is.
+/// Is it valid UTF-8 by RFC 3629 (no overlong forms, surrogates, values above U+10FFFF)? Whatever
+/// it says; empty is.
 bool IsUtf8(std::string_view text);
 
 /// 1..max_bytes of valid UTF-8 (no overlong forms, surrogates or values above U+10FFFF) without NUL

@@ -42,7 +42,7 @@ struct ReplicationStats {
   // What `bytes` is made of: these add up to it.
   core::Counter private_bytes, drop_bytes;
   std::array<core::Counter, kReplicationClasses> part_header_bytes, part_payload_bytes;
-  FieldBytes part_fields;  ///< And what all payloads are made of.
+  FieldBytes part_fields;           ///< And what all payloads are made of.
   core::Counter entity_updates;     ///< Member records written, per viewer.
   core::Counter parts_deferred;     ///< Due parts that did not fit the budget, per viewer and tick.
   core::Counter leaves_over_limit;  ///< replication.max_leaves_per_viewer hit.

@@ -1,4 +1,5 @@
-// What operators do to accounts. Bans: set here or by another daemon of the same database, and told to whoever has them in play.
+// What operators do to accounts. Bans: set here or by another daemon of the same database, and told
+// to whoever has them in play.
 #include <unordered_map>
 #include <utility>
 

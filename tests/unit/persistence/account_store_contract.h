@@ -290,17 +290,14 @@ TYPED_TEST_P(AccountStoreContract, ANameWithQuotesIsOnlyText) {
   EXPECT_EQ(this->backend_.Number("SELECT count(*) FROM login_account"), 1);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(AccountStoreContract, AnAccountIsFoundByItsKeyAsItWasMade,
-                            AKeyIsGivenOnceAndTheRefusedLeavesNothing,
-                            APasswordIsChangedOnlyFromTheOneThatIsThere,
-                            ASessionGoesFromSecretToSecret,
-                            AnOldSecretEndsItsSessionAndIsWrittenDown,
-                            AnUnknownOrExpiredSessionIsNoReuse, ASessionIsEndedOnceAndIsWrittenDown,
-                            AnOldSecretEndsItsSessionAsAReuse, TheOldestSessionsGiveWay,
-                            ABanEndsSessionsIsListedAndCanBeLifted,
-                            ABannedAccountsSessionIsEndedAtItsNextUse,
-                            ARoleIsKeptAndOneThatGetsLessIsLoggedOut,
-                            ActionsAreWhatOperatorsDidTheNewestFirst, EventsComeBackTheNewestFirst,
-                            WhatIsOldIsPurgedInSlices, ANameWithQuotesIsOnlyText);
+REGISTER_TYPED_TEST_SUITE_P(
+    AccountStoreContract, AnAccountIsFoundByItsKeyAsItWasMade,
+    AKeyIsGivenOnceAndTheRefusedLeavesNothing, APasswordIsChangedOnlyFromTheOneThatIsThere,
+    ASessionGoesFromSecretToSecret, AnOldSecretEndsItsSessionAndIsWrittenDown,
+    AnUnknownOrExpiredSessionIsNoReuse, ASessionIsEndedOnceAndIsWrittenDown,
+    AnOldSecretEndsItsSessionAsAReuse, TheOldestSessionsGiveWay,
+    ABanEndsSessionsIsListedAndCanBeLifted, ABannedAccountsSessionIsEndedAtItsNextUse,
+    ARoleIsKeptAndOneThatGetsLessIsLoggedOut, ActionsAreWhatOperatorsDidTheNewestFirst,
+    EventsComeBackTheNewestFirst, WhatIsOldIsPurgedInSlices, ANameWithQuotesIsOnlyText);
 
 }  // namespace bluemarble::persistence
