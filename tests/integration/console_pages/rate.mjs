@@ -95,9 +95,9 @@ async function takePictures() {
     await picture(page, `players-${theme}`);
     await page.goto(`${zone}/console/#/plots`);
     await page.evaluate(() => document.querySelector('[data-span="60"]').click());
-    await wait(60);
+    await wait(45);
     await picture(page, `plots-${theme}`);
-    for (const id of ['slow', 'operate', 'config', 'health']) {
+    for (const id of ['slow', 'operate', 'health']) {
       await page.goto(`${zone}/console/#/${id}`);
       await wait(1.5);
       await picture(page, `${id}-${theme}`);

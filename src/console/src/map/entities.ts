@@ -161,6 +161,7 @@ export class EntityLayer {
     let players = 0;
     for (let i = 0; i < this.shown; ++i) if (this.world.kinds[this.shownSlots[i]!] === Kind.player) ++players;
     if (players > 60) return;
+    const placed: Array<{x: number; y: number; width: number}> = [];
     context.font = '500 11px Inter, sans-serif';
     context.textAlign = 'left';
     context.lineWidth = 3;
@@ -171,8 +172,13 @@ export class EntityLayer {
       const slot = this.shownSlots[i]!;
       const name = this.names.get(this.world.ids[slot]!);
       if (!name || slot === this.selected) continue;
-      context.strokeText(name, this.shownX[i]! + 10, this.shownY[i]! + 4);
-      context.fillText(name, this.shownX[i]! + 10, this.shownY[i]! + 4);
+      const x = this.shownX[i]! + 10;
+      const y = this.shownY[i]! + 4;
+      // Of names on top of each other nobody reads any.
+      if (placed.some((other) => Math.abs(other.y - y) < 13 && x < other.x + other.width && other.x < x + 6.6 * name.length)) continue;
+      placed.push({x, y, width: 6.6 * name.length});
+      context.strokeText(name, x, y);
+      context.fillText(name, x, y);
     }
   }
 
