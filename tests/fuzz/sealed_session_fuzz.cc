@@ -242,15 +242,14 @@ class Session final : private net::DatagramOutlet {
   void ServerSays(size_t which, std::span<const std::byte> text) {
     Bytes copy = Copy(text);
     const iovec part{copy.data(), copy.size()};
-    std::span<const iovec> parts(&part, 1);
     net::Address to = players_[which].seen;
-    if (!server_.Seal(to, parts)) return;
+    const size_t bytes = server_.Seal(to, {&part, 1}, out_);
+    if (bytes == 0) return;
     ++said_down_[copy];
-    Send(which, false, {static_cast<const std::byte*>(parts[0].iov_base), parts[0].iov_len});
+    Send(which, false, std::span(out_).first(bytes));
     // One that is too large for any datagram never leaves.
     const iovec large{large_.data(), large_.size()};
-    parts = {&large, 1};
-    Require(!server_.Seal(to = players_[which].seen, parts));
+    Require(server_.Seal(to = players_[which].seen, {&large, 1}, out_) == 0);
   }
 
   void Say(size_t which, std::optional<net::SealedPipe>& pipe, bool control, bool up,
@@ -285,6 +284,7 @@ class Session final : private net::DatagramOutlet {
   std::vector<UnderWay> under_way_;
   std::map<Bytes, int> said_up_, said_down_;
   std::array<std::byte, 1300> large_{};
+  std::array<std::byte, bluemarble::kDatagramBytes> out_{};
 };
 
 }  // namespace
