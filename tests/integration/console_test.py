@@ -448,7 +448,7 @@ def check_files(zone):
     status, headers, _ = client.ask("GET", "/console/assets/app.js")
     expect(headers["Content-Type"].startswith("text/javascript") and "immutable" in headers["Cache-Control"], str(headers))
     for path in ("/console/../admin.secret", "/console/..%2f..%2fetc%2fpasswd", "/console/assets", "/console/.hidden", "/console/link",
-                 "/console//etc/passwd", "/play/"):
+                 "/console//etc/passwd", "/plays/"):
         expect(client.ask("GET", path)[0] == 404, f"{path} is there")
     expect(client.ask("POST", "/console/", b"{}")[0] == 405, "POST to a file")
     expect(client.ask("GET", "/console")[1]["Location"] == "/console/", "/console")
