@@ -258,7 +258,6 @@ void CommitPipeline::Committed(size_t count, const CommitReport& report, int64_t
       journal_->LoggedOut(results_[i].row.player_id, writes_[i].tick);
   }
   if (group_has_positions_) PositionsCommitted(report);
-  DropSuperseded(count);
   Forget(0, count);
   stats_.notes_written.Add(notes_.size());
   notes_.clear();
@@ -283,27 +282,6 @@ void CommitPipeline::PositionsCommitted(const CommitReport& report) {
   positions_.clear();
   position_of_.clear();
   stats_.positions_waiting.Set(0);
-}
-
-// A login begins a new epoch: what waits of the one before would be refused, and its player taken
-// for somebody else's.
-void CommitPipeline::DropSuperseded(size_t count) {
-  bool dropped = false;
-  for (size_t i = 0; i < count && !positions_.empty(); ++i) {
-    if (!writes_[i].login || results_[i].outcome != Outcome::kOk) continue;
-    const auto found = position_of_.find(results_[i].row.player_id);
-    if (found == position_of_.end()) continue;
-    PositionSave& waiting = positions_[found->second];
-    if (waiting.epoch >= results_[i].row.epoch) continue;
-    waiting.player_id = 0;
-    dropped = true;
-    stats_.positions_stale.Add();
-  }
-  if (!dropped) return;
-  std::erase_if(positions_, [](const PositionSave& save) { return save.player_id == 0; });
-  position_of_.clear();
-  for (size_t i = 0; i < positions_.size(); ++i) position_of_[positions_[i].player_id] = i;
-  stats_.positions_waiting.Set(positions_.size());
 }
 
 void CommitPipeline::ApplyToInventories(size_t count, const CommitReport& report) {

@@ -141,7 +141,6 @@ class CommitPipeline {
   void TakeFirstAnswers(size_t count);
   void Committed(size_t count, const CommitReport& report, int64_t started_ns);
   void PositionsCommitted(const CommitReport& report);
-  void DropSuperseded(size_t count);
   void ApplyToInventories(size_t count, const CommitReport& report);
   void PutInCache(size_t count);
   void ReadWorldItems();

@@ -89,29 +89,6 @@ TEST_F(CommitPositionsTest, WaitForACommonTransactionAndDelayNoWrite) {
   EXPECT_EQ(store_.LoadPlayer("Ada")->state, StateAt(4));
 }
 
-TEST_F(CommitPositionsTest, OfAnEarlierLoginAreDroppedWhenTheNextOneIsCommitted) {
-  const PlayerRow ada = LoggedIn("Ada"), bob = LoggedIn("Bob");
-  for (const PlayerRow& row : {ada, bob}) {
-    std::vector<std::byte> body(sizeof(uint64_t) + sizeof(PositionSave));
-    const PositionSave position{row.player_id, row.epoch, 20, StateAt(2)};
-    std::memcpy(body.data() + sizeof(uint64_t), &position, sizeof(position));
-    ASSERT_TRUE(journaled_.Accept(Record(RequestKind::kPositions, body)));
-  }
-  LoginRequest again;
-  again.request_id = 5;
-  again.tick = 21;
-  again.initial = StateAt(1);
-  again.name = PlayerName::From("Ada");
-  ASSERT_TRUE(journaled_.Accept(Record(RequestKind::kLogin, std::as_bytes(std::span(&again, 1)))));
-  journaled_.Commit();
-  EXPECT_EQ(journaled_.positions_waiting(), 1u);
-  Advance(wait_ms_);
-  journaled_.Commit();
-  EXPECT_EQ(stats_.positions_refused.Get(), 0u);
-  EXPECT_EQ(stats_.positions_saved.Get(), 1u);
-  EXPECT_EQ(store_.LoadPlayer("Bob")->state, StateAt(2));
-}
-
 TEST_F(CommitPipelineTest, AwayRefusesTransactionalAtOnceAndKeepsPositionsAndTicks) {
   const PlayerRow row = LoggedIn();
   store_.set_away(true);
