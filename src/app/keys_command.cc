@@ -14,7 +14,7 @@
 namespace bluemarble::app {
 namespace {
 
-int Fail(const core::Status& status) {
+int FailKeys(const core::Status& status) {
   fmt::print(stderr, "zoned: {}\n", status.ToString());
   return ExitOf(status.code());
 }
@@ -26,14 +26,14 @@ int Keys(const Settings& settings, KeysCommand command) {
   const std::string path = KeysFileOf(settings);
   auto keys = command == KeysCommand::kRotate ? accounts::ReadOrMakeKeys(path, now_s)
                                               : accounts::ReadKeys(path);
-  if (!keys.ok()) return Fail(keys.status());
+  if (!keys.ok()) return FailKeys(keys.status());
   if (command == KeysCommand::kRotate) {
     // Until the daemon is told, it signs with the key before: twice the lifetime leaves time.
     const size_t retired =
         keys->Retire(now_s, 2 * settings.auth.access_lifetime_s + accounts::kClockTolerance_s);
     keys->Add(accounts::Ed25519Key::Random(), now_s);
     if (core::Status written = accounts::WriteKeys(path, *keys); !written.ok())
-      return Fail(written);
+      return FailKeys(written);
     fmt::print("added {} to {}, retired {}; send zoned a SIGHUP\n", keys->newest().kid, path,
                retired);
   }
