@@ -12,15 +12,17 @@ static_assert(protocol::kMaxPartBytes < 1024 && protocol::kSlots < 64,
 
 BlockCache::BlockCache(uint32_t parts, int workers, size_t arena_bytes)
     : parts_(std::make_unique<PartBlocks[]>(parts)),
-      bytes_(
-          std::make_unique_for_overwrite<std::byte[]>(arena_bytes * static_cast<size_t>(workers))),
       arenas_(static_cast<size_t>(workers)),
-      arena_bytes_(arena_bytes) {}
+      lines_of_one_(arena_bytes / sizeof(Line)),
+      lines_of_all_(lines_of_one_ * arenas_.size()) {
+  lines_ = std::make_unique_for_overwrite<Line[]>(lines_of_all_);
+  copies_ = std::make_unique_for_overwrite<uint16_t[]>(lines_of_all_ * arenas_.size());
+}
 
 void BlockCache::BeginTick(core::Tick now) {
   tick_ = static_cast<uint32_t>(now);
   for (size_t i = 0; i < arenas_.size(); ++i)
-    arenas_[i] = {i * arena_bytes_, (i + 1) * arena_bytes_};
+    arenas_[i] = {i * lines_of_one_, i * lines_of_one_, (i + 1) * lines_of_one_};
 }
 
 EncodedBlock BlockCache::Get(const BlockKey& key, int worker, Encoder encode) {
@@ -55,24 +57,37 @@ const BlockCache::Block* BlockCache::Find(const PartBlocks& list, uint16_t key) 
 
 EncodedBlock BlockCache::Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode) {
   Arena& arena = arenas_[static_cast<size_t>(worker)];
-  using protocol::PartSpending;
-  const size_t begin = (arena.used + alignof(PartSpending) - 1) & ~(alignof(PartSpending) - 1);
-  if (arena.end < begin + sizeof(PartSpending) + protocol::kMaxPartBytes) return {};
-  const auto offset = static_cast<uint32_t>(begin);
-  std::byte* const bytes = bytes_.get() + begin + sizeof(PartSpending);
+  const size_t place = arena.used;
+  constexpr auto kLinesOf = [](size_t bytes) { return (bytes + sizeof(Line) - 1) / sizeof(Line); };
+  if (arena.end < place + 1 + kLinesOf(protocol::kMaxPartBytes)) return {};
+  std::byte* const bytes = BytesAt(place);
   const Content made = encode({bytes, protocol::kMaxPartBytes});
-  const auto* spending = new (bytes_.get() + begin) PartSpending(made.spending);
-  arena.used = begin + sizeof(PartSpending) + made.bytes;
+  const Head* head = new (&lines_[place])
+      Head{.spending = made.spending, .lines = static_cast<uint32_t>(1 + kLinesOf(made.bytes))};
+  arena.used += head->lines;
+  for (size_t i = 0; i < arenas_.size(); ++i) copies_[i * lines_of_all_ + place] = 0;
   const uint32_t count = list.count.load(std::memory_order_relaxed);
   if (count < kBlocksPerPart) {
     Block& block = list.blocks[count];
-    block.offset = offset;
+    block.place = static_cast<uint32_t>(place);
     block.size = made.bytes & 1023u;
     block.members = made.members & 63u;
     block.key = key;
     list.count.store(count + 1, std::memory_order_release);
   }
-  return {{bytes, made.bytes}, spending, made.members, true};
+  return {{bytes, made.bytes}, static_cast<uint32_t>(place), made.members, true};
+}
+
+SpentEighths BlockCache::Spent() const {
+  SpentEighths spent{};
+  for (const Arena& arena : arenas_) {
+    for (size_t place = arena.begin; place < arena.used; place += HeadAt(place)->lines) {
+      uint64_t copies = 0;
+      for (size_t i = 0; i < arenas_.size(); ++i) copies += copies_[i * lines_of_all_ + place];
+      AddCopies(spent, HeadAt(place)->spending, copies);
+    }
+  }
+  return spent;
 }
 
 }  // namespace bluemarble::replication

@@ -1,7 +1,7 @@
 /// The tick's encoded parts, each made once and copied to every viewer who holds its base: one
-/// short list of blocks per part of the octree, and one byte arena per worker. A list of an earlier
-/// tick counts as empty, so nothing is cleared between ticks. A block's content depends on its key
-/// only.
+/// short list of blocks per part of the octree, and one arena per worker. A list of an earlier tick
+/// counts as empty, so nothing is cleared between ticks. A block's content depends on its key only.
+/// Who sends a copy counts it; what all copies were made of is added up once in a tick.
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 #include "core/ids.h"
 #include "core/worker_pool.h"
 #include "protocol/part_codec.h"
+#include "replication/field_bytes.h"
 
 namespace bluemarble::replication {
 
@@ -28,7 +29,7 @@ struct BlockKey {
 
 struct EncodedBlock {
   std::span<const std::byte> bytes;
-  const protocol::PartSpending* spending = nullptr;  ///< Where there are bytes.
+  uint32_t place = 0;  ///< In the arenas, for CountCopy().
   uint8_t members = 0;
   bool first = false;  ///< Encoded by this request.
 };
@@ -55,9 +56,26 @@ class BlockCache {
   using Encoder = core::FunctionRef<Content(std::span<std::byte>)>;
   EncodedBlock Get(const BlockKey& key, int worker, Encoder encode);
 
+  /// One more copy of a block with bytes is sent. Tick workers.
+  void CountCopy(const EncodedBlock& block, int worker) {
+    ++copies_[static_cast<size_t>(worker) * lines_of_all_ + block.place];
+  }
+  /// What all copies of this tick were made of. Zone thread, after the fan-out. Cost: O(blocks).
+  SpentEighths Spent() const;
+
  private:
+  struct alignas(64) Line {
+    std::array<std::byte, 64> bytes;
+  };
+  // Where a block begins; its bytes are in the lines behind, so that a copy touches only those.
+  struct alignas(Line) Head {
+    protocol::PartSpending spending;
+    uint32_t lines = 0;  // to the next block
+  };
+  static_assert(sizeof(Head) == sizeof(Line));
+
   struct Block {
-    uint32_t offset = 0;     ///< In bytes_: of the spending, behind which the bytes are.
+    uint32_t place = 0;      ///< In lines_, of its head.
     uint16_t size : 10 = 0;  ///< kMaxPartBytes is less than 1,024
     uint16_t members : 6 = 0;
     uint16_t key = 0;  ///< [step 5 | age 5 | class 2]
@@ -72,23 +90,27 @@ class BlockCache {
     std::array<Block, kBlocksPerPart> blocks;
   };
   struct alignas(64) Arena {
-    size_t used = 0, end = 0;
+    size_t begin = 0, used = 0, end = 0;  // in lines_
   };
 
   const Block* Find(const PartBlocks& list, uint16_t key) const;
   EncodedBlock BlockOf(const Block& block) const {
-    const std::byte* at = bytes_.get() + block.offset;
-    return {{at + sizeof(protocol::PartSpending), block.size},
-            reinterpret_cast<const protocol::PartSpending*>(at),
+    return {{BytesAt(block.place), block.size},
+            block.place,
             static_cast<uint8_t>(block.members),
             false};
   }
+  std::byte* BytesAt(size_t place) const { return lines_[place + 1].bytes.data(); }
+  Head* HeadAt(size_t place) const { return reinterpret_cast<Head*>(&lines_[place]); }
   EncodedBlock Encode(PartBlocks& list, uint16_t key, int worker, Encoder encode);
 
   std::unique_ptr<PartBlocks[]> parts_;
-  std::unique_ptr<std::byte[]> bytes_;
+  std::unique_ptr<Line[]> lines_;
+  // By worker, then place: a counter of all would go from core to core with every copy. One copy
+  // at most for each of 65,000 viewers.
+  std::unique_ptr<uint16_t[]> copies_;
   std::vector<Arena> arenas_;
-  size_t arena_bytes_;
+  size_t lines_of_one_, lines_of_all_;
   uint32_t tick_ = 0;
 };
 

@@ -13,19 +13,16 @@
 
 namespace bluemarble::replication {
 
-/// By kind: the sums of the even fields and those of the odd ones, two of 32 bits in a word, which
-/// hold a tick's datagrams of one worker. A copy of a part costs a few instructions that way.
-using SpentEighths = std::array<std::array<uint64_t, 2>, protocol::kSpendingKinds>;
-static_assert(protocol::kPartFields == 4);
+/// Of one tick.
+using SpentEighths =
+    std::array<std::array<uint64_t, protocol::kPartFields>, protocol::kSpendingKinds>;
 
-/// One more copy of a part was sent.
-inline void AddCopy(SpentEighths& spent, const protocol::PartSpending& part) {
-  constexpr uint64_t kEven = 0x0000'ffff'0000'ffff;
+/// So many copies of a part were sent.
+inline void AddCopies(SpentEighths& spent, const protocol::PartSpending& part, uint64_t copies) {
   for (uint32_t rest = part.kinds; rest != 0; rest &= rest - 1) {
     const auto kind = static_cast<size_t>(std::countr_zero(rest));
-    const auto fields = std::bit_cast<uint64_t>(part.eighths[kind]);
-    spent[kind][0] += fields & kEven;
-    spent[kind][1] += fields >> 16 & kEven;
+    for (size_t field = 0; field < protocol::kPartFields; ++field)
+      spent[kind][field] += copies * part.eighths[kind][field];
   }
 }
 
@@ -40,7 +37,7 @@ struct FieldBytes {
     for (size_t kind = 0; kind < protocol::kSpendingKinds; ++kind) {
       for (size_t field = 0; field < protocol::kPartFields; ++field) {
         uint64_t& waiting = waiting_[kind][field];
-        waiting += static_cast<uint32_t>(spent[kind][field % 2] >> (32 * (field / 2)));
+        waiting += spent[kind][field];
         const uint64_t whole = std::min(waiting / kEighthsPerByte, left);
         waiting -= whole * kEighthsPerByte;
         left -= whole;
@@ -52,7 +49,7 @@ struct FieldBytes {
 
  private:
   static constexpr uint64_t kEighthsPerByte = 64;
-  std::array<std::array<uint64_t, protocol::kPartFields>, protocol::kSpendingKinds> waiting_{};
+  SpentEighths waiting_{};
 };
 
 }  // namespace bluemarble::replication

@@ -43,7 +43,6 @@ struct Tally {
   uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
            deferred = 0, scratch_full = 0, private_bytes = 0, drop_bytes = 0;
   std::array<uint64_t, kReplicationClasses> header_bytes{}, payload_bytes{};
-  SpentEighths spent{};
 };
 
 struct alignas(64) WorkerScratch {
@@ -357,7 +356,7 @@ struct Replicator::Impl {
       own.tally.payload_bytes[tier] += block.bytes.size();
       own.tally.header_bytes[tier] += writer.size_bytes() - before_bytes - block.bytes.size();
       own.tally.updates += block.members;
-      AddCopy(own.tally.spent, *block.spending);
+      cache.CountCopy(block, worker);
     }
     own.tally.parts += added;
     for (; at < own.candidates.size(); ++at)
@@ -389,6 +388,7 @@ struct Replicator::Impl {
   }
 
   void AddTallies() {
+    uint64_t payload_bytes = 0;
     for (auto& worker : scratch) {
       const Tally& t = worker.tally;
       stats.datagrams.Add(t.datagrams);
@@ -406,10 +406,11 @@ struct Replicator::Impl {
         stats.part_header_bytes[cls].Add(t.header_bytes[cls]);
         stats.part_payload_bytes[cls].Add(t.payload_bytes[cls]);
       }
-      stats.part_fields.Add(
-          t.spent, std::accumulate(t.payload_bytes.begin(), t.payload_bytes.end(), uint64_t{0}));
+      payload_bytes +=
+          std::accumulate(t.payload_bytes.begin(), t.payload_bytes.end(), uint64_t{0});
       worker.tally = {};
     }
+    stats.part_fields.Add(cache.Spent(), payload_bytes);
   }
 };
 

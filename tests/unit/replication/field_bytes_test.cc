@@ -27,7 +27,7 @@ TEST(FieldBytes, AddUpToThePayloadsAfterEveryTickAndNeverDecrease) {
     for (auto& kind : part.eighths) {
       for (uint16_t& field : kind) eighths += field = static_cast<uint16_t>(random.Below(100));
     }
-    AddCopy(spent, part);
+    AddCopies(spent, part, 1);
     const uint64_t payload = eighths / 64 + random.Below(2);
     payloads += payload;
     bytes.Add(spent, payload);
@@ -45,7 +45,7 @@ TEST(FieldBytes, EachCopyOfAPartCountsAndPartsOfBytesAreNotLost) {
   FieldBytes bytes;
   for (int tick = 0; tick < 10; ++tick) {
     SpentEighths spent{};
-    for (int viewer = 0; viewer < 40; ++viewer) AddCopy(spent, part);
+    AddCopies(spent, part, 40);
     bytes.Add(spent, 40 * 2000);
   }
   EXPECT_EQ(bytes.by_kind[protocol::kNobody][0].Get(), 400u * 20 / 64);

@@ -22,8 +22,8 @@ constexpr size_t kDatagram = 1139;
 
 class Stage {
  public:
-  explicit Stage(ReplicationSettings settings = {.max_viewers = 700})
-      : pool_(1),
+  explicit Stage(ReplicationSettings settings = {.max_viewers = 700}, int workers = 1)
+      : pool_(workers),
         world_({.max_entities = 2000}),
         octree_({.max_entities = 2000}),
         replicator_(settings, kHz, kDatagram, world_, octree_, pool_),
@@ -377,6 +377,50 @@ TEST(Replicator, WhatSnapshotsAreMadeOfAddsUpToThem) {
   EXPECT_EQ(stats.drop_bytes.Get(), drops);
   EXPECT_EQ(sum, watcher.bytes);
   EXPECT_EQ(stats.bytes.Get(), watcher.bytes);
+}
+
+TEST(Replicator, FieldsAddUpToThePayloadsAndAreTheSameForAnyNumberOfWorkers) {
+  std::vector<uint64_t> of_one_worker;
+  for (int workers : {1, 2, 3}) {
+    SCOPED_TRACE(workers);
+    // Who hears nothing is sent all in full: not every block that is looked at fits the datagram.
+    Stage stage({.budget_bytes_per_s = 60'000, .max_viewers = 200}, workers);
+    core::Random random(9);
+    std::vector<EntityId> all;
+    std::vector<ViewerSlot> viewers;
+    std::vector<Watcher> watchers(60);
+    for (size_t i = 0; i < 300; ++i) {
+      all.push_back(stage.Put(random.Range(-25, 25), random.Range(-25, 25)));
+      if (i < watchers.size()) viewers.push_back(stage.View(all.back()));
+    }
+    for (int tick = 0; tick < 60; ++tick) {
+      for (EntityId id : all) stage.Push(id, random.Range(-0.3, 0.3));
+      stage.Tick();
+      // Everybody hears another share of it: their bases differ.
+      for (size_t i = 0; i < viewers.size(); ++i) {
+        if (random.Below(8) < i % 8) watchers[i].Receive(stage, viewers[i]);
+      }
+      const ReplicationStats& stats = stage.replicator().stats();
+      uint64_t payloads = 0, fields = stats.part_fields.coder.Get();
+      for (const core::Counter& cls : stats.part_payload_bytes) payloads += cls.Get();
+      for (const auto& kind : stats.part_fields.by_kind) {
+        for (const core::Counter& field : kind) fields += field.Get();
+      }
+      ASSERT_EQ(fields, payloads);
+    }
+    const FieldBytes& bytes = stage.replicator().stats().part_fields;
+    EXPECT_GT(stage.replicator().stats().parts_deferred.Get(), 1000u);
+    // What nobody spent is the last one or two bytes of each payload.
+    const uint64_t parts = stage.replicator().stats().parts_sent.Get();
+    EXPECT_GT(bytes.coder.Get() * 3, parts);
+    EXPECT_LT(bytes.coder.Get(), 2 * parts);
+    std::vector<uint64_t> counts{bytes.coder.Get()};
+    for (const auto& kind : bytes.by_kind) {
+      for (const core::Counter& field : kind) counts.push_back(field.Get());
+    }
+    if (workers == 1) of_one_worker = counts;
+    EXPECT_EQ(counts, of_one_worker);
+  }
 }
 
 TEST(Replicator, RefusesViewersBeyondTheSettingAndReusesSlots) {
