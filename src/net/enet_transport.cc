@@ -14,9 +14,9 @@ namespace bluemarble::net {
 
 EnetTransport::EnetTransport(const NetSettings& settings, const core::Clock& clock,
                              const TransportSecurity& security)
-    : slots_(static_cast<size_t>(settings.max_peers_per_host)),
-      generations_(slots_ * static_cast<size_t>(settings.hosts)) {
-  owed_ends_.reserve(generations_.size());
+    : known_(0, static_cast<size_t>(settings.hosts),
+             static_cast<size_t>(settings.max_peers_per_host)) {
+  owed_ends_.reserve(known_.most());
   const Key reset_key = security.reset_key.value_or(RandomKey());
   if (settings.sealed()) {
     const std::string& told =
@@ -101,7 +101,7 @@ bool EnetTransport::Receive(Inbound& out) {
       continue;
     }
     const auto head = ReadHead<InboundHead>(record);
-    if (!Admit(head)) {
+    if (!known_.Admit(head)) {
       ring.Pop();
       continue;
     }
@@ -118,32 +118,10 @@ core::PeerId EnetTransport::Upcoming() {
   return {record.data() == nullptr ? 0 : ReadHead<InboundHead>(record).peer};
 }
 
-// Keeps the zone's view of who is connected: what a peer said before the zone ended it does not
-// count.
-bool EnetTransport::Admit(const InboundHead& head) {
-  const core::PeerId peer{head.peer};
-  uint32_t& known = *GenerationOf(peer);
-  if (head.kind == InboundKind::kConnected) {
-    known = peer.generation();
-    return true;
-  }
-  if (known != peer.generation()) return false;
-  if (head.kind == InboundKind::kDisconnected) known = 0;
-  return true;
-}
-
-uint32_t* EnetTransport::GenerationOf(core::PeerId peer) {
-  if (peer.host() >= threads_.size() || peer.slot() >= slots_ || peer.generation() == 0)
-    return nullptr;
-  return &generations_[peer.host() * slots_ + peer.slot()];
-}
-
 core::Status EnetTransport::Send(core::PeerId peer, Channel channel,
                                  std::span<const std::byte> bytes) {
   owner_.Check();
-  const uint32_t* known = GenerationOf(peer);
-  if (known == nullptr || *known != peer.generation())
-    return {core::Code::kStale, "the peer is gone"};
+  if (!known_.Knows(peer)) return {core::Code::kStale, "the peer is gone"};
   if (bytes.size() > (channel == Channel::kUnreliable ? kMaxUnreliableBytes : kMaxMessageBytes)) {
     return {core::Code::kNoSpace, "larger than a message of this channel may be"};
   }
@@ -158,9 +136,7 @@ core::Status EnetTransport::Send(core::PeerId peer, Channel channel,
 
 void EnetTransport::Disconnect(core::PeerId peer, uint32_t reason) {
   owner_.Check();
-  uint32_t* known = GenerationOf(peer);
-  if (known == nullptr || *known != peer.generation()) return;
-  *known = 0;
+  if (!known_.Forget(peer)) return;
   const OutboundHead end{peer.bits, reason, OutboundKind::kDisconnect, Channel::kReliable};
   if (PushEnd(end)) return;
   threads_[peer.host()]->stats().outbound_refused.Add();

@@ -15,6 +15,7 @@
 #include "net/aead.h"
 #include "net/connect_token.h"
 #include "net/datagram_seam.h"
+#include "net/known_peers.h"
 #include "net/net_records.h"
 #include "net/net_stats.h"
 #include "net/net_thread.h"
@@ -83,8 +84,6 @@ class EnetTransport final : public Transport {
   EnetTransport(const NetSettings& settings, const core::Clock& clock,
                 const TransportSecurity& security);
 
-  bool Admit(const InboundHead& head);
-  uint32_t* GenerationOf(core::PeerId peer);
   bool PushEnd(const OutboundHead& end);
   void RetryEnds();
   void MeasureFlushes();
@@ -93,9 +92,7 @@ class EnetTransport final : public Transport {
   std::vector<std::unique_ptr<DatagramSeam>> seams_;  // one per host
   std::vector<std::unique_ptr<NetThread>> threads_;
   core::ThreadOwner owner_;
-  size_t slots_;
-  std::vector<uint32_t>
-      generations_;  // per host and slot; 0: not connected, as far as the zone knows
+  KnownPeers known_;
   size_t current_host_ = 0;
   // Ends that found their ring full: the zone has forgotten the peer, so nobody else would say it
   // again. Retried by Flush, before the bell; room for every peer slot.

@@ -40,7 +40,7 @@ StreamTransport::StreamTransport(const NetSettings& settings, const Shape& shape
       outbound_(settings.stream_queue_bytes),
       slots_(shape.slots),
       used_tokens_(std::make_unique<NumberWindow<1024>>()),
-      generations_(shape.slots) {
+      known_(shape.host, 1, shape.slots) {
   if (settings.sealed()) {
     const auto bound = ParseV4(settings.bind);
     mint_ = std::make_unique<TokenMint>(clock, bound.ok() ? *bound : 0, settings.token_life_s,
@@ -341,7 +341,7 @@ bool StreamTransport::Receive(Inbound& out) {
   }
   for (auto record = inbound_.Front(); record.data() != nullptr; record = inbound_.Front()) {
     const auto head = ReadHead<InboundHead>(record);
-    if (!Admit(head)) {
+    if (!known_.Admit(head)) {
       inbound_.Pop();
       continue;
     }
@@ -353,30 +353,10 @@ bool StreamTransport::Receive(Inbound& out) {
   return false;
 }
 
-bool StreamTransport::Admit(const InboundHead& head) {
-  const core::PeerId peer{head.peer};
-  uint32_t& known = *GenerationOf(peer);
-  if (head.kind == InboundKind::kConnected) {
-    known = peer.generation();
-    return true;
-  }
-  if (known != peer.generation()) return false;
-  if (head.kind == InboundKind::kDisconnected) known = 0;
-  return true;
-}
-
-uint32_t* StreamTransport::GenerationOf(core::PeerId peer) {
-  if (peer.host() != shape_.host || peer.slot() >= generations_.size() || peer.generation() == 0)
-    return nullptr;
-  return &generations_[peer.slot()];
-}
-
 core::Status StreamTransport::Send(core::PeerId peer, Channel channel,
                                    std::span<const std::byte> bytes) {
   owner_.Check();
-  const uint32_t* const known = GenerationOf(peer);
-  if (known == nullptr || *known != peer.generation())
-    return {core::Code::kStale, "the peer is gone"};
+  if (!known_.Knows(peer)) return {core::Code::kStale, "the peer is gone"};
   if (bytes.empty() || bytes.size() > (channel == Channel::kUnreliable ? shape_.max_unreliable_bytes
                                                                        : kMaxMessageBytes)) {
     return {core::Code::kNoSpace, "larger than a message of this channel may be"};
@@ -396,9 +376,7 @@ bool StreamTransport::Push(const OutboundHead& head, std::span<const std::byte> 
 
 void StreamTransport::Disconnect(core::PeerId peer, uint32_t reason) {
   owner_.Check();
-  uint32_t* const known = GenerationOf(peer);
-  if (known == nullptr || *known != peer.generation()) return;
-  *known = 0;
+  if (!known_.Forget(peer)) return;
   const OutboundHead end{peer.bits, reason, OutboundKind::kDisconnect, Channel::kReliable};
   if (Push(end)) return;
   stats_.outbound_refused.Add();

@@ -21,6 +21,7 @@
 #include "core/result.h"
 #include "core/thread_owner.h"
 #include "net/connect_token.h"
+#include "net/known_peers.h"
 #include "net/net_records.h"
 #include "net/net_stats.h"
 #include "net/number_window.h"
@@ -131,8 +132,6 @@ class StreamTransport final : public Transport {
   void Maintain();
 
   // Of the zone thread.
-  uint32_t* GenerationOf(core::PeerId peer);
-  bool Admit(const InboundHead& head);
   bool Push(const OutboundHead& head, std::span<const std::byte> bytes = {});
 
   const Shape shape_;
@@ -159,7 +158,7 @@ class StreamTransport final : public Transport {
   std::array<std::byte, 1 + kMaxMessageBytes> out_{};
 
   core::ThreadOwner owner_;
-  std::vector<uint32_t> generations_;  // 0: not connected, as far as the zone knows
+  KnownPeers known_;
   std::vector<OutboundHead> owed_ends_;
   bool front_held_ = false;
   bool pushed_ = false;
