@@ -362,9 +362,11 @@ void ConsoleLive::Hub::CheckAll(int64_t now_ns) {
     }
     if (now_ns - watcher->checked_ns < kCheckPeriodNs) continue;
     watcher->checked_ns = now_ns;
+    // The clock is read last: a token that ends between the two is told so.
+    const auto refused = guard_.Check(watcher->proof);
     if (watcher->who.expires_s != 0 && watcher->who.expires_s * 1'000'000 <= clock_.WallUs()) {
       Refuse(*watcher, kConsoleDenied, "expired", "the access token has expired");
-    } else if (const auto refused = guard_.Check(watcher->proof)) {
+    } else if (refused) {
       // Banned meanwhile, or no operator any more.
       Refuse(*watcher, refused->status == 403 ? kConsoleWrongRole : kConsoleDenied, "denied",
              "the access token is not valid any more");

@@ -41,7 +41,6 @@ HttpResponse Later(int wait_ms) {
 }
 
 core::Result<json> ParseBody(const HttpRequest& request) {
-  if (!core::IsUtf8(request.body)) return core::Status(Code::kInvalid, "the body is not UTF-8");
   json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object()) return core::Status(Code::kInvalid, "the body is not a JSON object");
   return body;

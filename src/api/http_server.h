@@ -119,7 +119,8 @@ class Router {
   RunsOn Where(const HttpRequest& request) const;
   /// What the gate of the request's handler answers.
   std::optional<HttpResponse> Refused(const HttpRequest& request) const;
-  /// The handler's answer, or 404, 405 (with `allow` filled) or 500.
+  /// The handler's answer, or 404, 405 (with `allow` filled) or 500; 400 when body or query are not
+  /// UTF-8.
   HttpResponse Route(const HttpRequest& request, std::string* allow) const;
 
  private:

@@ -3,8 +3,19 @@
 
 #include "api/http_server.h"
 #include "core/log.h"
+#include "core/text.h"
 
 namespace bluemarble::api {
+namespace {
+
+HttpResponse NotUtf8(const std::string& what) {
+  return {
+      .status = 400,
+      .content_type = "application/json",
+      .body = "{\"error\":{\"code\":\"invalid\",\"message\":\"the " + what + " is not UTF-8\"}}\n"};
+}
+
+}  // namespace
 
 const std::string* HttpRequest::Query(std::string_view name) const {
   for (const auto& [key, value] : query) {
@@ -66,6 +77,11 @@ HttpResponse Router::Route(const HttpRequest& request, std::string* allow) const
       *allow += (allow->empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
     }
     return {.status = 405, .body = "method not allowed\n"};
+  }
+  // Here for all handlers, so that each of them, and the database, may take it for granted.
+  if (!core::IsUtf8(request.body)) return NotUtf8("body");
+  for (const auto& [name, value] : request.query) {
+    if (!core::IsUtf8(name) || !core::IsUtf8(value)) return NotUtf8("query");
   }
   try {
     return entry->handler(request);

@@ -9,6 +9,7 @@
 //   After: 10                  seconds since the last one
 //   the body, where $ACCESS and $REFRESH stand for the tokens that were given out last
 // Two handlers throw. What is answered to a join is read as the client library reads it.
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -18,6 +19,7 @@
 #include "api/endpoints.h"
 #include "api/url_query.h"
 #include "client/join_reply.h"
+#include "core/text.h"
 #include "fuzz_target.h"
 #include "memory_accounts.h"
 #include "tests/unit/persistence/fake_reader.h"
@@ -86,14 +88,22 @@ class Zone {
     const api::HttpResponse response =
         refused ? std::move(*refused) : router.Route(request, &allow);
     bluemarble::fuzz::Require(response.status >= 200 && response.status < 600);
-    const bool throws = request.path == "/v1/stats" || request.path == "/metrics";
+    const bool throws =
+        (request.path == "/v1/stats" || request.path == "/metrics") && IsText(request);
     bluemarble::fuzz::Require((response.status == 500) == (throws && allow.empty()));
     bluemarble::fuzz::Require((response.status == 405) == !allow.empty());
+    bluemarble::fuzz::Require(IsText(request) || response.status >= 400);
     Keep(response);
     ReadAsClient(request, response);
   }
 
  private:
+  static bool IsText(const api::HttpRequest& request) {
+    return core::IsUtf8(request.body) && std::ranges::all_of(request.query, [](const auto& member) {
+             return core::IsUtf8(member.first) && core::IsUtf8(member.second);
+           });
+  }
+
   static constexpr int64_t kAda = (int64_t{77} << 40) | 17;
 
   void FillStore() {

@@ -273,6 +273,14 @@ def check_bodies(client):
             json.loads(text)
         expect(client.ask("POST", f"/v1/console/{path}", b'{"text": "' + b"x" * 70000 + b'"}')[0] == 413, "70 kB")
         expect(client.ask("GET", f"/v1/console/{path}")[0] == 405, "GET of an action")
+    for path in ("console/kick", "console/teleport", "console/announce", "admin/ban", "admin/unban", "admin/role", "admin/keys",
+                 "admin/rollback", "login", "accounts", "refresh", "logout", "join"):
+        said = client.post(f"/v1/{path}", b'{"name": "\xff"}', 400)["error"]["message"]
+        expect("not UTF-8" in said, f"{path}: {said}")
+    for path in ("console/players?search=%ff", "console/entity?name=%c3", "admin/account?name=%ff", "admin/notes?player=%ed%a0%80",
+                 "state/player?name=%ff"):
+        said = client.get(f"/v1/{path}", 400)["error"]["message"]
+        expect("not UTF-8" in said, f"{path}: {said}")
     client.post("/v1/console/teleport", {"name": "Nobody", "lat": 1, "lon": 1}, 404)
     client.post("/v1/console/teleport", {"name": "Nobody", "lat": 91, "lon": 1}, 400)
     client.post("/v1/console/kick", {"name": "Nobody"}, 404)

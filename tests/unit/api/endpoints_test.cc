@@ -124,6 +124,33 @@ TEST_F(EndpointsTest, JoinSaysWhatIsWrongWithABody) {
   EXPECT_NE(Join(R"({"name":"a","transport":7})").body.find("websocket"), std::string::npos);
 }
 
+TEST(RouterTest, NoHandlerSeesABodyOrAQueryThatIsNotUtf8) {
+  int asked = 0;
+  Router router;
+  router.Add("POST", "/x", [&](const HttpRequest&) {
+    ++asked;
+    return HttpResponse{};
+  });
+  std::string allow;
+  const auto said = [&](HttpRequest request) {
+    request.method = "POST";
+    request.path = "/x";
+    const HttpResponse response = router.Route(request, &allow);
+    EXPECT_EQ(response.status, 400);
+    return json::parse(response.body)["error"].value("message", "");
+  };
+  for (const char* const bytes : {"\xff", "{\"a\":\"\xc3\"}", "\xed\xa0\x80", "\xc0\xaf"}) {
+    EXPECT_EQ(said({.body = bytes}), "the body is not UTF-8") << bytes;
+    EXPECT_EQ(said({.query = {{"name", bytes}}}), "the query is not UTF-8") << bytes;
+    EXPECT_EQ(said({.query = {{"a", ""}, {bytes, ""}}}), "the query is not UTF-8") << bytes;
+  }
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(router.Route({.method = "GET", .path = "/x", .body = "\xff"}, &allow).status, 405);
+  EXPECT_EQ(router.Route({.method = "POST", .path = "/x", .body = "J\u00fcrgen"}, &allow).status,
+            200);
+  EXPECT_EQ(asked, 1);
+}
+
 TEST_F(EndpointsTest, JoinIgnoresMembersThatItDoesNotKnow) {
   EXPECT_EQ(Join("{\"name\":\"a\",\"future\":true}").status, 200);
   EXPECT_EQ(joined->name, "a");
