@@ -9,6 +9,7 @@
 #include "core/crash_point.h"
 #include "core/log.h"
 #include "persistence/pg_reader.h"
+#include "persistence/sqlite_migrate.h"
 #include "persistence/sqlite_reader.h"
 #include "persistence/sqlite_store.h"
 
@@ -31,6 +32,14 @@ std::string HostAndProcess() {
 int64_t FreshGeneration(const core::Clock& clock) { return clock.WallUs() / 10'000 & 0x7fffffff; }
 
 }  // namespace
+
+core::Status DurableSide::CheckSchema(const persistence::PersistenceSettings& settings) {
+  if (settings.database.url.empty()) {
+    return persistence::CheckSqliteSchema(settings.data_dir + "/" + persistence::kSqliteFileName);
+  }
+  const core::Status status = persistence::OpenPgReader(settings.database).status();
+  return status.code() == core::Code::kUnavailable ? core::Status::Ok() : status;
+}
 
 core::Result<std::unique_ptr<DurableSide>> DurableSide::Open(const DurableOptions& options,
                                                              const core::Clock& clock) {

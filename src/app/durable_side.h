@@ -32,6 +32,11 @@ struct DurableOptions {
 
 class DurableSide {
  public:
+  /// Has the database the schema that this program knows? Looks, and changes nothing. One that is
+  /// away, or that Open brings up to date by itself, is Ok; else as Open would fail, and before the
+  /// ports are taken.
+  static core::Status CheckSchema(const persistence::PersistenceSettings& settings);
+
   /// Opens the store, replays the journal into it, checks the cache; the committer is not started.
   /// What fails says which setting or command mends it.
   static core::Result<std::unique_ptr<DurableSide>> Open(const DurableOptions& options,

@@ -168,7 +168,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     ~LogGuard() { ops::StopLog(); }
   } log_guard;
 
-  // Ports first: they tell at once that another zoned runs here, before its data is touched.
+  if (core::Status schema = DurableSide::CheckSchema(settings.zone.persistence); !schema.ok())
+    return Fail(ExitOfStart(schema), schema.ToString());
+  // Then the ports: they tell at once that another zoned runs here, before its data is touched.
   net::TransportSecurity security{.reset_key = {}, .public_address = settings.net.public_address};
   if (settings.net.sealed()) {
     const auto key = ReadOrMakeResetKey(settings.zone.persistence.data_dir);

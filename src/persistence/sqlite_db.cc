@@ -69,11 +69,25 @@ core::Result<SqliteDb> SqliteDb::OpenReadOnly(const std::string& path) {
   return OpenWith(path, SQLITE_OPEN_READONLY);
 }
 
-core::Result<SqliteDb> SqliteDb::OpenWith(const std::string& path, int flags) {
+core::Result<SqliteDb> SqliteDb::OpenUnchanging(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  uri += "?immutable=1";
+  return OpenWith(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, uri.c_str());
+}
+
+core::Result<SqliteDb> SqliteDb::OpenWith(const std::string& path, int flags, const char* uri) {
   SqliteDb db;
   db.path_ = path;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(uri == nullptr ? path.c_str() : uri, &handle,
+                                   flags | SQLITE_OPEN_NOMUTEX, nullptr);
   db.db_.reset(handle);
   if (code != SQLITE_OK) return db.StatusOf(code);
   sqlite3_extended_result_codes(handle, 1);

@@ -74,6 +74,8 @@ class SqliteDb {
   static core::Result<SqliteDb> Open(const std::string& path);
   /// Opens a file that is there; what is called through this handle cannot write.
   static core::Result<SqliteDb> OpenReadOnly(const std::string& path);
+  /// Likewise, and nobody writes to it meanwhile: no lock is taken and no file is made beside it.
+  static core::Result<SqliteDb> OpenUnchanging(const std::string& path);
 
   core::Status Exec(const char* sql);
   /// The first column of the first row as text.
@@ -93,7 +95,8 @@ class SqliteDb {
   sqlite3* handle() const { return db_.get(); }
 
  private:
-  static core::Result<SqliteDb> OpenWith(const std::string& path, int flags);
+  static core::Result<SqliteDb> OpenWith(const std::string& path, int flags,
+                                         const char* uri = nullptr);
 
   struct Close {
     void operator()(sqlite3* db) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -93,6 +94,24 @@ core::Result<int> MigrateSqlite(SqliteDb& db, std::span<const Migration> known, 
     highest = migration.id;
   }
   return highest;
+}
+
+core::Status CheckSqliteSchema(const std::string& path, std::span<const Migration> known) {
+  if (::access(path.c_str(), R_OK) != 0) return Status::Ok();
+  // Without a log nobody has it open. Reading it by SQLite's locks would make one, and leave it.
+  const bool unused = ::access((path + "-wal").c_str(), F_OK) != 0;
+  auto db = unused ? SqliteDb::OpenUnchanging(path) : SqliteDb::OpenReadOnly(path);
+  Status status = db.status();
+  if (status.ok()) status = CheckOurs(*db);
+  if (status.ok()) {
+    const auto ours =
+        db->QueryText("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migration'");
+    std::set<int64_t> applied;
+    status = ours.status();
+    if (status.ok() && *ours != "0") status = CheckApplied(*db, known, applied);
+  }
+  const bool refuses = status.code() == Code::kStale || status.code() == Code::kCorrupt;
+  return refuses ? status : Status::Ok();
 }
 
 }  // namespace bluemarble::persistence

@@ -146,6 +146,38 @@ TEST_F(SqliteOpen, AnEditedMigrationIsRefused) {
   EXPECT_TRUE(Names(status, "0001_zone")) << status.ToString();
 }
 
+TEST_F(SqliteOpen, ASchemaIsJudgedByLookingAlone) {
+  EXPECT_TRUE(CheckSqliteSchema(folder_.database()).ok()) << "there is none yet";
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(CheckSqliteSchema(folder_.database()).ok());
+  const std::array older{SqliteMigrations()[0]};
+  EXPECT_EQ(CheckSqliteSchema(folder_.database(), older).code(), core::Code::kStale);
+  Sql("DELETE FROM schema_migration WHERE id > 1");
+  EXPECT_TRUE(CheckSqliteSchema(folder_.database()).ok()) << "is brought up to date at the start";
+  Sql("UPDATE schema_migration SET sha256 = 'edited' WHERE id = 1");
+  const auto edited = CheckSqliteSchema(folder_.database());
+  EXPECT_EQ(edited.code(), core::Code::kCorrupt);
+  EXPECT_TRUE(Names(edited, "0001_zone")) << edited.ToString();
+  for (const char* beside : {"-wal", "-shm"})
+    EXPECT_FALSE(std::filesystem::exists(folder_.database() + beside)) << beside;
+}
+
+TEST_F(SqliteOpen, ASchemaIsJudgedInTheLogOfWhoWritesAsWell) {
+  const auto store = OpenOrNull(folder_.path(), clock_);
+  ASSERT_NE(store, nullptr);
+  Sql("INSERT INTO schema_migration VALUES (9999, '9999_future', 'abc', 1)");
+  const auto newer = CheckSqliteSchema(folder_.database());
+  EXPECT_EQ(newer.code(), core::Code::kStale);
+  EXPECT_TRUE(Names(newer, "9999_future")) << newer.ToString();
+}
+
+TEST_F(SqliteOpen, ASchemaIsFoundAtAnyPath) {
+  const std::string folder = folder_.path() + "/a 100%25?#b";
+  ASSERT_TRUE(Open(folder, "zone").ok());
+  const std::array older{SqliteMigrations()[0]};
+  EXPECT_EQ(CheckSqliteSchema(folder + "/" + kSqliteFileName, older).code(), core::Code::kStale);
+}
+
 TEST_F(SqliteOpen, SomebodyElsesDatabaseIsLeftAlone) {
   Sql("CREATE TABLE theirs (a)");
   const auto status = Open();
