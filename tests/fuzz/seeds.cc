@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/web_socket_frames.h"
 #include "app/settings.h"
 #include "net/connect_token.h"
 #include "net/sealed_packets.h"
@@ -451,6 +452,59 @@ void WriteSessions() {
   raw.Ask(0).Say(Step::kRaw, 0, 1, text).Write("raw");
 }
 
+// A frame as a client sends it, masked by a key of no zeros.
+std::string ClientFrame(api::FrameKind kind, const std::string& payload, bool final = true) {
+  std::string out;
+  api::AppendFrame(out, kind, std::as_bytes(std::span(payload)));
+  const size_t head = out.size() - payload.size();
+  if (!final) out[0] = static_cast<char>(out[0] & 0x7f);
+  out[1] = static_cast<char>(out[1] | 0x80);
+  constexpr char kMask[] = {0x12, 0x34, 0x56, 0x78};
+  for (size_t i = 0; i < payload.size(); ++i) out[head + i] ^= kMask[i % 4];
+  return out.insert(head, kMask, 4);
+}
+
+void WriteWebSockets() {
+  using api::FrameKind;
+  // Messages of up to 1 KiB, in pieces of 4 bytes.
+  const auto write = [](const std::string& name, const std::string& stream) {
+    Write("web_socket", name, std::string("\x0a\x03") + stream);
+  };
+  const std::string text =
+      "Gr\xc3\xbc\xc3\x9f"
+      "e";
+  write("messages", ClientFrame(FrameKind::kBinary, std::string("\x01\x00\x02", 3)) +
+                        ClientFrame(FrameKind::kText, text) + ClientFrame(FrameKind::kText, ""));
+  write("pieces_and_a_ping", ClientFrame(FrameKind::kText, text.substr(0, 3), false) +
+                                 ClientFrame(FrameKind::kPing, "?") +
+                                 ClientFrame(FrameKind::kContinuation, text.substr(3)) +
+                                 ClientFrame(FrameKind::kPong, "!"));
+  write("length_of_16_bits", ClientFrame(FrameKind::kBinary, std::string(126, 'x')));
+  Write("web_socket", "length_of_64_bits",
+        std::string("\x11\xff") +
+            ClientFrame(FrameKind::kBinary, std::string(65536, 'x')).substr(0, 400));
+  write("close", ClientFrame(FrameKind::kClose, "\x0f\xa0" + text));
+  write("close_of_no_code", ClientFrame(FrameKind::kClose, ""));
+  write("half_a_close_code", ClientFrame(FrameKind::kClose, "\x0f"));
+  write("close_code_that_none_may_give", ClientFrame(FrameKind::kClose, "\x03\xed"));
+  write("close_not_utf8", ClientFrame(FrameKind::kClose, "\x0f\xa0\xff"));
+  write("text_not_utf8", ClientFrame(FrameKind::kText, "\xc3\x28"));
+  write("too_large", ClientFrame(FrameKind::kBinary, std::string(600, 'x'), false) +
+                         ClientFrame(FrameKind::kContinuation, std::string(600, 'x')));
+  std::string many = ClientFrame(FrameKind::kBinary, "x", false);
+  for (int i = 0; i < 64; ++i) many += ClientFrame(FrameKind::kContinuation, "x", false);
+  write("too_many_pieces", many);
+  write("continued_out_of_nothing", ClientFrame(FrameKind::kContinuation, "x"));
+  write("message_within_a_message",
+        ClientFrame(FrameKind::kText, "a", false) + ClientFrame(FrameKind::kText, "b"));
+  write("ping_in_pieces", ClientFrame(FrameKind::kPing, "x", false));
+  write("unknown_kind", ClientFrame(static_cast<FrameKind>(3), "x"));
+  write("unknown_control", ClientFrame(static_cast<FrameKind>(11), "x"));
+  write("reserved_bits", "\xc2" + ClientFrame(FrameKind::kBinary, "x").substr(1));
+  write("unmasked", std::string("\x82\x01x"));
+  write("length_not_shortest", std::string("\x82\xfe\x00\x01mask!", 9));
+}
+
 }  // namespace
 }  // namespace bluemarble
 
@@ -472,6 +526,7 @@ int main(int argc, char** argv) {
                     "\"http://127.0.0.1:1\"\n[tick]\nhz = 60\n"));
   WriteSecurity();
   WriteSessions();
+  WriteWebSockets();
   Write("rest", "join", std::string("POST /v1/join?x=%20y\n{\"name\": \"Ada\"}"));
   Write("rest", "ready", std::string("GET /readyz?verbose\n"));
   return 0;
