@@ -97,6 +97,21 @@ def talk(page):
     page.wait("back on the map", 2, "document.activeElement.id === 'map'")
 
 
+def carry(page):
+    """Drops a thing, and picks it up again by the key."""
+    carried = "document.querySelectorAll('#items li').length"
+    page.wait("what is carried shown", 5, f"{carried} > 0 && document.querySelector('#gold').textContent === '100 gold'")
+    page.wait("the catalogue had", 5, "!document.querySelector('#items').textContent.includes('thing')")
+    had = page.evaluate(carried)
+    page.evaluate("document.querySelector('#items button').click()")
+    page.wait("a thing less", 5, f"{carried} === {had - 1}")
+    page.wait("it lies here", 5, "document.querySelector('#take').hidden === false")
+    page.evaluate("document.querySelector('#map').focus()")
+    page.key("keyDown", "e")
+    page.key("keyUp", "e")
+    page.wait("picked up again", 5, f"{carried} === {had}")
+
+
 def restart(page, zone):
     """The server goes and comes back; the page does, too, where it was."""
     before = server_position(zone, "Ada")
@@ -125,6 +140,7 @@ def run(options):
         walked = walk(page, zone)
         moved = see(page)
         talk(page)
+        carry(page)
         stats = page.evaluate("({...bluemarble.stats, ...bluemarble.world.stats})")
         expect(stats["malformed"] == 0 and stats["missingBases"] == 0, f"not all was decoded: {stats}")
         expect(stats["exactStates"] < stats["snapshots"] / 6, f"the server does not believe the digests: {stats}")

@@ -1,6 +1,6 @@
 // What the TypeScript client (src/browser) is compared with: JSON lines of snapshots with what the
-// C++ decoder makes of them, of movement steps with their digests, of inputs with their bytes, and
-// of places.
+// C++ decoder makes of them, of movement steps with their digests, of inputs, actions and what the
+// server tells of belongings with their bytes, and of places.
 //   browser_vectors FILE
 #include <algorithm>
 #include <array>
@@ -14,6 +14,7 @@
 #include "core/hash.h"
 #include "geo/border.h"
 #include "geo/grid.h"
+#include "json_lines.h"
 #include "motion/step.h"
 #include "protocol/input.h"
 #include "protocol/snapshot.h"
@@ -31,9 +32,7 @@ constexpr int kHz = 30;
 constexpr uint64_t kSeed = 6;
 FILE* out;
 
-void PrintHex(std::span<const std::byte> bytes) {
-  for (const std::byte byte : bytes) std::fprintf(out, "%02x", std::to_integer<unsigned>(byte));
-}
+void PrintHex(std::span<const std::byte> bytes) { browser_test::PrintHex(out, bytes); }
 
 void Print(geo::Vec3 v) { std::fprintf(out, "[%.17g,%.17g,%.17g]", v.x, v.y, v.z); }
 
@@ -380,6 +379,7 @@ int main(int argc, char** argv) {
   Life().Run(250);
   Steps();
   Inputs();
+  browser_test::PrintBelongings(out);
   Places();
   return std::fclose(out) == 0 ? 0 : 1;
 }

@@ -140,6 +140,61 @@ test("What is said goes out and comes back", async () => {
   assert.equal(client.state, "playing");
 });
 
+test("An action is answered once, though the connection breaks in between", async () => {
+  const zone = new FakeZone();
+  const client = await enter(zone);
+  const told: string[] = [];
+  client.on("inventory", ({ gold, items }) => told.push(`${items.length} items, ${gold} gold`));
+  client.on("answer", ({ outcome, reason }) => told.push(`${outcome} ${reason}`));
+  zone.say(0x2a, 8, 8, 1, 16, 1, 0x1a, 0, 40, 7); // the whole inventory: a nameless thing, 7 gold
+  await zone.run(100);
+  assert.deepEqual([client.inventoryKnown, client.gold, told], [true, 7, ["1 items, 7 gold"]]);
+  const done = client.act({ kind: "drop", itemId: 3n });
+  await zone.run(100);
+  const sent = zone.control.at(-1)!;
+  assert.deepEqual([...sent.subarray(0, 4), ...sent.subarray(20)], [0x1a, 22, 0x0a, 16, 0x1a, 2, 8, 3]);
+  const [open] = client.unanswered;
+  assert.equal(open!.key, Buffer.from(sent.subarray(4, 20)).toString("hex"));
+  zone.drop(1006);
+  await assert.rejects(async () => {
+    await zone.run(100);
+    await client.act({ kind: "drop", itemId: 4n });
+  }, /not in play/);
+  await zone.run(3000);
+  assert.equal(client.state, "playing");
+  assert.deepEqual(zone.control.at(-1), sent);
+  assert.equal(client.inventoryKnown, false);
+  zone.say(0x22, 20, 0x0a, 16, ...sent.subarray(4, 20), 0x28, 1);
+  await zone.run(100);
+  const { outcome, repeated } = await done;
+  assert.deepEqual([outcome, repeated, client.unanswered, told.at(-1)], ["ok", true, [], "ok none"]);
+  const never = client.act({ kind: "drop", itemId: 5n });
+  zone.goodbye(21);
+  await zone.run(200);
+  await assert.rejects(never, /kicked/);
+  assert.equal(client.unanswered.length, 1);
+});
+
+test("Offers stand until they are closed, and can be turned down and taken back", async () => {
+  const zone = new FakeZone();
+  const client = await enter(zone);
+  const told: string[] = [];
+  client.on("offered", ({ tradeId, entityId, getGold }) => told.push(`${tradeId} by ${entityId} for ${getGold}`));
+  client.on("offerClosed", ({ tradeId, reason }) => told.push(`${tradeId} ${reason}`));
+  zone.say(0x32, 6, 8, 9, 16, 77, 32, 5);
+  await zone.run(100);
+  assert.deepEqual(client.offers.map(({ tradeId }) => tradeId), [9n]);
+  client.decline(9n);
+  client.withdraw("01".repeat(16));
+  await zone.run(100);
+  assert.deepEqual([...zone.control.at(-2)!], [0x22, 2, 8, 9]);
+  assert.deepEqual([...zone.control.at(-1)!], [0x22, 18, 0x12, 16, ...Array<number>(16).fill(1)]);
+  zone.say(0x3a, 4, 8, 9, 16, 13);
+  zone.say(0x3a, 4, 8, 8, 16, 13); // of another life
+  await zone.run(100);
+  assert.deepEqual([client.offers, told], [[], ["9 by 77 for 5", "9 declined"]]);
+});
+
 test("A lost connection comes back with a new ticket, and the wish is still the same", async () => {
   const zone = new FakeZone();
   const client = await enter(zone, { password: "secret" });

@@ -58,7 +58,59 @@ export interface PlaceVector {
   height: number;
   ecef: Triple;
 }
-type Vector = SnapshotVector | StepVector | InputVector | PlaceVector;
+/** Number, definition, quantity. */
+export type ItemVector = [string, number, number];
+export interface ActionVector {
+  kind: "action";
+  what: number;
+  key: string;
+  entity: number;
+  quantity: number;
+  gold: number;
+  wantGold: number;
+  trade: string;
+  items: string[];
+  want: string[];
+  bytes: string;
+}
+export interface ResultVector {
+  kind: "result";
+  key: string;
+  outcome: number;
+  reason: number;
+  text: string;
+  repeated: boolean;
+  item: string;
+  bytes: string;
+}
+export interface InventoryVector {
+  kind: "inventory";
+  whole: boolean;
+  complete: boolean;
+  gold: number;
+  items: ItemVector[];
+  gone: string[];
+  bytes: string;
+}
+export interface OfferedVector {
+  kind: "offered";
+  trade: string;
+  entity: number;
+  getGold: number;
+  giveGold: number;
+  get: ItemVector[];
+  give: string[];
+  bytes: string;
+}
+export interface ClosedVector {
+  kind: "closed";
+  trade: string;
+  reason: number;
+  bytes: string;
+}
+type Vector =
+  | SnapshotVector | StepVector | InputVector | PlaceVector | ActionVector | ResultVector | InventoryVector | OfferedVector
+  | ClosedVector;
 
 let all: Vector[] | null = null;
 

@@ -11,6 +11,7 @@ export interface ControlTargets {
   walk: (east: number, north: number) => void;
   zoom: (factor: number) => void;
   chat: () => void;
+  take: () => void;
 }
 
 export class Controls {
@@ -55,6 +56,7 @@ export class Controls {
       event.preventDefault();
       return this.targets.chat();
     }
+    if (event.code === "KeyE" && !event.repeat) return this.targets.take();
     if (!(event.code in DIRECTIONS)) return;
     event.preventDefault();
     this.held.add(event.code);

@@ -1,5 +1,6 @@
 /** A page that walks around the world: what a client of bluemarble-client looks like. */
 import { Client, RequestError, SessionError, type JoinOptions } from "../../src/client/index.ts";
+import { Belongings } from "./belongings.ts";
 import { Controls } from "./controls.ts";
 import { WorldMap, type Neighbour } from "./map.ts";
 import { Names } from "./names.ts";
@@ -33,6 +34,7 @@ function color(name: string): string {
 
 const map = new WorldMap(mapCanvas, names, color);
 const globe = new Globe(element("globe"));
+const belongings = new Belongings(names, notice);
 
 const controls = new Controls(mapCanvas, element("stick"), element("stick-knob"), {
   walk: (east, north) => {
@@ -42,6 +44,7 @@ const controls = new Controls(mapCanvas, element("stick"), element("stick-knob")
   },
   zoom: (factor) => map.zoom(factor),
   chat: () => line.focus(),
+  take: () => belongings.take(client),
 });
 element("zoom-in").addEventListener("click", () => map.zoom(0.7));
 element("zoom-out").addEventListener("click", () => map.zoom(1 / 0.7));
@@ -95,6 +98,7 @@ function welcome(joined: Client): void {
     item.append(speaker, ` ${text}`);
     append(item);
   });
+  belongings.follow(joined);
   joined.on("chatRefused", ({ text, reason }) => notice(`Nobody heard that: ${text || reason}`));
   playing();
   mapCanvas.focus();
@@ -223,6 +227,7 @@ function tell(nearby: readonly Neighbour[]): void {
       ["frames", `${Math.round(rate(frames, told.frames))} /s`],
     ], "");
     countKinds(playing!);
+    belongings.look(playing!, own);
     element("near").textContent = nearestPlace(own.place);
     element("coordinates").textContent = coordinates(own.place);
     rows(element("nearby"), "span", nearby.map(({ view, east, north, distance }) =>

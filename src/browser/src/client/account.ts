@@ -28,6 +28,15 @@ export interface Ticket {
   readonly sealed: boolean;
 }
 
+/** Of the catalogue. */
+export interface ItemKind {
+  readonly id: number;
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly max_stack: number;
+}
+
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const REFRESH_AHEAD_MS = 20_000;
@@ -112,15 +121,25 @@ export class Account {
     if (typeof name === "string") this.name = name;
   }
 
-  private async post(path: string, body: object, bearer = ""): Promise<Record<string, unknown>> {
+  /** What items are. */
+  async catalogue(): Promise<ItemKind[]> {
+    const { items } = await this.request("GET", "/v1/items", {});
+    if (!Array.isArray(items)) throw new RequestError(200, "invalid", "not a catalogue", 0);
+    return items as ItemKind[];
+  }
+
+  private post(path: string, body: object, bearer = ""): Promise<Record<string, unknown>> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (bearer !== "") headers["Authorization"] = `Bearer ${bearer}`;
+    return this.request("POST", path, { headers, body: JSON.stringify(body) });
+  }
+
+  private async request(method: string, path: string, rest: RequestInit): Promise<Record<string, unknown>> {
     let response: Response;
     let text: string;
     try {
       response = await this.fetch(this.url + path, {
-        method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS),
-        credentials: "omit", cache: "no-store",
+        ...rest, method, signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "omit", cache: "no-store",
       });
       text = await response.text();
     } catch (error) {

@@ -3,8 +3,11 @@
  * itself when the connection is lost (proto/SESSION.md "Over WebSocket").
  */
 import { toGeographic, type Geographic, type World } from "../codec/index.ts";
-import { Account, RequestError, type Fetch } from "./account.ts";
+import { Account, RequestError, type Fetch, type ItemKind } from "./account.ts";
+import { ActionError, Actions } from "./actions.ts";
+import type { Action, Answer, Item, KeyedAction, TradeClosed, TradeOffer } from "./belongings.ts";
 import { reasonOf, type ChatHeard, type ChatRefused, type Ended, type Reason, type Spawn, type Welcome } from "./control.ts";
+import type { InventoryChange } from "./inventory.ts";
 import type { EntityView } from "./remote_view.ts";
 import { Session, UNRELIABLE, type Channel, type Link, type OwnView, type SessionStats, type Wish } from "./session.ts";
 
@@ -58,6 +61,14 @@ export interface ClientEvents {
   left: number;
   chat: ChatHeard;
   chatRefused: ChatRefused;
+  /** What the player owns was told, or has changed. */
+  inventory: InventoryChange;
+  /** Of every action, those of an earlier page included; "unknown" at most once an `act`. */
+  answer: Answer;
+  /** Another player offers a trade. */
+  offered: TradeOffer;
+  /** An offer of another player does not stand any more. */
+  offerClosed: TradeClosed;
 }
 
 export interface ClientStats extends SessionStats {
@@ -137,8 +148,9 @@ export class Client {
   private stopWaiting: () => void = () => {};
   private readonly listeners: Listeners = {
     playing: new Set(), reconnecting: new Set(), ended: new Set(), joined: new Set(), left: new Set(), chat: new Set(),
-    chatRefused: new Set(),
+    chatRefused: new Set(), inventory: new Set(), answer: new Set(), offered: new Set(), offerClosed: new Set(),
   };
+  private readonly actions = new Actions((answer) => this.emit("answer", answer));
 
   private constructor(
     private readonly account: Account,
@@ -210,6 +222,52 @@ export class Client {
     return this.session?.say(scope, text) ?? 0;
   }
 
+  /** Ascending by number; empty before `inventoryKnown`. */
+  get inventory(): readonly Item[] {
+    return this.session?.inventory.items ?? [];
+  }
+  get gold(): number {
+    return this.session?.inventory.gold ?? 0;
+  }
+  /** It has been told, over this connection. */
+  get inventoryKnown(): boolean {
+    return this.session?.inventory.known ?? false;
+  }
+  /** Of other players, oldest first; those that stand. */
+  get offers(): readonly TradeOffer[] {
+    return this.session?.inventory.offers ?? [];
+  }
+  /** What items are, by `definition`. */
+  catalogue(): Promise<ItemKind[]> {
+    return this.account.catalogue();
+  }
+
+  /**
+   * Resolves when it is done and on disk, or refused; over reconnects, too. Rejects with an ActionError when it was not
+   * sent, and with a SessionError when the client ends first: then it stays in `unanswered`.
+   */
+  act(action: Action): Promise<Answer> {
+    const answer = this.actNow(action);
+    // Who does not wait for it is not told by an unhandled rejection either.
+    answer.catch(() => {});
+    return answer;
+  }
+  /**
+   * Without an answer so far. Who keeps them gives each to `act` of the next client, and it is done once, if the server's
+   * memory of keys (three days) has not passed.
+   */
+  get unanswered(): readonly KeyedAction[] {
+    return this.actions.unanswered;
+  }
+  /** Says no to another player's offer. */
+  decline(tradeId: bigint): void {
+    this.session?.decline(tradeId);
+  }
+  /** Takes back an own offer, named by the key of its action, which is then refused as declined. */
+  withdraw(key: string): void {
+    this.session?.withdraw(key);
+  }
+
   /** Takes the player out of the world. */
   leave(): void {
     this.stopWaiting();
@@ -217,6 +275,12 @@ export class Client {
     const inPlay = this.current === "playing";
     if (!inPlay) this.finish(QUIT);
     this.attempt?.quit();
+  }
+
+  private async actNow(action: Action): Promise<Answer> {
+    const done = this.current === "playing" ? this.session?.act(action) : null;
+    if (!done) throw new ActionError("not in play");
+    return done;
   }
 
   private emit<E extends keyof ClientEvents>(event: E, value: ClientEvents[E]): void {
@@ -267,7 +331,11 @@ export class Client {
           left: (id) => this.emit("left", id),
           chat: (line) => this.emit("chat", line),
           chatRefused: (refused) => this.emit("chatRefused", refused),
+          inventory: (change) => this.emit("inventory", change),
+          offered: (offer) => this.emit("offered", offer),
+          offerClosed: (closed) => this.emit("offerClosed", closed),
         },
+        this.actions,
       );
       this.attempt = session;
       socket.onopen = () => {
@@ -346,6 +414,7 @@ export class Client {
   private finish(ended: Ended): void {
     this.current = "ended";
     this.stopBeat();
+    this.actions.end(new SessionError(ended));
     this.emit("ended", ended);
   }
 }

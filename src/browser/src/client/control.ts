@@ -1,9 +1,11 @@
-/**
- * The control messages of proto/control.proto, as far as a client without belongings needs them.
- * Protobuf by hand: five messages do not pay for a library.
- */
+/** The control messages of proto/control.proto: how a session begins and ends, and chat. What one owns is in belongings.ts. */
 import { vec, type Vec3 } from "../codec/planet.ts";
 import { WireError } from "../codec/range_reader.ts";
+import {
+  readActionResult, readInventoryUpdate, readTradeClosed, readTradeOffered, type Answer, type InventoryUpdate, type TradeClosed,
+  type TradeOffer,
+} from "./belongings.ts";
+import { bytes, double, Fields, number, utf8 } from "./protobuf.ts";
 
 export const PROTOCOL_VERSION = 2;
 
@@ -63,6 +65,10 @@ export interface ChatRefused {
 export type ServerControl =
   | { readonly body: "welcome"; readonly welcome: Welcome }
   | { readonly body: "refused" | "goodbye"; readonly ended: Ended }
+  | { readonly body: "answer"; readonly answer: Answer }
+  | { readonly body: "inventory"; readonly update: InventoryUpdate }
+  | { readonly body: "offered"; readonly offer: TradeOffer }
+  | { readonly body: "offerClosed"; readonly closed: TradeClosed }
   | { readonly body: "heard"; readonly heard: ChatHeard }
   | { readonly body: "chatRefused"; readonly refused: ChatRefused }
   | { readonly body: "other" };
@@ -72,24 +78,6 @@ export interface Spawn {
   readonly lat: number;
 }
 
-// ---- writing ----
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
-  bytes.push(value);
-  return bytes;
-}
-const number = (field: number, value: number): number[] => [...varint(field * 8), ...varint(value)];
-const bytes = (field: number, value: Iterable<number>): number[] => {
-  const content = [...value];
-  return [...varint(field * 8 + 2), ...varint(content.length), ...content];
-};
-const double = (field: number, value: number): number[] => [
-  ...varint(field * 8 + 1), ...new Uint8Array(new Float64Array([value]).buffer),
-];
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
-
 export function encodeLogin(token: string, version: string, spawn: Spawn | null): Uint8Array {
   const place = spawn === null ? [] : bytes(4, [...double(1, spawn.lon), ...double(2, spawn.lat), ...double(3, 0)]);
   const login = [...number(1, PROTOCOL_VERSION), ...bytes(2, utf8(token)), ...bytes(3, utf8(version)), ...place];
@@ -98,98 +86,6 @@ export function encodeLogin(token: string, version: string, spawn: Spawn | null)
 export const encodeGoodbye = (): Uint8Array => new Uint8Array(bytes(2, []));
 export const encodeChat = (scope: "zone" | "local", text: string, line: number): Uint8Array =>
   new Uint8Array(bytes(5, [...number(1, scope === "zone" ? 1 : 2), ...bytes(2, utf8(text)), ...number(3, line)]));
-
-// ---- reading ----
-
-type Value = bigint | Uint8Array;
-
-class Fields {
-  private readonly values = new Map<number, Value[]>();
-  /** The first field, which in a message of bodies is the body. */
-  readonly first: number = 0;
-
-  constructor(data: Uint8Array) {
-    let at = 0;
-    const readVarint = (): bigint => {
-      let value = 0n;
-      for (let shift = 0n; shift < 70n; shift += 7n) {
-        const byte = data[at++];
-        if (byte === undefined) break;
-        value |= BigInt(byte & 127) << shift;
-        if (byte < 128) return BigInt.asUintN(64, value);
-      }
-      throw new WireError("a control message that ends early");
-    };
-    while (at < data.length) {
-      const tag = Number(readVarint());
-      const field = Math.floor(tag / 8);
-      const wire = tag % 8;
-      let value: Value;
-      if (wire === 0) {
-        value = readVarint();
-      } else {
-        const size = wire === 1 ? 8 : wire === 5 ? 4 : wire === 2 ? Number(readVarint()) : -1;
-        if (size < 0 || at + size > data.length) throw new WireError("a control message that ends early");
-        value = data.subarray(at, at + size);
-        at += size;
-      }
-      if (this.first === 0) this.first = field;
-      const known = this.values.get(field);
-      if (known === undefined) this.values.set(field, [value]);
-      else known.push(value);
-    }
-  }
-
-  private last(field: number): Value | undefined {
-    return this.values.get(field)?.at(-1);
-  }
-  int(field: number): bigint {
-    const value = this.last(field);
-    return typeof value === "bigint" ? value : 0n;
-  }
-  number(field: number): number {
-    return Number(this.int(field));
-  }
-  data(field: number): Uint8Array {
-    const value = this.last(field);
-    return value instanceof Uint8Array ? value : new Uint8Array();
-  }
-  text(field: number): string {
-    return new TextDecoder().decode(this.data(field));
-  }
-  double(field: number): number {
-    const value = this.data(field);
-    return value.length === 8 ? doubles(value)[0]! : 0;
-  }
-  doubles(field: number): number[] {
-    return (this.values.get(field) ?? []).flatMap((value) => (value instanceof Uint8Array ? doubles(value) : []));
-  }
-  numbers(field: number): number[] {
-    return (this.values.get(field) ?? []).flatMap((value) => (typeof value === "bigint" ? Number(value) : packed(value)));
-  }
-}
-
-function doubles(data: Uint8Array): number[] {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const values: number[] = [];
-  for (let at = 0; at + 8 <= data.length; at += 8) values.push(view.getFloat64(at, true));
-  return values;
-}
-
-function packed(data: Uint8Array): number[] {
-  const values: number[] = [];
-  let value = 0, factor = 1;
-  for (const byte of data) {
-    value += (byte & 127) * factor;
-    factor *= 128;
-    if (byte < 128) {
-      values.push(value);
-      value = 0;
-      factor = 1;
-    }
-  }
-  return values;
-}
 
 /** Throws WireError on what is no message; bodies that are not known are "other". */
 export function decodeServerControl(data: Uint8Array): ServerControl {
@@ -206,12 +102,20 @@ export function decodeServerControl(data: Uint8Array): ServerControl {
           reason: reasonOf(body.number(1)), text: body.text(2), redirect: message.first === 2 ? body.text(3) : "",
         },
       };
+    case 4:
+      return { body: "answer", answer: readActionResult(body) };
+    case 5:
+      return { body: "inventory", update: readInventoryUpdate(body) };
+    case 6:
+      return { body: "offered", offer: readTradeOffered(body) };
+    case 7:
+      return { body: "offerClosed", closed: readTradeClosed(body) };
     case 8:
       return {
         body: "heard",
         heard: {
           scope: body.number(1) === 1 ? "zone" : "local", entityId: body.number(2),
-          playerId: BigInt.asIntN(64, body.int(3)), name: body.text(4), text: body.text(5), tick: body.number(6),
+          playerId: body.signed(3), name: body.text(4), text: body.text(5), tick: body.number(6),
         },
       };
     case 9:
@@ -230,7 +134,7 @@ export function decodeServerControl(data: Uint8Array): ServerControl {
 function readWelcome(body: Fields): Welcome {
   const welcome: Welcome = {
     entityId: body.number(2),
-    playerId: BigInt.asIntN(64, body.int(14)),
+    playerId: body.signed(14),
     tick: body.number(3),
     tickHz: body.number(4),
     position: vec(body.double(5), body.double(6), body.double(7)),

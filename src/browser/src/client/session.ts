@@ -5,12 +5,15 @@
  */
 import { AckWindow, expandTick, parseSnapshot, WireError, World, type Snapshot, type Vec3 } from "../codec/index.ts";
 import { LongitudeRange, positionDigest, sameCommand, type Command } from "../motion.ts";
+import type { Actions } from "./actions.ts";
+import { encodeAction, encodeDecline, encodeWithdraw, type Action, type Answer, type TradeClosed, type TradeOffer } from "./belongings.ts";
 import {
   decodeServerControl, encodeChat, encodeGoodbye, encodeLogin, REASONS, type ChatHeard, type ChatRefused, type Ended,
   type Reason, type Spawn, type Welcome,
 } from "./control.ts";
 import { InputLead } from "./input_lead.ts";
 import { encodeInput } from "./input_message.ts";
+import { Inventory, type InventoryChange } from "./inventory.ts";
 import { OwnPlayer } from "./own_player.ts";
 import { RemoteView, type EntityView } from "./remote_view.ts";
 import { ServerClock } from "./server_clock.ts";
@@ -33,6 +36,9 @@ export interface SessionEvents {
   left(id: number): void;
   chat(line: ChatHeard): void;
   chatRefused(refused: ChatRefused): void;
+  inventory(change: InventoryChange): void;
+  offered(offer: TradeOffer): void;
+  offerClosed(closed: TradeClosed): void;
 }
 
 export interface SessionOptions {
@@ -123,11 +129,14 @@ export class Session {
   private tickedAt = 0;
   private health = 100;
   private said = 0;
+  readonly inventory = new Inventory();
 
+  /** `actions` outlives the session: what one leaves unanswered the next one asks for. */
   constructor(
     private readonly link: Link,
     private readonly options: SessionOptions,
     private readonly events: SessionEvents,
+    private readonly actions: Actions,
   ) {}
 
   /** The link is open. */
@@ -161,6 +170,24 @@ export class Session {
     this.said = (this.said % 0xffffffff) + 1;
     this.link.send(RELIABLE, encodeChat(scope, text, this.said));
     return this.said;
+  }
+
+  /** As Actions.take; null when not in play. */
+  act(action: Action): Promise<Answer> | null {
+    if (this.play === null || this.over) return null;
+    const taken = this.actions.take(action);
+    this.link.send(RELIABLE, encodeAction(taken.action));
+    return taken.done;
+  }
+
+  /** Says no to another player's offer. */
+  decline(tradeId: bigint): void {
+    if (this.play !== null && !this.over) this.link.send(RELIABLE, encodeDecline(tradeId));
+  }
+
+  /** Takes back an own offer, named by the key of its action. */
+  withdraw(key: string): void {
+    if (this.play !== null && !this.over) this.link.send(RELIABLE, encodeWithdraw(key));
   }
 
   /** Takes the player out of the world. */
@@ -202,6 +229,8 @@ export class Session {
       this.end({ reason: "timeout", text: "nothing heard from the server for too long", redirect: "" });
       return;
     }
+    for (let again = this.actions.nextResend(now); again !== null; again = this.actions.nextResend(now))
+      this.link.send(RELIABLE, encodeAction(again));
     this.stepAndSend(this.play, now);
   }
 
@@ -239,6 +268,21 @@ export class Session {
       case "goodbye":
         this.end(message.ended);
         break;
+      case "answer":
+        this.actions.onAnswer(message.answer, now);
+        break;
+      case "inventory": {
+        const change = this.inventory.onUpdate(message.update);
+        if (change !== null) this.events.inventory(change);
+        break;
+      }
+      case "offered":
+        this.inventory.onOffered(message.offer);
+        this.events.offered(message.offer);
+        break;
+      case "offerClosed":
+        if (this.inventory.onClosed(message.closed.tradeId)) this.events.offerClosed(message.closed);
+        break;
       case "heard":
         this.events.chat(message.heard);
         break;
@@ -262,6 +306,7 @@ export class Session {
     if (!this.wished) this.wanted = { ...this.wanted, yaw };
     this.snapshotTick = this.heldByServer = this.sentTick = tick;
     this.pathSampleAt = now;
+    this.actions.reconnected(welcome.resumed, now);
     this.events.playing(welcome);
   }
 

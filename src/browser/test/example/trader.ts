@@ -1,0 +1,17 @@
+import { Client, ITEM } from "bluemarble-client";
+
+const client = await Client.join({ url: "http://127.0.0.1:8080", name: "ada" });
+client.on("inventory", ({ items, gold }) => console.log(`${items.length} things, ${gold} gold`));
+client.on("offered", ({ tradeId, getGold, giveItemIds }) => {
+  if (getGold >= 5 * giveItemIds.length) void client.act({ kind: "accept", tradeId });
+  else client.decline(tradeId);
+});
+setInterval(() => {
+  const lying = [...client.others()].find(({ kind }) => kind === ITEM);
+  if (lying && client.unanswered.length === 0) void pickUp(lying.id);
+}, 1000);
+
+async function pickUp(entityId: number): Promise<void> {
+  const { outcome, reason } = await client.act({ kind: "pickUp", entityId });
+  console.log(outcome === "ok" ? "got it, and no crash takes it away" : `no: ${reason}`);
+}
