@@ -140,6 +140,16 @@ def every_script_and_test_program_exists():
     assert count > 50 and not wrong, wrong
 
 
+def every_source_that_the_architecture_names_exists():
+    """`net/net_thread` and the like, in drawings and sentences: a file or folder of src/."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    text = text[:text.index("## Folders and what they may include")]
+    folders = [path.name for path in (ROOT / "src").iterdir() if path.is_dir()]
+    names = set(re.findall(rf"(?<![\w/])(?:{'|'.join(folders)})/\w+(?:/\w+)*", text))
+    wrong = [name for name in sorted(names) if not list((ROOT / "src").glob(f"{name}*"))]
+    assert len(names) >= 40 and not wrong, (len(names), wrong)
+
+
 @functools.cache
 def settings():
     text = subprocess.run([OPTIONS.bin / "zoned", "print-config", "--default"], capture_output=True, text=True, timeout=20,
@@ -232,8 +242,8 @@ def check_daemon(where, command, environment):
 
 
 CASES = (every_link_leads_somewhere, every_command_of_our_programs_exists, every_script_and_test_program_exists,
-         every_setting_that_is_named_exists, the_page_of_settings_is_what_the_program_says,
-         compose_files_fit_themselves_and_the_program)
+         every_source_that_the_architecture_names_exists, every_setting_that_is_named_exists,
+         the_page_of_settings_is_what_the_program_says, compose_files_fit_themselves_and_the_program)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
