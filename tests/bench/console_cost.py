@@ -1,7 +1,7 @@
 """What one operator's page costs a zone: CPU time of zoned and of its zone thread, with a console attached and without, by
 turns, on 5,000 animals and 200 bots.
 
-    console_cost.py --bin FOLDER [--rounds 6] [--seconds 8] [--mode blocks|cells|focus]
+    console_cost.py --bin FOLDER [--rounds 6] [--seconds 8] [--mode blocks|cells|focus] [--animals N] [--bots N]
 """
 
 import argparse
@@ -17,7 +17,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from web_socket import TEXT, WebSocket  # noqa: E402
 from zone_under_test import Bots, Zone, total, wait_until  # noqa: E402
 
-ANIMALS, BOTS = 5000, 200
 VIEWS = {"cells": ([-180, -90, 180, 90], 2), "blocks": ([-180, -90, 180, 90], 2), "focus": ([2.33, 48.84, 2.38, 48.87], 14)}
 
 
@@ -45,13 +44,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--mode", choices=VIEWS, default="blocks")
+    parser.add_argument("--animals", type=int, default=5000)
+    parser.add_argument("--bots", type=int, default=200)
     options = parser.parse_args()
     limit = 100 if options.mode == "cells" else 100000
-    with Zone(options.bin, (f"game.animals={ANIMALS}", f"console.max_entities={limit}")) as zone:
+    with Zone(options.bin, (f"game.animals={options.animals}", f"console.max_entities={limit}")) as zone:
         secret = (zone.data / "admin.secret").read_text().strip()
         seconds = options.rounds * 2 * (options.seconds + 1) + 20
-        with Bots(options.bin, zone, "bots", "--players", BOTS, "--seconds", int(seconds), "--warmup", 0):
-            wait_until("the bots play", 60, lambda: total(zone.metrics(), "session_players") == BOTS)
+        with Bots(options.bin, zone, "bots", "--players", options.bots, "--seconds", int(seconds), "--warmup", 0):
+            wait_until("the bots play", 60, lambda: total(zone.metrics(), "session_players") == options.bots)
             time.sleep(3)
             rows = {True: [], False: []}
             for turn in range(options.rounds * 2):
