@@ -59,6 +59,7 @@ json ConsolePlayerJson(const ConsolePlayer& player, bool with_address) {
           {"height", Rounded(player.place.alt_m, 100)},
           {"session_s", std::floor(player.session_s)},
           {"ack_age_ms", player.ack_age_ms ? json(Rounded(*player.ack_age_ms, 1)) : json()},
+          {"ping_ms", player.ping_ms ? json(Rounded(*player.ping_ms, 1)) : json()},
           {"bytes_per_s", Rounded(player.bytes_per_s, 1)},
           {"address", with_address ? json(player.address) : json()}};
 }
@@ -253,9 +254,10 @@ bool Before(const std::string& sort, const ConsolePlayer& a, const ConsolePlayer
   if (sort == "player") return a.player_id < b.player_id;
   if (sort == "age" && a.session_s != b.session_s) return a.session_s < b.session_s;
   if (sort == "bytes" && a.bytes_per_s != b.bytes_per_s) return a.bytes_per_s < b.bytes_per_s;
-  if (sort == "ack_age") {
+  if (sort == "ack_age" || sort == "ping") {
     const double none = std::numeric_limits<double>::infinity();
-    const double left = a.ack_age_ms.value_or(none), right = b.ack_age_ms.value_or(none);
+    const auto figure = sort == "ping" ? &ConsolePlayer::ping_ms : &ConsolePlayer::ack_age_ms;
+    const double left = (a.*figure).value_or(none), right = (b.*figure).value_or(none);
     if (left != right) return left < right;
   }
   return a.name != b.name ? a.name < b.name : a.player_id < b.player_id;
@@ -272,8 +274,9 @@ HttpResponse Console::Players(const HttpRequest& request, const Operator&) const
   std::string sort = request.Query("sort") == nullptr ? "name" : *request.Query("sort");
   const bool backwards = sort.starts_with('-');
   if (backwards) sort.erase(0, 1);
-  if (sort != "name" && sort != "player" && sort != "age" && sort != "ack_age" && sort != "bytes")
-    return Refuse({Code::kInvalid, "?sort= is name, player, age, ack_age or bytes"});
+  constexpr std::string_view kSorts[] = {"name", "player", "age", "ack_age", "ping", "bytes"};
+  if (std::ranges::find(kSorts, sort) == std::end(kSorts))
+    return Refuse({Code::kInvalid, "?sort= is name, player, age, ack_age, ping or bytes"});
   const std::string search =
       request.Query("search") == nullptr ? "" : Lower(*request.Query("search"));
   if (search.size() > kMaxSearchBytes) return Refuse({Code::kInvalid, "?search= is too long"});

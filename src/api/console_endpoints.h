@@ -28,6 +28,7 @@ struct ConsolePlayer {
   geo::Geodetic place;
   double session_s = 0;
   std::optional<double> ack_age_ms;
+  std::optional<double> ping_ms;  ///< Round trip of the transport.
   double bytes_per_s = 0;
   std::string address;
 };

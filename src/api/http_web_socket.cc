@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cstring>
 #include <utility>
 
 #include "core/log.h"
@@ -15,6 +16,8 @@ using std::chrono::seconds;
 
 // How long a socket that is being closed may take to take its close and give its own.
 constexpr auto kCloseTime = seconds(1);
+// Between two measurements of the round trip.
+constexpr auto kMeasureTime = seconds(3);
 // How soon a message is offered again.
 constexpr auto kOfferPause = milliseconds(5);
 // The kernel doubles it. More would only be sent later: what waits here can still be left out.
@@ -54,6 +57,8 @@ HttpWebSocket::HttpWebSocket(HttpCore& server, std::shared_ptr<const HttpLive> l
       remote_address_(std::move(remote_address)),
       beat_time_(std::clamp<uint32_t>(
           std::min(settings_.websocket_ping_ms, settings_.websocket_timeout_ms) / 4, 10, 1000)),
+      measure_time_(
+          std::min<milliseconds>(kMeasureTime, milliseconds(settings_.websocket_ping_ms))),
       io_(std::make_unique<Io>(strand)),
       reader_(settings_.websocket_message_bytes),
       allowance_(2.0 * settings_.websocket_messages_per_s) {}
@@ -111,7 +116,7 @@ void HttpWebSocket::Start(std::unique_ptr<HttpStream> stream,
   }
   io_->stream->LimitSendBuffer(kSendBufferBytes);
   server_.Count([](ApiStats& stats) { stats.opened_web_sockets.Add(); });
-  allowance_at_ = heard_at_ = Clock::now();
+  allowance_at_ = heard_at_ = measured_at_ = Clock::now();
   early_ = read;
   unread_ = std::as_writable_bytes(std::span(early_));
   ArmBeat(beat_time_);
@@ -209,7 +214,7 @@ bool HttpWebSocket::On(WebSocketReader::Event event) {
             reader_.code() == kWebSocketPolicy ? &ApiStats::web_sockets_limited
                                                : &ApiStats::web_sockets_malformed);
       return true;
-    case Event::kPong:
+    case Event::kPong: OnPong(); break;
     case Event::kNeedMore: break;
   }
   return true;
@@ -231,6 +236,24 @@ void HttpWebSocket::OnClose(uint16_t code) {
     close_code_ = code;
   }
   Wake();
+}
+
+void HttpWebSocket::Measure(Clock::time_point now) {
+  measuring_ = true;
+  measured_at_ = now;
+  ++measure_;
+  Answer(FrameKind::kPing, std::as_bytes(std::span(&measure_, 1)));
+}
+
+void HttpWebSocket::OnPong() {
+  const auto payload = reader_.payload();
+  if (!measuring_ || payload.size() != sizeof measure_ ||
+      std::memcmp(payload.data(), &measure_, sizeof measure_) != 0)
+    return;
+  measuring_ = false;
+  const auto took = std::chrono::duration_cast<milliseconds>(heard_at_ - measured_at_).count();
+  round_trip_ms_.store(static_cast<uint32_t>(std::max<int64_t>(took, 1)),
+                       std::memory_order_relaxed);
 }
 
 void HttpWebSocket::Answer(FrameKind kind, std::span<const std::byte> payload) {
@@ -300,6 +323,7 @@ void HttpWebSocket::OnBeat() {
     pinged_at_ = now;
     Answer(FrameKind::kPing, {});
   }
+  if (now - measured_at_ > measure_time_) Measure(now);
   ArmBeat(beat_time_);
 }
 

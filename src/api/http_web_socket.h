@@ -25,6 +25,7 @@ class HttpWebSocket final : public WebSocket, public std::enable_shared_from_thi
 
   bool Send(std::span<const std::byte> message, bool binary) override;
   size_t queued_bytes() const override { return queued_.load(std::memory_order_relaxed); }
+  uint32_t round_trip_ms() const override { return round_trip_ms_.load(std::memory_order_relaxed); }
   void Close(uint16_t code, std::string_view reason) override;
   const std::string& remote_address() const override { return remote_address_; }
 
@@ -58,6 +59,8 @@ class HttpWebSocket final : public WebSocket, public std::enable_shared_from_thi
   /// False: nothing more is to be read now.
   bool On(WebSocketReader::Event event);
   void OnClose(uint16_t code);
+  void OnPong();
+  void Measure(Clock::time_point now);
   void Answer(FrameKind kind, std::span<const std::byte> payload);
   bool Offer();
   void OfferAgain();
@@ -76,8 +79,9 @@ class HttpWebSocket final : public WebSocket, public std::enable_shared_from_thi
   const std::shared_ptr<const HttpLive> live_;
   const HttpSettings& settings_;
   const std::string remote_address_;
-  const std::chrono::milliseconds beat_time_;
+  const std::chrono::milliseconds beat_time_, measure_time_;
   std::atomic<size_t> queued_{0};
+  std::atomic<uint32_t> round_trip_ms_{0};
 
   std::mutex mutex_;
   std::string pending_;   // whole frames
@@ -98,6 +102,9 @@ class HttpWebSocket final : public WebSocket, public std::enable_shared_from_thi
   double allowance_;
   Clock::time_point allowance_at_, heard_at_, message_at_, pinged_at_, closing_at_;
   bool pinged_ = false;
+  Clock::time_point measured_at_;
+  uint32_t measure_ = 0;  // what its ping carries, so that an old pong is not taken for its
+  bool measuring_ = false;
   bool in_message_ = false;
   bool paused_ = false;  // a message waits for its handler
   bool deaf_ = false;    // what still comes does not count

@@ -47,6 +47,8 @@ class WebSocket {
   /// What waits to be written, frame heads included; what the kernel has taken does not count
   /// (some 128 KiB at most).
   virtual size_t queued_bytes() const = 0;
+  /// To the client and back, by a ping every three seconds. 0: not known.
+  virtual uint32_t round_trip_ms() const { return 0; }
   /// Ends it once what waits is written, at the latest after a second. `reason`: UTF-8 for people,
   /// cut at 123 bytes. Twice is once.
   virtual void Close(uint16_t code, std::string_view reason) = 0;

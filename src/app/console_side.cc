@@ -98,9 +98,13 @@ api::ConsolePlayer ConsoleSide::PlayerOf(const PlayerSeen& seen, core::Tick now)
                             .place = geo::ToGeodetic(seen.position),
                             .session_s = static_cast<double>(now - seen.entered) / hz_,
                             .ack_age_ms = {},
+                            .ping_ms = {},
                             .bytes_per_s = 0,
                             .address = AddressText(seen.address_v4)};
   if (seen.ack_age) player.ack_age_ms = static_cast<double>(*seen.ack_age) * 1000 / hz_;
+  // Of the transport, which whoever lingers has lost.
+  const uint32_t ping_ms = seen.lingering ? 0 : parts_.round_trip_ms(seen.peer);
+  if (ping_ms > 0) player.ping_ms = ping_ms;
   if (player.session_s > 0)
     player.bytes_per_s = static_cast<double>(seen.snapshot_bytes) / player.session_s;
   return player;

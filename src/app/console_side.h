@@ -2,6 +2,7 @@
 /// answers its endpoints. Built and closed by the main thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -52,6 +53,8 @@ struct ConsoleParts {
   Counted counted;
   const core::Clock& clock;
   std::string config_json;  ///< Settings in force.
+  /// Any thread: to a peer and back; 0: not known.
+  std::function<uint32_t(core::PeerId)> round_trip_ms;
 };
 
 class ConsoleSide {

@@ -23,6 +23,7 @@ class PlayLink final : public net::StreamLink {
     return socket_->Send(message, /*binary=*/true);
   }
   size_t queued_bytes() const override { return socket_->queued_bytes(); }
+  uint32_t round_trip_ms() const override { return socket_->round_trip_ms(); }
   void Close(uint16_t code, std::string_view reason) override { socket_->Close(code, reason); }
 
  private:

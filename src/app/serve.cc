@@ -358,7 +358,12 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                        .archivist = archivist ? &*archivist : nullptr,
                        .counted = counted,
                        .clock = clock,
-                       .config_json = options.settings_json});
+                       .config_json = options.settings_json,
+                       .round_trip_ms = [&transport, &streams](core::PeerId peer) {
+                         const auto udp_hosts = static_cast<uint32_t>((*transport)->hosts());
+                         if (peer.host() < udp_hosts) return (*transport)->round_trip_ms(peer);
+                         return streams ? streams->RoundTripMs(peer) : 0;
+                       }});
   console.AddEndpoints(router);
   if (core::Status registered = console.RegisterMetrics(metrics); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());

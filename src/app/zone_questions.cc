@@ -18,6 +18,7 @@ PlayerSeen Look(const Zone& zone, const session::Session& session, core::Tick no
                   .entity = session.entity,
                   .position = {},
                   .entered = session.entered,
+                  .peer = session.peer,
                   .ack_age = {},
                   .snapshot_bytes = session.snapshot_bytes,
                   .address_v4 = session.address_v4,

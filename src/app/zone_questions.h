@@ -25,6 +25,7 @@ struct PlayerSeen {
   core::EntityId entity;
   geo::Vec3 position;
   core::Tick entered = 0;
+  core::PeerId peer;
   std::optional<core::Tick> ack_age;
   uint64_t snapshot_bytes = 0;
   uint32_t address_v4 = 0;

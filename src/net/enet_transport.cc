@@ -74,6 +74,11 @@ void EnetTransport::Stop(uint32_t reason, int patience_ms) {
   for (auto& thread : threads_) thread->Stop(reason, patience_ms);
 }
 
+uint32_t EnetTransport::round_trip_ms(core::PeerId peer) const {
+  if (peer.host() >= threads_.size() || peer.slot() >= known_.slots()) return 0;
+  return threads_[peer.host()]->round_trip_ms(peer.slot());
+}
+
 size_t EnetTransport::inbound_bytes() const {
   size_t bytes = 0;
   for (const auto& thread : threads_) bytes += thread->inbound().used_bytes();

@@ -63,6 +63,9 @@ class EnetTransport final : public Transport {
   /// Any thread: new tokens get a new sealing key; what is out stays good until it expires.
   void RotateTokenKey();
 
+  /// Any thread: to the peer and back; of whoever has its slot. 0: not known.
+  uint32_t round_trip_ms(core::PeerId peer) const;
+
   /// Any thread: what the zone has not received yet, and what the net threads have not taken.
   size_t inbound_bytes() const;
   size_t outbound_bytes() const;

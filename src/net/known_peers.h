@@ -44,8 +44,9 @@ class KnownPeers {
     return true;
   }
 
-  /// At a time.
-  size_t most() const { return generations_.size(); }
+  /// Any thread.
+  size_t slots() const { return slots_; }
+  size_t most() const { return generations_.size(); }  ///< At a time.
 
  private:
   // Past the end: of no host or slot of these.

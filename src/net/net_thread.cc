@@ -61,7 +61,8 @@ NetThread::NetThread(const NetSettings& settings, int index, const core::Clock& 
       socket_(settings_, seam, stats_),
       inbound_(settings.inbound_queue_bytes),
       outbound_(settings.outbound_queue_bytes),
-      peers_(static_cast<size_t>(settings.max_peers_per_host)) {
+      peers_(static_cast<size_t>(settings.max_peers_per_host)),
+      round_trips_ms_(peers_.size()) {
   closing_slots_.reserve(peers_.size());
 }
 
@@ -333,6 +334,9 @@ void NetThread::Maintain(int64_t now_ns) {
   for (size_t slot = 0; slot < walk_peers_; ++slot) {
     EndWithSession(slot);
     Peer& peer = peers_[slot];
+    const uint32_t round_trip_ms =
+        peer.connected ? std::max<uint32_t>(host_->peers[slot].roundTripTime, 1) : 0;
+    round_trips_ms_[slot].store(round_trip_ms, std::memory_order_relaxed);
     if (!peer.connected || host_->peers[slot].totalWaitingData <= kDeafBytes) {
       peer.deaf_since_ns = 0;
     } else if (peer.deaf_since_ns == 0) {
@@ -405,6 +409,7 @@ void NetThread::OnConnect(ENetPeer& peer) {
   own.connected = true;
   own.closing = false;
   own.deaf_since_ns = 0;
+  round_trips_ms_[slot].store(0, std::memory_order_relaxed);
   peer.data = nullptr;
   peer.mtu = std::min(peer.mtu, static_cast<enet_uint32>(kEnetMtu));
   // Set here, not by enet_peer_throttle_configure: that sends a reliable command to every new peer.

@@ -52,6 +52,11 @@ class NetThread final : private HookedSocket {
   core::ByteRing& inbound() { return inbound_; }    ///< Zone thread consumes.
   core::ByteRing& outbound() { return outbound_; }  ///< Zone thread produces.
   HostStats& stats() { return stats_; }
+  /// Any thread: to the peer in that slot and back, as ENet smooths it; of the last quarter of a
+  /// second. 0: not known.
+  uint32_t round_trip_ms(size_t slot) const {
+    return round_trips_ms_[slot].load(std::memory_order_relaxed);
+  }
   uint16_t port() const { return port_; }
 
  private:
@@ -121,6 +126,7 @@ class NetThread final : private HookedSocket {
   std::thread thread_;
 
   std::vector<Peer> peers_;
+  std::vector<std::atomic<uint32_t>> round_trips_ms_;
   std::vector<uint16_t> closing_slots_;
   // Peers that ENet may walk: one above the highest slot in use, so that an empty host costs
   // nothing.

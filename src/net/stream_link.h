@@ -17,6 +17,8 @@ class StreamLink {
   virtual bool Send(std::span<const std::byte> message) = 0;
   /// What waits to be written.
   virtual size_t queued_bytes() const = 0;
+  /// To the client and back, as measured last. 0: not known.
+  virtual uint32_t round_trip_ms() const { return 0; }
   /// Ends it once what waits is written, or after a short while.
   virtual void Close(uint16_t code, std::string_view reason) = 0;
 };

@@ -237,6 +237,12 @@ StreamTransport::Slot* StreamTransport::Find(core::PeerId peer) {
   return slot.state != State::kFree && slot.generation == peer.generation() ? &slot : nullptr;
 }
 
+uint32_t StreamTransport::RoundTripMs(core::PeerId peer) {
+  const std::lock_guard lock(mutex_);
+  const Slot* const slot = Find(peer);
+  return slot == nullptr || slot->link == nullptr ? 0 : slot->link->round_trip_ms();
+}
+
 core::PeerId StreamTransport::IdOf(const Slot& slot) const {
   return core::PeerId::Make(shape_.host, static_cast<uint32_t>(&slot - slots_.data()),
                             slot.generation);

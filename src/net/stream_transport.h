@@ -97,6 +97,7 @@ class StreamTransport final : public Transport {
   size_t inbound_bytes() const { return inbound_.used_bytes(); }
   size_t outbound_bytes() const { return outbound_.used_bytes(); }
   size_t slots() const { return shape_.slots; }
+  uint32_t RoundTripMs(core::PeerId peer);  ///< To the client and back. 0: not known, or gone.
   const StreamStats& stats() const { return stats_; }
 
  private:

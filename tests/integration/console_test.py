@@ -224,6 +224,11 @@ def check_answers(zone, client):
     expect(len(again["players"]) == BOTS - 5, "the second page")
     rates = [player["bytes_per_s"] for player in again["players"]]
     expect(rates == sorted(rates, reverse=True) and rates[0] > 0, f"bytes: {rates}")
+    wait_until("ENet knows how far away they are", 5, lambda: all(
+        player["ping_ms"] for player in client.get("/v1/console/players")["players"]))
+    nearest = client.get("/v1/console/players?sort=ping")["players"]
+    expect(all(0 < player["ping_ms"] < 1000 for player in nearest), str(nearest)[:300])
+    expect([player["ping_ms"] for player in nearest] == sorted(player["ping_ms"] for player in nearest), "sorted by ping")
     one = listed["players"][0]
     expect(one["address"] is None, "an address that nobody asked for")
     found = client.get(f"/v1/console/players?search={urllib.parse.quote(one['name'].upper())}&addresses=true")

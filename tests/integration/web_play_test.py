@@ -5,6 +5,7 @@ over UDP, under the same rules, and whoever asks in a wrong way is told so.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import signal
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
@@ -68,6 +70,20 @@ def plays_with_others(zone):
     expect(len(wrong) < 10, f"{len(wrong)} corrections in 2 s")
     wendy.move = wren.move = (0, 0)
     return erin, wendy, wren
+
+
+def pings_are_told(zone, players):
+    """Of who comes over UDP and over WebSocket, to the operator; the second is measured every three seconds."""
+    secret = (zone.data / "admin.secret").read_text().strip()
+    asked = urllib.request.Request(f"{zone.http}/v1/console/players", headers={"Authorization": f"Bearer {secret}"})
+    pings = {}
+    for _ in range(20):
+        wait(players, 0.5)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            pings = {row["name"]: row["ping_ms"] for row in json.loads(answer.read())["players"]}
+        if all(pings.values()):
+            break
+    expect(len(pings) == len(players) and all(ms and 0 < ms < 1000 for ms in pings.values()), f"round trips: {pings}")
 
 
 def reliable_messages_keep_their_order(wendy, others):
@@ -164,6 +180,7 @@ def plays_over_tls(zone):
     dora = WebPlayer(zone.http, "dora", bearer=log_in(zone.http, "dora"), spawn=None, depths=DEPTHS)
     welcomed([dora])
     expect(wait([dora], 10, lambda: len(dora.arrivals) > 20), "no snapshots over TLS")
+    pings_are_told(zone, [dora])
     dora.link.send_reliable(encode_goodbye())
     expect(wait([dora], 5, lambda: dora.ended) and dora.link.reason == 1, "a goodbye over TLS")
 
@@ -174,6 +191,7 @@ def main():
     options = parser.parse_args()
     with Zone(options.bin, ("game.animals=50", "game.resource_nodes=10")) as zone:
         erin, wendy, wren = plays_with_others(zone)
+        pings_are_told(zone, [erin, wendy, wren])
         reliable_messages_keep_their_order(wendy, [erin, wren])
         wendy = a_second_login_takes_over(zone, erin, wendy)
         a_lost_connection_lingers(zone, erin, wendy)

@@ -99,6 +99,7 @@ std::vector<std::string> PlayerRow(const json& player, bool addresses) {
                                   Number(player, "lon", "{:.5f}"),
                                   Number(player, "height"),
                                   Span(player.at("session_s")),
+                                  Number(player, "ping_ms", "{:.0f}"),
                                   Number(player, "ack_age_ms", "{:.0f}"),
                                   Number(player, "bytes_per_s", "{:.0f}")};
   if (addresses) row.push_back(MemberText(player, "address"));
@@ -168,7 +169,8 @@ int RunPlayers(Source& source, const Options& options) {
   }
   try {
     std::vector<std::vector<std::string>> rows = {{"PLAYER", "NAME", "ENTITY", "STATE", "LAT",
-                                                   "LON", "HEIGHT", "SINCE", "ACK MS", "BYTES/S"}};
+                                                   "LON", "HEIGHT", "SINCE", "PING MS", "ACK MS",
+                                                   "BYTES/S"}};
     if (options.addresses) rows[0].push_back("ADDRESS");
     for (const json& player : all.at("players"))
       rows.push_back(PlayerRow(player, options.addresses));
@@ -204,10 +206,11 @@ int RunInspect(Source& source, const Options& options) {
                    MemberText(answer, "slot"));
         const json& player = answer.at("player");
         if (player.is_null()) return;
-        fmt::print("player {} {}, {} for {}, {} B/s, newest snapshot confirmed {} ms old\n",
-                   MemberText(player, "player"), MemberText(player, "name"),
-                   MemberText(player, "state"), Span(player.at("session_s")),
-                   Number(player, "bytes_per_s", "{:.0f}"), Number(player, "ack_age_ms", "{:.0f}"));
+        fmt::print(
+            "player {} {}, {} for {}, {} B/s, ping {} ms, newest snapshot confirmed {} ms old\n",
+            MemberText(player, "player"), MemberText(player, "name"), MemberText(player, "state"),
+            Span(player.at("session_s")), Number(player, "bytes_per_s", "{:.0f}"),
+            Number(player, "ping_ms", "{:.0f}"), Number(player, "ack_age_ms", "{:.0f}"));
       });
 }
 

@@ -20,9 +20,10 @@ void AddZoneCommands(CLI::App& app, Options& o) {
   add(Command::kStatus, "status", "how the zone is: ticks, players, bytes, commits");
   CLI::App* players = add(Command::kPlayers, "players", "who is in play, and where");
   players->add_option("--search", o.search, "part of a name, or a player's or entity's number");
-  players->add_option("--sort", o.sort, "name, player, age, ack_age or bytes; -age: backwards")
-      ->check(CLI::IsMember({"name", "player", "age", "ack_age", "bytes", "-name", "-player",
-                             "-age", "-ack_age", "-bytes"}));
+  players
+      ->add_option("--sort", o.sort, "name, player, age, ack_age, ping or bytes; -age: backwards")
+      ->check(CLI::IsMember({"name", "player", "age", "ack_age", "ping", "bytes", "-name",
+                             "-player", "-age", "-ack_age", "-ping", "-bytes"}));
   players->add_option("--limit", o.limit, "the first so many (default: all)")
       ->check(CLI::PositiveNumber);
   players->add_flag("--addresses", o.addresses, "show where they come from");

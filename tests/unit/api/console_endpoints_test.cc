@@ -44,6 +44,7 @@ class ConsoleEndpoints : public testing::Test {
                                   .place = {11.5, 48.1, 500},
                                   .session_s = 60.0 * i,
                                   .ack_age_ms = {},
+                                  .ping_ms = i == 0 ? std::nullopt : std::optional(50.0 + i),
                                   .bytes_per_s = 100.0 * i,
                                   .address = "192.0.2.7"});
     }
@@ -162,6 +163,7 @@ TEST_F(ConsoleEndpoints, PlayersAreFoundSortedAndPaged) {
   EXPECT_EQ(names(""), "Zoea Zoeb Zoec ");
   EXPECT_EQ(names("?sort=-name"), "Zoec Zoeb Zoea ");
   EXPECT_EQ(names("?sort=bytes"), "Zoec Zoeb Zoea ");
+  EXPECT_EQ(names("?sort=ping"), "Zoeb Zoea Zoec ") << "who has none comes last";
   EXPECT_EQ(names("?sort=age&limit=1&offset=1"), "Zoeb ");
   EXPECT_EQ(names("?search=OEB"), "Zoeb ");
   EXPECT_EQ(names("?search=31"), "Zoeb ");

@@ -276,6 +276,33 @@ TEST_F(WebSockets, WhoSaysNothingIsPingedAndThenLost) {
   EXPECT_TRUE(ping.has_value()) << "and who answers is not";
 }
 
+TEST_F(WebSockets, TheRoundTripIsFromAPingToItsOwnPong) {
+  Start({.websocket_ping_ms = 400, .websocket_timeout_ms = 10000});
+  WebSocketClient client(server_->bound_port());
+  ASSERT_EQ(client.Open("/echo"), 101);
+  ASSERT_TRUE(Becomes([&] { return heard_->socket() != nullptr; }));
+  const auto socket = heard_->socket();
+  auto ping = client.Read();
+  while (ping && ping->payload.empty()) ping = client.Read();  // for who is silent
+  ASSERT_TRUE(ping.has_value());
+  EXPECT_EQ(ping->opcode, 9);
+  client.Send(10, "");
+  client.Send(10, "????");
+  client.Send(2, "after them");
+  while (ping && ping->opcode == 9) ping = client.Read();
+  EXPECT_EQ(socket->round_trip_ms(), 0u) << "other pongs tell nothing";
+  do {
+    ping = client.Read();
+  } while (ping && ping->payload.size() != 4);
+  ASSERT_TRUE(ping.has_value());
+  constexpr auto kAway = milliseconds(30);
+  std::this_thread::sleep_for(kAway);  // a long way
+  client.Send(10, ping->payload);
+  EXPECT_TRUE(Becomes([&] { return socket->round_trip_ms() != 0; }));
+  EXPECT_GE(socket->round_trip_ms(), 30u);
+  EXPECT_LT(socket->round_trip_ms(), 5000u);
+}
+
 TEST_F(WebSockets, AMessageThatNeverEndsIsNotWaitedFor) {
   Start({.timeout_ms = 100, .websocket_ping_ms = 100, .websocket_timeout_ms = 100});
   WebSocketClient client(server_->bound_port());

@@ -71,6 +71,16 @@ TEST(EnetTransport, CarriesMessagesBothWaysOnBothChannels) {
   }
 }
 
+TEST(EnetTransport, KnowsTheRoundTripOfItsPeers) {
+  Loopback net;
+  const auto peer = net.Join();
+  EXPECT_TRUE(net.Until([&] { return net.server->round_trip_ms(peer) != 0; }));
+  EXPECT_LT(net.server->round_trip_ms(peer), 1000u);
+  EXPECT_EQ(net.server->round_trip_ms(core::PeerId::Make(0, peer.slot() + 1, 1)), 0u);
+  EXPECT_EQ(net.server->round_trip_ms(core::PeerId::Make(7, peer.slot(), 1)), 0u);
+  EXPECT_EQ(net.server->round_trip_ms(core::PeerId::Make(0, 0xffff, 1)), 0u);
+}
+
 TEST(EnetTransport, CarriesTheLargestMessages) {
   Loopback net;
   const auto peer = net.Join();

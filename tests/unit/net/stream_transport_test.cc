@@ -34,6 +34,7 @@ class FakeLink final : public StreamLink {
     return true;
   }
   size_t queued_bytes() const override { return waits; }
+  uint32_t round_trip_ms() const override { return 17; }
   void Close(uint16_t code, std::string_view) override { close_code = code; }
 
   std::vector<std::string> sent() const {
@@ -116,6 +117,15 @@ TEST_F(Streams, ATokenMakesAPeerWithItsIdentityAndAddress) {
   ASSERT_TRUE(identity.has_value());
   EXPECT_EQ(identity->account_id, 42);
   EXPECT_EQ(identity->name, "Ada");
+}
+
+TEST_F(Streams, TheRoundTripIsTheLinks) {
+  Open();
+  const Came came = Join();
+  EXPECT_EQ(streams_->RoundTripMs(came.peer), 17u);
+  streams_->Leave(came.peer, 0);
+  EXPECT_EQ(streams_->RoundTripMs(came.peer), 0u);
+  EXPECT_EQ(streams_->RoundTripMs(core::PeerId::Make(kStreamHost + 1, 0, 1)), 0u);
 }
 
 TEST_F(Streams, ATokenIsGoodOnceAndInTimeAndOnlyHere) {

@@ -58,6 +58,7 @@ export interface Player {
   height: number;
   session_s: number;
   ack_age_ms: number | null;
+  ping_ms: number | null;
   bytes_per_s: number;
   address: string | null;
 }

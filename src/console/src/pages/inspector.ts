@@ -154,6 +154,7 @@ export class Inspector {
     this.row('Health', `${entity.health} %`);
     if (player) {
       this.row('In play for', duration(player.session_s));
+      this.row('Ping', player.ping_ms === null ? '–' : millis(player.ping_ms));
       this.row('Acknowledged', player.ack_age_ms === null ? '–' : `${millis(player.ack_age_ms)} ago`);
       this.row('Snapshots', `${bytes(player.bytes_per_s)}/s`);
     }

@@ -11,7 +11,7 @@ const PAGE = 50;
 const EVERY_MS = 2000;
 const TYPING_MS = 200;
 
-type Sort = 'name' | 'player' | 'age' | 'ack_age' | 'bytes';
+type Sort = 'name' | 'player' | 'age' | 'ack_age' | 'ping' | 'bytes';
 
 export class PlayersPage implements Page {
   readonly element: HTMLElement;
@@ -67,6 +67,7 @@ export class PlayersPage implements Page {
           h('th', {scope: 'col'}, 'State'),
           h('th', {scope: 'col'}, 'Place'),
           head('In play', 'age', true),
+          head('Ping', 'ping', true),
           head('Acknowledged', 'ack_age', true),
           head('Snapshots', 'bytes', true),
           this.addressHead,
@@ -186,6 +187,7 @@ export class PlayersPage implements Page {
       player.state,
       place(player.lat, player.lon, 4),
       duration(player.session_s),
+      player.ping_ms === null ? '–' : millis(player.ping_ms),
       player.ack_age_ms === null ? '–' : millis(player.ack_age_ms),
       `${bytes(player.bytes_per_s)}/s`,
       player.address ?? '',
@@ -193,7 +195,7 @@ export class PlayersPage implements Page {
     if (old && old.cells.length === cells.length + 1) {
       cells.forEach((text, i) => say(i === 2 ? old.cells[i]!.firstElementChild! : old.cells[i]!, text));
       old.cells[2]!.firstElementChild!.className = `badge ${player.state}`;
-      old.cells[7]!.hidden = !this.addresses;
+      old.cells[8]!.hidden = !this.addresses;
       return old;
     }
     const follow = () => this.app.go('map', {player: player.player});
@@ -223,8 +225,8 @@ export class PlayersPage implements Page {
       h('td', {class: 'number'}, cells[1]!),
       h('td', {}, h('span', {class: `badge ${player.state}`}, player.state)),
       h('td', {class: 'figures'}, cells[3]!),
-      ...cells.slice(4, 7).map((text) => h('td', {class: 'number'}, text)),
-      h('td', {class: 'figures', hidden: !this.addresses}, cells[7]!),
+      ...cells.slice(4, 8).map((text) => h('td', {class: 'number'}, text)),
+      h('td', {class: 'figures', hidden: !this.addresses}, cells[8]!),
       h(
         'td',
         {class: 'row-actions'},
