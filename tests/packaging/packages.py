@@ -11,12 +11,14 @@ import contextlib
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -105,6 +107,20 @@ def the_installed_daemon_serves_as_its_user():
     assert (WORLD / "admin.secret").stat().st_mode & 0o077 == 0
 
 
+def the_installed_pages_are_served():
+    """The console's and the player's page, with all that they name."""
+    with served(*SETS):
+        for page in ("console", "play"):
+            base = f"http://127.0.0.1:18180/{page}/"
+            with urllib.request.urlopen(base, timeout=10) as answer:
+                text = answer.read().decode()
+            named = re.findall(r'(?:src|href)="\./([^"]+)"', text)
+            assert any(name.endswith(".js") for name in named) and any(name.endswith(".css") for name in named), text
+            for name in named:
+                with urllib.request.urlopen(base + name, timeout=10) as answer:
+                    assert answer.status == 200 and answer.read(), name
+
+
 def a_program_is_compiled_against_the_installed_library():
     with tempfile.TemporaryDirectory() as folder:
         flags = run("pkg-config", "--cflags", "--libs", "bluemarble-client").split()
@@ -141,8 +157,9 @@ def a_purge_leaves_nothing():
 
 
 CASES = (they_install_with_user_settings_and_world, the_unit_is_verified_with_the_installed_program,
-         the_installed_daemon_serves_as_its_user, a_program_is_compiled_against_the_installed_library,
-         an_upgrade_keeps_the_operators_settings_and_the_world, a_removal_keeps_settings_and_world, a_purge_leaves_nothing)
+         the_installed_daemon_serves_as_its_user, the_installed_pages_are_served,
+         a_program_is_compiled_against_the_installed_library, an_upgrade_keeps_the_operators_settings_and_the_world,
+         a_removal_keeps_settings_and_world, a_purge_leaves_nothing)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
