@@ -5,7 +5,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$ROOT/build
 
-# What a bare Debian 12 lacks; cmake/dependencies.cmake names the libraries' users.
+# What a bare Debian 12 lacks to build and run; cmake/dependencies.cmake names the libraries' users.
 PACKAGES=(
   build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
   libenet-dev libprotobuf-dev protobuf-compiler libspdlog-dev libfmt-dev prometheus-cpp-dev
@@ -13,13 +13,15 @@ PACKAGES=(
   libssl-dev libsodium-dev libboost1.81-dev libcurl4-openssl-dev nlohmann-json3-dev
   libtomlplusplus-dev libcli11-dev libsqlite3-dev libgeographiclib-dev
   libpqxx-dev libhiredis-dev libzstd-dev
-  postgresql-15 postgresql-client-15 redis-server
-  clang-format clang-19 libclang-rt-19-dev
-  jq curl openssl python3 python3-psycopg2 python3-redis zstd
+  jq curl openssl python3 zstd
 )
 
-# What only spatial_bench compares the project with (Boost's R-tree is in libboost1.81-dev).
-BENCH_PACKAGES=(libnanoflann-dev)
+# The servers that a world may use, and what tests and fuzzers need beside them: not for scripts/run, whose time it is.
+SERVICE_PACKAGES=(postgresql-15 postgresql-client-15 redis-server python3-psycopg2 python3-redis)
+TEST_PACKAGES=("${SERVICE_PACKAGES[@]}" clang-format clang-19 libclang-rt-19-dev)
+
+# And what spatial_bench compares the project with (Boost's R-tree is in libboost1.81-dev).
+BENCH_PACKAGES=("${SERVICE_PACKAGES[@]}" libnanoflann-dev)
 
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 fail() {
