@@ -44,8 +44,13 @@ core::Result<std::shared_ptr<TlsContext>> MakeTls(const HttpSettings& settings) 
     return core::Status(Code::kInvalid, "http.tls_certificate_file cannot be used",
                         fmt::format("{}: {}", settings.tls_certificate_file, error.message()));
   }
-  // A connection that says nothing holds no buffers for records: tens of kilobytes each.
-  SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  // A connection that says nothing holds no buffers for records: tens of kilobytes each. The other
+  // two: what is written is taken in parts, and may lie elsewhere when it is tried again.
+  SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Who comes again shows a ticket; 20,000 sessions of strangers need not be kept.
+  SSL_CTX_set_session_cache_mode(tls->native_handle(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(tls->native_handle(), SSL_OP_NO_RENEGOTIATION);
   // OpenSSL checks here that the key is the certificate's.
   tls->use_private_key_file(settings.tls_key_file, TlsContext::pem, error);
   if (error) {

@@ -37,7 +37,7 @@ struct HttpSettings {
   uint32_t timeout_ms = 10000;
   /// One more closes the one that has kept the server waiting for longest, for a request or for
   /// the rest of one, or for room for its answer; 503 when all are being served. Too low: slow
-  /// clients are cut off in a crowd; too high: descriptors, and memory, over TLS some 120 KiB each.
+  /// clients are cut off in a crowd; too high: descriptors, and memory, over TLS some 30 KiB each.
   uint32_t max_connections = 384;
   /// For handlers that wait for the database. Too low: one slow question delays all others; too
   /// high: threads. `threads` is never held by them, so probes are answered meanwhile.

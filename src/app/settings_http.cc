@@ -49,7 +49,7 @@ void BindHttp(ConfigSchema& schema, api::HttpSettings& http) {
          .max = 65536,
          .help = "One more closes the one that has waited for its client for longest; 503 when all "
                  "are being served. Too low: slow clients are cut off in a crowd; too high: "
-                 "descriptors, and memory, over TLS some 120 KiB each."});
+                 "descriptors, and memory, over TLS some 30 KiB each."});
   s.Add("blocking_threads", &http.blocking_threads,
         {.min = 1,
          .max = 64,
