@@ -7,7 +7,6 @@ end, in the clear and over TLS; the game, the probes and the operator's memory m
 Prints one JSON line for each way. Exit code 0: every limit held.
 """
 
-import argparse
 import http.client
 import json
 import os
@@ -24,6 +23,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import one_test  # noqa: E402
 import slow_clients  # noqa: E402
 from arms import ONE_WORKER, Arms  # noqa: E402
 from books import check_books_of  # noqa: E402
@@ -397,34 +397,13 @@ def attack(zone, decoy, options, tls, trust, result):
     check_books_of(result, zone)
 
 
-def parse(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True, help="of zoned and zonebot")
-    parser.add_argument("--players", type=int, help="300, with --ci 100")
-    parser.add_argument("--slow", type=int, help="slow connections: 2,000, with --ci 1,200")
-    parser.add_argument("--seconds", type=float, help="of the attack, and of idle time beside it: 30, with --ci 2")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--ci", action="store_true", help="a size for every run")
-    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
-    options = parser.parse_args(arguments)
-    for size, small, full in (("players", 100, 300), ("slow", 1200, 2000), ("seconds", 2.0, 30.0)):
-        if getattr(options, size) is None:
-            setattr(options, size, small if options.ci else full)
-    return options
+def in_the_clear(options):
+    return exhaust(options, tls=False)
 
 
-def main():
-    options = parse(sys.argv[1:])
-    failed = 0
-    for tls in (False, True):
-        try:
-            line = exhaust(options, tls).line()
-        except (Failure, OSError) as failure:
-            line = json.dumps({"id": "T-40", "tls": tls, "seed": options.seed, "error": repr(failure), "pass": False})
-        print(line, flush=True)
-        failed += not json.loads(line)["pass"]
-    return 1 if failed else 0
+def over_tls(options):
+    return exhaust(options, tls=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_test.main((in_the_clear, over_tls), __doc__, players=(100, 300), slow=(1200, 2000), seconds=(2.0, 30.0)))

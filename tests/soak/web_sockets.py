@@ -7,8 +7,6 @@ that are used again, while others play; all of them are told what is wrong, and 
 Prints one JSON line. Exit code 0: every limit held.
 """
 
-import argparse
-import json
 import pathlib
 import signal
 import sys
@@ -18,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
+import one_test  # noqa: E402
 from arms import ONE_WORKER, Arms  # noqa: E402
 from books import check_books_of  # noqa: E402
 from result import Result  # noqa: E402
@@ -114,36 +113,15 @@ def attack(zone, options, result):
     check_books_of(result, zone)
 
 
-def parse(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True, help="of zoned and zonebot")
-    parser.add_argument("--players", type=int, help="500, with --ci 60")
-    parser.add_argument("--seconds", type=float, help="of idle time and of the attack: 20, with --ci 2")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--ci", action="store_true", help="a size for every run")
-    parser.add_argument("--correctness-only", action="store_true", help="limits of time are noted, not enforced")
-    options = parser.parse_args(arguments)
-    for size, small, full in (("players", 60, 500), ("seconds", 2.0, 20.0)):
-        if getattr(options, size) is None:
-            setattr(options, size, small if options.ci else full)
-    return options
-
-
-def main():
-    options = parse(sys.argv[1:])
+def run(options):
     result = Result("T-41", options, players=options.players, talkers=TALKERS, per_s=PER_S)
     result.omit("subscribe to another's private channel", "chat has no private channels")
     result.omit("newlines, direction marks, 50 m range", "chat's own tests: chat_test, zoned_test")
     result.omit("a token that expires in mid-connection", "a connect token is used up by connecting; the console's sockets have tests of their own")
-    try:
-        with Zone(options.bin, [*SEALED, ONE_WORKER]) as zone:
-            attack(zone, options, result)
-        line = result.line()
-    except (Failure, OSError) as failure:
-        line = json.dumps({"id": "T-41", "seed": options.seed, "error": repr(failure), "pass": False})
-    print(line, flush=True)
-    return 0 if json.loads(line)["pass"] else 1
+    with Zone(options.bin, [*SEALED, ONE_WORKER]) as zone:
+        attack(zone, options, result)
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_test.main(run, __doc__, players=(60, 500), seconds=(2.0, 20.0)))

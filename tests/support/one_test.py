@@ -1,4 +1,4 @@
-"""The command line of soak programs that run one test and print one line."""
+"""The command line of soak programs that run one test, once or in several ways, and print one line each."""
 
 import argparse
 import pathlib
@@ -8,7 +8,8 @@ from zone_under_test import Failure
 
 
 def main(run, description, paths=None, **sizes):
-    """The exit code. `run(options)` gives a Result; `sizes`: (with --ci, else) each; `paths`: {option: its help}."""
+    """The exit code. `run(options)` gives a Result, or is a tuple of such; `sizes`: (with --ci, else) each; `paths`: {option:
+    its help}."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     for path, about in {"bin": "folder of zoned and zonebot", **(paths or {})}.items():
         parser.add_argument(f"--{path}", type=lambda text: pathlib.Path(text).resolve(), required=True, help=about)
@@ -21,10 +22,14 @@ def main(run, description, paths=None, **sizes):
     for size, (small, full) in sizes.items():
         if getattr(options, size) is None:
             setattr(options, size, small if options.ci else full)
-    try:
-        result = run(options)
-    except Failure as failure:
-        print(f"{pathlib.Path(sys.argv[0]).name}: {failure}", file=sys.stderr)
-        return 2
-    print(result.line(), flush=True)
-    return 1 if result.record["failed"] else 0
+    code = 0
+    for way in run if isinstance(run, tuple) else (run,):
+        try:
+            result = way(options)
+        except (Failure, OSError) as failure:
+            print(f"{pathlib.Path(sys.argv[0]).name}: {failure!r}", file=sys.stderr)
+            code = 2
+            continue
+        print(result.line(), flush=True)
+        code = max(code, int(bool(result.record["failed"])))
+    return code
