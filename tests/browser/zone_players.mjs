@@ -3,6 +3,7 @@
  * Ends with 0 when all went as it has to.
  */
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
@@ -10,6 +11,9 @@ import { NodeSocket } from "./node_socket.mjs";
 
 const [library, url] = process.argv.slice(2);
 const { Client, ITEM } = await import(pathToFileURL(library).href);
+// Node before 19 has none.
+globalThis.crypto ??= webcrypto;
+
 const PARIS = { lat: 48.8566, lon: 2.3522 };
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./web_crypto.ts";
 import { Actions, ActionError } from "../src/client/actions.ts";
 import { encodeAction, newActionKey, type Answer, type Item, type KeyedAction } from "../src/client/belongings.ts";
 import { decodeServerControl } from "../src/client/control.ts";

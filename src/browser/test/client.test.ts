@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./web_crypto.ts";
 import { Client, RequestError, type Ended, type JoinOptions } from "../src/client/index.ts";
 import { vec } from "../src/codec/planet.ts";
 import { FakeZone } from "./fake_zone.ts";
