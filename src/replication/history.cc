@@ -15,9 +15,8 @@ protocol::QuantState Quantise(const geo::SectorFrame& frame, const world::Body& 
 }
 
 History::History(uint32_t max_entities)
-    : max_entities_(max_entities),
-      rows_(static_cast<protocol::QuantState*>(
-          std::calloc(size_t{max_entities} * kBaseTicks, sizeof(protocol::QuantState)))) {
+    : rows_(static_cast<Row*>(std::aligned_alloc(64, max_entities * kTicks * sizeof(Row)))) {
+  static_assert(kTicks * sizeof(Row) % 64 == 0);
   if (!rows_) throw std::bad_alloc();
 }
 

@@ -22,22 +22,28 @@ protocol::QuantState Quantise(const geo::SectorFrame& frame, const world::Body& 
 
 class History {
  public:
-  /// Address space for `max_entities` rows a tick; pages are touched only for entities that exist.
+  struct alignas(32) Row {
+    protocol::QuantState state;
+    uint8_t kind = 0;
+  };
+
+  /// Address space for kBaseTicks rows an entity; pages are touched only for entities that exist.
   explicit History(uint32_t max_entities);
 
-  protocol::QuantState& Row(core::EntityId entity, core::Tick tick) {
-    return rows_[(tick % kBaseTicks) * max_entities_ + entity.index()];
+  Row& At(core::EntityId entity, core::Tick tick) {
+    return rows_[entity.index() * kTicks + tick % kTicks];
   }
-  const protocol::QuantState& Row(core::EntityId entity, core::Tick tick) const {
-    return rows_[(tick % kBaseTicks) * max_entities_ + entity.index()];
+  const Row& At(core::EntityId entity, core::Tick tick) const {
+    return rows_[entity.index() * kTicks + tick % kTicks];
   }
 
  private:
+  static constexpr size_t kTicks = kBaseTicks;
   struct Free {
-    void operator()(protocol::QuantState* rows) const { std::free(rows); }
+    void operator()(Row* rows) const { std::free(rows); }
   };
-  size_t max_entities_;
-  std::unique_ptr<protocol::QuantState[], Free> rows_;
+  // An entity's rows together: who is coded against a base reads two or three of them.
+  std::unique_ptr<Row[], Free> rows_;
 };
 
 }  // namespace bluemarble::replication

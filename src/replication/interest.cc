@@ -19,11 +19,7 @@ constexpr size_t kFewWanted = 256;
 constexpr size_t kWantedPart = 8;
 // Viewers of one node of this level have their turns together (1.3 km), those of one sector those
 // of the classes that are seen from far.
-constexpr int kPhaseLevel = 14;
-
-uint32_t PhaseAt(geo::GridPoint at, int level) {
-  return static_cast<uint32_t>(core::Mix64(geo::NodeKey::At(at, level).bits));
-}
+constexpr int kTurnLevel = 14;
 
 }  // namespace
 
@@ -38,7 +34,9 @@ InterestFinder::InterestFinder(const ReplicationSettings& settings, const aoi::O
       near_cm_(static_cast<int64_t>(settings.radius_m.front() * 100.0)),
       arrival_cm_(static_cast<int64_t>(settings.radius_m[1] * 100.0 * kHysteresis)),
       viewer_of_(max_entities, 0),
-      wanted_(settings.max_viewers / 64 + 1) {
+      wanted_(settings.max_viewers / 64 + 1),
+      near_turns_(kTurnLevel, kNearTurns),
+      far_turns_(geo::kSectorLevel, kFarTurns) {
   for (size_t i = 0; i < kReplicationClasses; ++i) {
     const double radius_cm = settings.radius_m[i] * 100.0;
     radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm);
@@ -109,8 +107,13 @@ void InterestFinder::WantWhoIsNearArrivals() {
 // Along the curve, so that neighbours come one after the other; then the others.
 void InterestFinder::ListDue(core::Tick now) {
   due_.clear();
+  if (now % ticks_ == 0) {  // each leaf had its turn since
+    near_turns_.Balance();
+    far_turns_.Balance();
+  }
   for (size_t leaf = 0; leaf < census_.leaves(); ++leaf) {
     if ((now + core::Mix64(census_.key_of(leaf).bits)) % ticks_ != 0) continue;
+    const size_t before = due_.size();
     for (core::EntityId member : census_.members_of(leaf)) {
       const uint32_t viewer = viewer_of_[member.index()];
       if (viewer == 0) continue;
@@ -118,6 +121,9 @@ void InterestFinder::ListDue(core::Tick now) {
       wanted_[(viewer - 1) / 64].fetch_and(~(uint64_t{1} << (viewer - 1) % 64),
                                            std::memory_order_relaxed);
     }
+    const auto its_viewers = static_cast<uint32_t>(due_.size() - before);
+    near_turns_.Count(census_.key_of(leaf), its_viewers);
+    far_turns_.Count(census_.key_of(leaf), its_viewers);
   }
   // Somebody who comes into a new leaf of a crowd concerns everybody in it: not all in this tick.
   const size_t most = due_.size() + std::max(kFewWanted, viewers_ / kWantedPart);
@@ -167,8 +173,7 @@ void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, c
   }
   if (!looked.ok()) ++own.over_limit;
   const geo::GridPoint at = octree_.PositionOf(viewer.own);
-  viewer.phase = PhaseAt(at, kPhaseLevel);
-  viewer.far_phase = PhaseAt(at, geo::kSectorLevel);
+  viewer.turn = static_cast<uint8_t>(near_turns_.Of(at) * kFarTurns + far_turns_.Of(at));
   CutToLimits(own);
   for (size_t i = 0; i < own.near.size(); ++i)
     own.mark[own.near[i].id.index] = static_cast<uint32_t>(i + 1);

@@ -19,6 +19,7 @@
 #include "core/worker_pool.h"
 #include "geo/grid.h"
 #include "replication/settings.h"
+#include "replication/turns.h"
 #include "replication/viewer.h"
 
 namespace bluemarble::replication {
@@ -86,6 +87,7 @@ class InterestFinder {
   std::vector<uint32_t> viewer_of_;            // by entity index: slot + 1, 0 for none
   std::vector<std::atomic<uint64_t>> wanted_;  // a bit a slot
   size_t viewers_ = 0;
+  Turns near_turns_, far_turns_;
   std::vector<ViewerSlot> due_;
   std::vector<aoi::LeafId> around_arrival_;
   std::vector<std::unique_ptr<Scratch>> scratch_;

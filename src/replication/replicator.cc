@@ -69,6 +69,8 @@ struct Replicator::Impl {
   std::array<uint32_t, kReplicationClasses> regular_period{}, period{};
   Tick regular_silence = 1, max_silence = 1;
   uint16_t dilation_pct = 100;
+  // By Viewer::turn: bit c, that the class has its turn in this tick.
+  std::array<uint8_t, kNearTurns * kFarTurns> turns{};
 
   std::vector<std::unique_ptr<Viewer>> viewers;
   uint32_t viewer_high = 0;
@@ -122,29 +124,47 @@ struct Replicator::Impl {
     max_silence = std::max<Tick>(regular_silence, period[0]);
   }
 
-  template <typename Body>
-  void ForEachViewer(Body body) {
+  // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
+  // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
+  // along at turns of the one before; the nearest, which has turns only under relief, is spread
+  // over the ticks by slots, since a crowd stands in one place.
+  void BeginTurns(Tick now) {
+    for (uint64_t turn = 0; turn < turns.size(); ++turn) {
+      const uint64_t near = now + turn / kFarTurns % period[1];
+      const uint64_t far = near + turn % kFarTurns * period[1];
+      turns[turn] =
+          static_cast<uint8_t>((near % period[1] == 0) << 1 | (far % period[2] == 0) << 2);
+    }
+  }
+
+  uint8_t TurnsOf(const Viewer& viewer, uint32_t slot, Tick now) const {
+    const bool nearest = period[0] == 1 || (now + slot) % period[0] == 0;
+    return turns[viewer.turn] | static_cast<uint8_t>(nearest);
+  }
+
+  // Its own state: drops ride along, and none waits longer than the longest silence.
+  bool OwnDue(const Viewer& viewer, uint32_t slot, Tick now) const {
+    return reports[slot].exact || now - viewer.last_datagram >= max_silence;
+  }
+
+  bool Due(const Viewer& viewer, uint32_t slot, Tick now) const {
+    const uint8_t looked_at = TurnsOf(viewer, slot, now) | viewer.late;
+    return (looked_at & viewer.classes()) != 0 || OwnDue(viewer, slot, now);
+  }
+
+  void BuildSnapshots(Tick now) {
     const int chunks = (static_cast<int>(viewer_high) + kViewersPerChunk - 1) / kViewersPerChunk;
     workers.Run(chunks, [&](int chunk, int worker) {
       const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
       for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
         if (slot + 2 < viewer_high && viewers[slot + 2]) viewers[slot + 2]->Fetch();
-        if (slot + 1 < viewer_high && viewers[slot + 1]) viewers[slot + 1]->FetchParts();
-        if (viewers[slot] && viewers[slot]->active) body(slot, *viewers[slot], worker);
+        if (const uint32_t next = slot + 1;
+            next < viewer_high && viewers[next] && Due(*viewers[next], next, now))
+          viewers[next]->FetchParts();
+        if (viewers[slot] && viewers[slot]->active)
+          BuildSnapshot(slot, *viewers[slot], worker, now);
       }
     });
-  }
-
-  // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
-  // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
-  // along at turns of the one before; the nearest, which has turns only under relief, is spread
-  // over the ticks by slots, since a crowd stands in one place.
-  bool Turn(const Viewer& viewer, uint32_t slot, int cls, Tick now) const {
-    if (period[static_cast<size_t>(cls)] == 1) return true;
-    if (cls == 0) return (now + slot) % period[0] == 0;
-    uint64_t shift = viewer.phase % period[1];
-    if (cls > 1) shift += uint64_t{period[1]} * viewer.far_phase;
-    return (now + shift) % period[static_cast<size_t>(cls)] == 0;
   }
 
   // Writes the history rows of a leaf, once in a tick in which somebody is sent any of it. Returns
@@ -167,7 +187,8 @@ struct Replicator::Impl {
             part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
         const uint32_t row = world.RowOf(entity);
         assert(row != world::World::kNoRow);
-        history.Row(entity, now) = Quantise(frame, world.bodies()[row], world.vitals()[row]);
+        history.At(entity, now) = {Quantise(frame, world.bodies()[row], world.vitals()[row]),
+                                   static_cast<uint8_t>(world.kinds()[row])};
       }
     }
     state.store(done, std::memory_order_release);
@@ -182,10 +203,10 @@ struct Replicator::Impl {
 
   void CollectCandidates(Viewer& viewer, uint32_t slot, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
+    const uint8_t its_turns = TurnsOf(viewer, slot, now), looked_at = its_turns | viewer.late;
     for (int cls = 0; cls < kReplicationClasses; ++cls) {
-      const bool turn = Turn(viewer, slot, cls, now);
-      if (turn || (viewer.late >> cls & 1) != 0)
-        CollectClass(viewer, slot, cls, turn, own, worker, now);
+      if ((looked_at >> cls & 1) != 0)
+        CollectClass(viewer, slot, cls, (its_turns >> cls & 1) != 0, own, worker, now);
     }
     viewer.late = 0;
     auto ordered_to = own.candidates.end();
@@ -227,9 +248,8 @@ struct Replicator::Impl {
     for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
       const auto slot = static_cast<size_t>(std::countr_zero(rest));
       const core::EntityId entity = part.slots[slot].entity;
-      out.members[slot].id = entity;
-      out.members[slot].kind = static_cast<uint8_t>(world.kinds()[world.RowOf(entity)]);
-      out.members[slot].state = protocol::ToClass(history.Row(entity, tick), cls);
+      const History::Row& row = history.At(entity, tick);
+      out.members[slot] = {entity, row.kind, protocol::ToClass(row.state, cls)};
     }
   }
 
@@ -241,7 +261,8 @@ struct Replicator::Impl {
       const auto slot = static_cast<size_t>(std::countr_zero(rest));
       if (part.slots[slot].since > then) continue;
       same |= 1u << slot;
-      out.members[slot].state = protocol::ToClass(history.Row(part.slots[slot].entity, then), cls);
+      out.members[slot].state =
+          protocol::ToClass(history.At(part.slots[slot].entity, then).state, cls);
     }
     return out.occupied = same;
   }
@@ -296,9 +317,9 @@ struct Replicator::Impl {
     const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));
+    if (!Due(viewer, slot, now)) return;
     CollectCandidates(viewer, slot, own, worker, now);
-    // Drops ride along: none waits longer than the longest silence.
-    const bool own_due = reports[slot].exact || now - viewer.last_datagram >= max_silence;
+    const bool own_due = OwnDue(viewer, slot, now);
     if (own.candidates.empty() && !own_due) return;
 
     const Tick last_datagram = viewer.last_datagram;
@@ -406,8 +427,7 @@ struct Replicator::Impl {
         stats.part_header_bytes[cls].Add(t.header_bytes[cls]);
         stats.part_payload_bytes[cls].Add(t.payload_bytes[cls]);
       }
-      payload_bytes +=
-          std::accumulate(t.payload_bytes.begin(), t.payload_bytes.end(), uint64_t{0});
+      payload_bytes += std::accumulate(t.payload_bytes.begin(), t.payload_bytes.end(), uint64_t{0});
       worker.tally = {};
     }
     stats.part_fields.Add(cache.Spent(), payload_bytes);
@@ -469,9 +489,8 @@ void Replicator::Replicate(Tick now) {
   Impl& self = *impl_;
   self.cache.BeginTick(now);
   for (WorkerScratch& worker : self.scratch) worker.snapshot_bytes = 0;
-  self.ForEachViewer([&](uint32_t slot, Viewer& viewer, int worker) {
-    self.BuildSnapshot(slot, viewer, worker, now);
-  });
+  self.BeginTurns(now);
+  self.BuildSnapshots(now);
   self.AddTallies();
 }
 

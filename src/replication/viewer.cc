@@ -26,7 +26,7 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   budget_bytes = 0;
   late = 0;
   active = true;
-  phase = far_phase = 0;
+  turn = 0;
   parts_.clear();
   group_begin_.fill(0);
   drops_.clear();

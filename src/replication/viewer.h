@@ -42,6 +42,9 @@ struct ViewerPart {
 };
 static_assert(sizeof(ViewerPart) == 32);
 
+/// Turns that are told apart: as many as periods have ticks under the hardest relief, or some.
+inline constexpr uint32_t kNearTurns = 12, kFarTurns = 10;
+
 struct PendingDrop {
   geo::NodeKey key;
   aoi::LeafId leaf;
@@ -56,8 +59,8 @@ class alignas(64) Viewer {
   core::EntityId own;
   core::Tick last_datagram = 0;
   int64_t budget_bytes = 0;  ///< Tokens; may be spent down to 0.
-  /// What the tick is shifted by for the turns of the nearer and of the farthest class.
-  uint32_t phase = 0, far_phase = 0;
+  /// When the slower classes have their turn: of kNearTurns, times kFarTurns, of these.
+  uint8_t turn = 0;
   uint8_t late = 0;  ///< Bit c: parts of class c did not fit, or are fresh.
   bool active = false;
 
@@ -78,6 +81,11 @@ class alignas(64) Viewer {
   size_t group_begin(int cls) const { return group_begin_[static_cast<size_t>(cls)]; }
   size_t group_end(int cls) const { return group_begin_[static_cast<size_t>(cls) + 1]; }
 
+  /// Bit c: there are parts of class c.
+  uint8_t classes() const {
+    return static_cast<uint8_t>((group_begin_[1] != 0) | (group_begin_[2] != group_begin_[1]) << 1 |
+                                (group_begin_[3] != group_begin_[2]) << 2);
+  }
   ReplicationClass ClassAt(size_t part) const {
     return part < group_begin_[1]   ? ReplicationClass::kCombat
            : part < group_begin_[2] ? ReplicationClass::kVisual
