@@ -78,7 +78,7 @@ struct PersistenceSettings {
   /// With a journal, which keeps the promise meanwhile, positions wait so long for one transaction
   /// of all of them. Too low: each page of the table is written once for each of its players; too
   /// high: readers see old positions. 0 to 5000.
-  int position_group_ms = 500;
+  int position_group_ms = 3000;
 
   /// Time between two sample events of a player, in seconds. Too low: the event table grows (5,000
   /// players at 60 s: 7 million rows a day); too high: coarse history. 10 to 3600.
