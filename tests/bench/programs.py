@@ -1,5 +1,5 @@
 """The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, the codec
-and a tick, by such as need nothing, and of other servers beside a zone. They measure and print JSON.
+and a tick, by such as need nothing, of what scrapers cost, and of other servers beside a zone. They measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
 """
@@ -63,6 +63,10 @@ PROGRAMS = {
     "tick_spread": tick("spread", 3000),
     "tick_crowd": tick("crowd", 1000),
     "tick_memory": tick("spread", 5000, 50_000),
+    "metrics": (["metrics_cost.py"], [
+        ("scrape P99, a new connection each", "new_connections/p99_ms", "<", "limits/scrape_p99_ms", "ms"),
+        ("scrape P99, one connection", "one_connection/p99_ms", "<", "limits/scrape_p99_ms", "ms"),
+        ("zone thread's CPU per tick with a scrape a second, of that without", "zone_cpu_ratio/1", "<=", "limits/zone_cpu_ratio", "")]),
     "peers": (["peers.py"], [
         (f"{what} of a zone and of {peer}, {scene}", path.format(scene, "bluemarble"), relation, path.format(scene, peer), unit)
         for scene in ("spread", "crowd") for peer in ("colyseus", "naive_enet")
@@ -70,7 +74,7 @@ PROGRAMS = {
                                            ("CPU per player and tick", "common/{}/{}/cpu_us_per_player_tick", "<", "us"),
                                            ("down per player", "common/{}/{}/down_bytes_per_player_s", "<", "B/s"))]),
 }
-FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers"}
+FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers", "metrics_cost.py": "bench"}
 IN_BIN = ("wire_bench",)
 
 
