@@ -8,15 +8,17 @@
 /// range < 2^24 the top byte of low goes out. At the end one more byte: low rounded up to 2^24.
 ///
 /// What a symbol costs is nearly all wrongly guessed branches, so there are none that depend on it:
-/// bytes that go out gather above `low` in one register, where carries reach them, and leave it two
-/// at a time.
+/// bytes that go out gather in a register, where carries reach them, and whoever writes drains it
+/// now and then.
 #pragma once
 
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <type_traits>
 
 namespace bluemarble::core {
 
@@ -24,12 +26,13 @@ inline constexpr int kFlagBits = 12;  ///< A flag's probability is in 1/4,096.
 
 class RangeEncoder {
  public:
-  /// Where an encoder stands that has written less than two bytes.
+  /// Where an encoder stands that has written nothing to its bytes yet.
   struct State {
-    uint64_t low = 0;  ///< Below 2^32 the format's `low`, above it the bytes that wait.
+    uint64_t low = 0;  ///< The format's; below 2^32 between symbols.
+    uint64_t out = 0;  ///< Bytes that went out and wait, and a carry above them.
     uint32_t range = 0xffffffffu;
     int zeros = 0;    ///< Of `range`, in front.
-    int waiting = 0;  ///< Bits above `low`: 0 or 8 between symbols.
+    int waiting = 0;  ///< Bits of `out`: whole bytes.
   };
 
   constexpr explicit RangeEncoder(std::span<std::byte> out)
@@ -45,7 +48,7 @@ class RangeEncoder {
     const uint32_t step = state_.range >> bits;
     state_.low += start * step;
     state_.range = freq * step;
-    Shift(std::countl_zero(state_.range));
+    Shift(std::countl_zero(state_.range), 0);
   }
   /// `value`, equally likely with all others of its `count` bits; 0 <= count <= 32. Nothing beyond
   /// them may be set.
@@ -58,18 +61,24 @@ class RangeEncoder {
     }
     FewBits(value, count);
   }
-  /// Bits(value, count) and then Bits(negative, signs), in one; count <= 16, signs 0 or 1, and
-  /// nothing is negative without a sign.
-  [[gnu::always_inline]] constexpr void SignedBits(uint32_t value, int count, uint32_t negative,
-                                                   int signs) {
-    const uint32_t step = state_.range >> count;
-    const int zeros = state_.zeros + count;
+  /// Encode(start, freq, bits), Bits(value, count), Bits(negative, signs) in one; bits + count <=
+  /// 18, signs 0 or 1, and nothing is negative without a sign.
+  [[gnu::always_inline]] constexpr void EncodeSigned(uint32_t start, uint32_t freq, int bits,
+                                                     uint32_t value, int count, uint32_t negative,
+                                                     int signs) {
+    assert(freq >= 1 && start + freq <= 1u << bits && bits + count <= 18);
+    const uint32_t step = state_.range >> bits;
+    const uint32_t range = freq * step;
+    const int zeros = std::countl_zero(range);
     const int first = zeros & ~7;
-    const uint32_t half = step << first >> signs;
-    state_.low = ((state_.low + value * step) << first) + (half & -negative);
+    const uint32_t one = range << first >> count;
+    const int zeros_of_one = (zeros & 7) + count;
+    const int second = zeros_of_one & ~7;
+    const uint32_t half = one << second >> signs;
+    state_.low = ((state_.low + start * step) << first) + value * one;
+    state_.low = (state_.low << second) + (half & -negative);
     state_.range = half;
-    state_.waiting += first;
-    Shift((zeros & 7) + signs);
+    Shift((zeros_of_one & 7) + signs, first + second);
   }
   /// True is expected `likely` times in 4,096; 1 <= likely <= 4,095.
   [[gnu::always_inline]] constexpr void Flag(bool value, uint32_t likely) {
@@ -79,20 +88,17 @@ class RangeEncoder {
       Encode(likely, (1u << kFlagBits) - likely, kFlagBits);
     }
   }
+  /// Writes what waits, but for a byte that stays for carries. Any time; for whoever calls it often
+  /// enough that less than five bytes wait, nothing else has to.
+  [[gnu::always_inline]] constexpr void Drain() {
+    Put((state_.waiting >> 3) - (state_.waiting != 0 ? 1 : 0));
+  }
   /// Bytes in all, once at the end.
   constexpr size_t Finish() {
     state_.low += kBottom - 1;
-    // As if the last byte were shifted out: it waits like those before it.
-    state_.low <<= 8;
+    state_.out = (state_.out << 8) + (state_.low >> 24);
     state_.waiting += 8;
-    Carry();
-    for (; state_.waiting > 0; state_.waiting -= 8) {
-      if (at_ == end_) {
-        overflow_ = true;
-        break;
-      }
-      *at_++ = static_cast<std::byte>(state_.low >> (24 + state_.waiting));
-    }
+    Put(state_.waiting >> 3);
     return size_bytes();
   }
   constexpr bool overflow() const { return overflow_; }
@@ -107,6 +113,8 @@ class RangeEncoder {
 
  private:
   static constexpr uint32_t kBottom = 1u << 24;
+  static constexpr int kMostWaiting = 39;  // 24 more and a carry fit
+  static constexpr ptrdiff_t kWordBytes = 8;
 
   constexpr size_t size_bytes() const { return static_cast<size_t>(at_ - begin_); }
 
@@ -114,36 +122,51 @@ class RangeEncoder {
   [[gnu::always_inline]] constexpr void FewBits(uint32_t value, int count) {
     state_.range >>= count;
     state_.low += value * state_.range;
-    Shift(state_.zeros + count);
+    Shift(state_.zeros + count, 0);
   }
 
-  // `zeros`: those in front of the range as it is; at most 23, since it was above 2^24.
-  [[gnu::always_inline]] constexpr void Shift(int zeros) {
+  // `zeros`: those in front of the range as it is; at most 23, since it was above 2^24. `low` has
+  // been shifted by `before`, 24 at most with what is done here.
+  [[gnu::always_inline]] constexpr void Shift(int zeros, int before) {
     const int shift = zeros & ~7;
     state_.range <<= shift;
-    state_.low <<= shift;
     state_.zeros = zeros & 7;
-    state_.waiting += shift;
-    if (state_.waiting >= 16) PutTwo();
+    state_.low <<= shift;
+    state_.out = (state_.out << (before + shift)) + (state_.low >> 32);
+    state_.low &= 0xffffffffu;
+    state_.waiting += before + shift;
+    if (state_.waiting > kMostWaiting) [[unlikely]]
+      Drain();
   }
 
-  constexpr void PutTwo() {
-    Carry();
-    const auto two = static_cast<uint32_t>(state_.low >> (16 + state_.waiting));
-    state_.low &= (uint64_t{1} << (16 + state_.waiting)) - 1;
-    state_.waiting -= 16;
-    if (end_ - at_ < 2) [[unlikely]] {
-      overflow_ = true;
-      return;
+  // The first `bytes` of those that wait.
+  [[gnu::always_inline]] constexpr void Put(int bytes) {
+    if (state_.out >> state_.waiting != 0) [[unlikely]]
+      Carry();
+    if (std::is_constant_evaluated() || end_ - at_ < kWordBytes) [[unlikely]] {
+      PutLast(bytes);
+    } else {
+      uint64_t word = state_.out << 1 << (63 - state_.waiting);
+      if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+      std::memcpy(at_, &word, kWordBytes);
+      at_ += bytes;
     }
-    at_[0] = static_cast<std::byte>(two >> 8);
-    at_[1] = static_cast<std::byte>(two);
-    at_ += 2;
+    state_.waiting -= 8 * bytes;
+    state_.out &= (uint64_t{1} << state_.waiting) - 1;
+  }
+  constexpr void PutLast(int bytes) {
+    for (int shift = state_.waiting - 8; bytes > 0; --bytes, shift -= 8) {
+      if (at_ == end_) {
+        overflow_ = true;
+        return;
+      }
+      *at_++ = static_cast<std::byte>(state_.out >> shift);
+    }
   }
 
   // Into the bytes that have left the register.
   constexpr void Carry() {
-    if (state_.low >> (32 + state_.waiting) == 0) return;
+    state_.out &= (uint64_t{1} << state_.waiting) - 1;
     for (std::byte* at = at_; at != begin_;) {
       --at;
       *at = static_cast<std::byte>(std::to_integer<unsigned>(*at) + 1);

@@ -49,9 +49,13 @@ constexpr KeptRuns kKeptRuns = [] {
   return runs;
 }();
 
+/// By kind, as it may be in a member.
+using SpentOn = std::array<std::array<uint16_t, kPartFields>, 16>;
+
 class PartWriter {
  public:
-  explicit PartWriter(std::span<std::byte> out) : out_(out) {}
+  // What was spent is kept outside: arrays are in memory, and all that is with them.
+  PartWriter(std::span<std::byte> out, SpentOn& spent_on) : out_(out), spent_on_(spent_on) {}
 
   uint32_t Token(size_t row, uint32_t token) { return Symbol(kTokenStart[row], kTokens, token); }
   uint32_t Symbol(const uint16_t* start, uint32_t, uint32_t symbol) {
@@ -64,8 +68,9 @@ class PartWriter {
     if (magnitude >= kSmallMagnitudes) [[unlikely]]
       return CodeNumber(*this, row, 0, value, level);
     const SmallMagnitude& small = kSmallMagnitude[magnitude];
-    Token(row, small.token);
-    out_.SignedBits(small.rest, small.free_bits, static_cast<uint32_t>(value) >> 31, small.signs);
+    const uint16_t* start = kTokenStart[row] + small.token;
+    out_.EncodeSigned(start[0], static_cast<uint32_t>(start[1] - start[0]), kTokenBits, small.rest,
+                      small.free_bits, static_cast<uint32_t>(value) >> 31, small.signs);
     level = small.level;
     return value;
   }
@@ -98,9 +103,10 @@ class PartWriter {
   void Store(const T&, Value) {}
   void Spent(PartField field, uint8_t kind) {
     const uint32_t now = out_.SpentEighths();
-    uint16_t& cell = spent_on_[kind % kKinds][static_cast<size_t>(field)];
+    uint16_t& cell = spent_on_[kind % spent_on_.size()][static_cast<size_t>(field)];
     cell = static_cast<uint16_t>(cell + now - spent_);
     spent_ = now;
+    if (field == PartField::kPosition) out_.Drain();  // once a member
   }
   void Begin(const Member&) {}
   uint8_t KindOf(const PartState&, const PartState& part, uint32_t slot) const {
@@ -110,26 +116,26 @@ class PartWriter {
   bool Holds(const PartState&, uint32_t, const Member&, bool) { return true; }
 
   core::RangeEncoder& out() { return out_; }
-  PartSpending Spending() const {
-    PartSpending spending;
-    for (size_t kind = 0; kind < kKinds; ++kind) {
-      if (std::bit_cast<uint64_t>(spent_on_[kind]) == 0) continue;
-      const size_t row = kind < kSpendingKinds ? kind : size_t{kNobody};
-      spending.kinds |= 1u << row;
-      for (size_t field = 0; field < kPartFields; ++field) {
-        uint16_t& cell = spending.eighths[row][row == kNobody ? 0 : field];
-        cell = static_cast<uint16_t>(cell + spent_on_[kind][field]);
-      }
-    }
-    return spending;
-  }
 
  private:
   core::RangeEncoder out_;
-  static constexpr size_t kKinds = 16;
-  std::array<std::array<uint16_t, kPartFields>, kKinds> spent_on_{};
+  SpentOn& spent_on_;
   uint32_t spent_ = 0;
 };
+
+PartSpending SpendingOf(const SpentOn& spent_on) {
+  PartSpending spending;
+  for (size_t kind = 0; kind < spent_on.size(); ++kind) {
+    if (std::bit_cast<uint64_t>(spent_on[kind]) == 0) continue;
+    const size_t row = kind < kSpendingKinds ? kind : size_t{kNobody};
+    spending.kinds |= 1u << row;
+    for (size_t field = 0; field < kPartFields; ++field) {
+      uint16_t& cell = spending.eighths[row][row == kNobody ? 0 : field];
+      cell = static_cast<uint16_t>(cell + spent_on[kind][field]);
+    }
+  }
+  return spending;
+}
 
 class PartReader {
  public:
@@ -224,11 +230,12 @@ BLUEMARBLE_CODEC_FAST core::Result<size_t> EncodePart(const PartState& now, cons
                                                       ReplicationClass cls,
                                                       std::span<std::byte> out,
                                                       PartSpending* spending) {
-  PartWriter writer(out);
+  SpentOn spent_on{};
+  PartWriter writer(out, spent_on);
   (void)CodePart(writer, UsesOf(now.occupied, bases, same), bases, tick_hz, cls, now);
   const size_t size = writer.out().Finish();
   if (writer.out().overflow()) return {Code::kNoSpace, "part does not fit"};
-  if (spending != nullptr) *spending = writer.Spending();
+  if (spending != nullptr) *spending = SpendingOf(spent_on);
   return size;
 }
 

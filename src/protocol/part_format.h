@@ -120,6 +120,9 @@ struct PartScales {
   }
 };
 
+/// Levels are never negative, which makes the division cheaper.
+constexpr int MeanOfThree(int sum) { return static_cast<int>(static_cast<uint32_t>(sum) / 3); }
+
 /// A number of at most `bits` bits as its width and what follows the leading one. The width is
 /// often that of the number `before`.
 template <typename Coder>
@@ -142,14 +145,16 @@ void CodeVitals(Coder& coder, State& state) {
 }
 
 template <typename Coder, typename Rotation>
-[[gnu::always_inline]] inline void CodeRotation(Coder& coder, const WideRotation& predicted,
-                                                ResidualScale& scale, int near,
+[[gnu::always_inline]] inline void CodeRotation(Coder& coder, const ExpectedRotations& expected,
+                                                size_t number, ResidualScale& scale, int near,
                                                 Rotation& rotation) {
-  int largest = LargestOf(predicted);
-  if (!coder.Flag(rotation.largest == largest, kSameLargest))
+  int largest = expected.largest(number);
+  std::array<int32_t, 3> parts = expected.parts(number);
+  if (!coder.Flag(rotation.largest == largest, kSameLargest)) {
     largest = static_cast<int>(coder.Bits(rotation.largest, 2));
+    parts = expected.PartsWithout(static_cast<size_t>(largest), number);
+  }
   coder.Store(rotation.largest, largest);
-  const std::array<int32_t, 3> parts = Narrow(predicted, largest);
   const auto code = [&](size_t i, int near_it) __attribute__((always_inline)) {
     int level = 0;
     const int32_t residual =
@@ -160,7 +165,7 @@ template <typename Coder, typename Rotation>
   };
   const int first = code(0, near);
   const int second = code(1, (near + first) >> 1);
-  code(2, (near + first + second) / 3);
+  code(2, MeanOfThree(near + first + second));
 }
 
 /// East, north and up of `position` by their residuals to `reference`; the mean of their levels.
@@ -182,16 +187,16 @@ template <typename Coder, typename Position>
   const int north = code(1, flat, east);
   scales[0] = flat;
   const int up = code(2, scales[1], (east + north) >> 1);
-  return (east + north + up) / 3;
+  return MeanOfThree(east + north + up);
 }
 
-/// A member that the bases hold, if a body `turned` so far; `state` is what is written, or becomes
-/// what was read.
+/// A member that the bases hold, if a body the one of `number` among them; `state` is what is
+/// written, or becomes what was read.
 template <typename Coder, typename State>
 [[gnu::always_inline]] inline void CodeKept(Coder& coder, const QuantState& newest,
                                             const QuantState* older, uint8_t kind,
-                                            ReplicationClass cls, const WideRotation& turned,
-                                            PartScales& scales, State& state) {
+                                            ReplicationClass cls, const ExpectedRotations& expected,
+                                            size_t number, PartScales& scales, State& state) {
   std::array<int32_t, 3> predicted = newest.position;
   size_t which = PartScales::kKnownOnce;
   if (older != nullptr) {
@@ -207,7 +212,7 @@ template <typename Coder, typename State>
   coder.Spent(PartField::kPosition, kind);
   if (cls == ReplicationClass::kExtended) return;
   if (kind == kBodyKind) {
-    CodeRotation(coder, turned, set.turn, near, state.rotation);
+    CodeRotation(coder, expected, number, set.turn, near, state.rotation);
     coder.Spent(PartField::kFacing, kind);
     return;
   }
@@ -346,22 +351,40 @@ inline bool SomebodyTurns(const SlotUses& uses, const PartBases& bases, const Pa
   return turned != 0;
 }
 
-/// Where the kept bodies have turned. All at once and before any is coded, for one does not wait
-/// for another.
+/// Where the kept bodies have turned, by their order. All at once and before any is coded, for one
+/// does not wait for another.
 template <typename Coder, typename Part>
 [[gnu::always_inline]] inline void TurnBodies(const Coder& coder, const SlotUses& uses,
                                               const PartBases& bases, const Pace& pace,
-                                              const Part& part,
-                                              std::array<WideRotation, kSlots>& turned) {
+                                              const Part& part, ExpectedRotations& expected) {
+  uint32_t bodies = 0;
   for (uint32_t rest = uses.any_kept(); rest != 0; rest &= rest - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(rest));
-    if (coder.KindOf(*bases.newest, part, slot) != kBodyKind) continue;
-    const Rotation& newest = bases.newest->members[slot].state.rotation;
-    if (bases.older == nullptr || (uses.kept >> slot & 1) == 0) {
-      turned[slot] = Widen(newest);
-    } else if (coder.IsHeld(*bases.older, slot)) {
-      turned[slot] = Extrapolate(bases.older->members[slot].state.rotation, newest, pace);
+    bodies |= uint32_t{coder.KindOf(*bases.newest, part, slot) == kBodyKind} << slot;
+  }
+  std::array<Turn, kSlots / kLanes> turns;
+  std::array<Lanes, kSlots / kLanes> known_once;
+  size_t groups = 0;
+  for (; bodies != 0; ++groups) {
+    std::array<const Rotation*, kLanes> newest, older;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const auto slot = static_cast<uint32_t>(std::countr_zero(bodies));
+      const bool both = bases.older != nullptr && (uses.kept >> slot & 1) != 0 &&
+                        coder.IsHeld(*bases.older, slot);
+      newest[lane] = &bases.newest->members[slot].state.rotation;
+      older[lane] = both ? &bases.older->members[slot].state.rotation : newest[lane];
+      known_once[groups][lane] = both ? 0 : -1;
+      // The last one fills what is left of the lanes.
+      if ((bodies & (bodies - 1)) != 0 || lane == kLanes - 1) bodies &= bodies - 1;
     }
+    turns[groups].Begin(RotationLanes(older), RotationLanes(newest));
+  }
+  for (size_t group = 0; group < groups; ++group) turns[group].FindFactor(pace);
+  for (size_t group = 0; group < groups; ++group) {
+    WideRotations turned = turns[group].End();
+    for (size_t i = 0; i < turned.size(); ++i)
+      turned[i] = known_once[group] ? turns[group].newest[i] : turned[i];
+    expected.Set(group * kLanes, turned);
   }
 }
 
@@ -381,8 +404,10 @@ template <typename Coder, typename Part>
   }
   coder.Spent(PartField::kIdentity, kNobody);
   coder.Store(part.occupied, uses.taken());
-  std::array<WideRotation, kSlots> turned;
-  if (cls != ReplicationClass::kExtended) TurnBodies(coder, uses, bases, scales.pace, part, turned);
+  ExpectedRotations expected;
+  size_t kept_bodies = 0;
+  if (cls != ReplicationClass::kExtended)
+    TurnBodies(coder, uses, bases, scales.pace, part, expected);
   const Member first = FirstBeforeFull();
   const Member* before = nullptr;
   const Member* before_full = &first;
@@ -400,8 +425,9 @@ template <typename Coder, typename Part>
           (both && !coder.Holds(*bases.older, slot, member, false))) {
         return false;
       }
-      CodeKept(coder, bases.newest->members[slot].state, older, member.kind, cls, turned[slot],
-               scales, member.state);
+      CodeKept(coder, bases.newest->members[slot].state, older, member.kind, cls, expected,
+               kept_bodies, scales, member.state);
+      kept_bodies += member.kind == kBodyKind ? 1 : 0;
     }
     before = &member;
   }

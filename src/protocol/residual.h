@@ -68,7 +68,7 @@ inline constexpr auto kTokenContent = [] {
 }();
 
 /// All of that for magnitudes as they nearly always are.
-struct SmallMagnitude {
+struct alignas(8) SmallMagnitude {
   uint8_t token = 0;
   uint8_t free_bits = 0;
   uint8_t rest = 0;  ///< The free bits.
@@ -143,19 +143,22 @@ int32_t CodeNumber(Coder& coder, size_t row, int shift, int32_t value, int& leve
 template <typename Coder>
 [[gnu::always_inline]] inline int32_t CodeResidual(Coder& coder, TokenSet set, int32_t value,
                                                    ResidualScale& scale, int near, int& level) {
-  const int row = (scale.level + 32) >> 6;
-  const auto index = [&](int in_row, int column) {
-    return static_cast<size_t>((static_cast<int>(set) * kScaleRows + in_row) * kNearRows + column);
+  const auto row = static_cast<uint32_t>(scale.level + 32) >> 6;
+  const auto index = [&](uint32_t in_row, uint32_t column) __attribute__((always_inline)) {
+    return (static_cast<uint32_t>(set) * uint32_t{kScaleRows} + in_row) * uint32_t{kNearRows} +
+           column;
   };
   int32_t coded = 0;
-  if (row < kScaleRows) [[likely]] {
-    const int column = near < 0 ? kNoneNear : kNearColumn[static_cast<size_t>(near)];
+  if (row < uint32_t{kScaleRows}) [[likely]] {
+    const uint32_t column =
+        near < 0 ? uint32_t{kNoneNear} : kNearColumn[static_cast<uint32_t>(near)];
     coded = coder.Number(index(row, column), value, level);
   } else {  // above the table's largest scale the low bits are noise: they go as they are
-    const int shift = (row - kScaleRows + 2) / 2;
-    const int column =
-        near < 0 ? kNoneNear : kNearColumn[static_cast<size_t>(std::max(near - 8 * shift, 0))];
-    coded = CodeNumber(coder, index(row - 2 * shift, column), shift, value, level);
+    const uint32_t shift = (row - uint32_t{kScaleRows} + 2) / 2;
+    const uint32_t less = static_cast<uint32_t>(std::max(near - 8 * static_cast<int>(shift), 0));
+    const uint32_t column = near < 0 ? uint32_t{kNoneNear} : kNearColumn[less];
+    coded =
+        CodeNumber(coder, index(row - 2 * shift, column), static_cast<int>(shift), value, level);
   }
   scale.Add(level);
   return coded;

@@ -236,8 +236,14 @@ TEST(PartCodec, ASteadySpinIsPredictedToTheThousandth) {
     for (const int age : {1, 2, 3, 4, 6}) {
       for (int tick = age + step; tick < 60; ++tick) {
         const Rotation truth = at(tick);
-        const auto predicted = Narrow(
-            Extrapolate(at(tick - age - step), at(tick - age), Pace(age, step)), truth.largest);
+        const Rotation older = at(tick - age - step), newest = at(tick - age);
+        Turn turn;
+        turn.Begin(RotationLanes({&older, &older, &older, &older}),
+                   RotationLanes({&newest, &newest, &newest, &newest}));
+        turn.FindFactor(Pace(age, step));
+        ExpectedRotations expected;
+        expected.Set(0, turn.End());
+        const auto predicted = expected.PartsWithout(truth.largest, 0);
         // The bases' rounding is carried on with the turn.
         const int allowed = 3 + 3 * age / step;
         for (size_t i = 0; i < 3; ++i) {
@@ -247,6 +253,105 @@ TEST(PartCodec, ASteadySpinIsPredictedToTheThousandth) {
       }
     }
   }
+}
+
+// As proto/WIRE.md "Orientation" says it, number by number.
+std::array<int32_t, 4> CarriedOn(const Rotation& older, const Rotation& newest, int age, int step) {
+  using Wide = std::array<int64_t, 4>;
+  const auto root = [](int64_t square) {
+    auto r = static_cast<int64_t>(std::sqrt(static_cast<double>(std::max<int64_t>(square, 0))));
+    while (r * r > square && r > 0) --r;
+    while ((r + 1) * (r + 1) <= square) ++r;
+    return r;
+  };
+  const auto widen = [&](const Rotation& rotation) {
+    Wide wide{};
+    int64_t rest = 1 << 28;
+    size_t part = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      if (i == rotation.largest) continue;
+      wide[i] = (rotation.parts[part++] * int64_t{16'777} + 512) >> 10;
+      rest -= wide[i] * wide[i];
+    }
+    wide[rotation.largest] = root(rest);
+    return wide;
+  };
+  const auto product = [](const Wide& a, const Wide& b) -> Wide {
+    return {(a[3] * b[0] + a[0] * b[3] + a[1] * b[2] - a[2] * b[1]) >> 14,
+            (a[3] * b[1] - a[0] * b[2] + a[1] * b[3] + a[2] * b[0]) >> 14,
+            (a[3] * b[2] + a[0] * b[1] - a[1] * b[0] + a[2] * b[3]) >> 14,
+            (a[3] * b[3] - a[0] * b[0] - a[1] * b[1] - a[2] * b[2]) >> 14};
+  };
+  Wide from = widen(older);
+  const Wide to = widen(newest);
+  for (size_t i = 0; i < 3; ++i) from[i] = -from[i];
+  Wide turn = product(to, from);
+  for (size_t i = 0; i < 3; ++i) turn[i] *= turn[3] < 0 ? -1 : 1;
+  const int64_t sine = (turn[0] * turn[0] + turn[1] * turn[1] + turn[2] * turn[2]) >> 12;
+  const int64_t one = 65'536, ratio = (age * one) / step, square = ratio * ratio >> 16;
+  int64_t factor = one;
+  for (const int64_t term : {(25 * one - square) / 42, (9 * one - square) / 20, (one - square) / 6})
+    factor = std::clamp(one + ((term * sine >> 16) * factor >> 16), -64 * one, 64 * one);
+  factor = ratio * factor >> 16;
+  int64_t rest = 1 << 28;
+  for (size_t i = 0; i < 3; ++i) {
+    turn[i] = std::clamp<int64_t>(turn[i] * factor >> 16, -16'384, 16'384);
+    rest -= turn[i] * turn[i];
+  }
+  turn[3] = root(rest);
+  const Wide wide = product(turn, to);
+  size_t largest = 3;
+  for (size_t i = 0; i < 3; ++i) {
+    if (std::abs(wide[i]) > std::abs(wide[largest])) largest = i;
+  }
+  std::array<int32_t, 4> said{static_cast<int32_t>(largest)};
+  size_t part = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    if (i == largest) continue;
+    said[++part] =
+        static_cast<int32_t>(((wide[largest] < 0 ? -1 : 1) * wide[i] * 1000 + 8192) >> 14);
+  }
+  return said;
+}
+
+TEST(PartCodec, FourTurnsAtOnceAreEachWhatTheFormatSays) {
+  core::Random random(17);
+  const auto draw = [&](Rotation& rotation) {
+    rotation.largest = static_cast<uint8_t>(random.Below(4));
+    // From small to anything that a base can hold, also what is no rotation at all.
+    const int most = random.Below(3) == 0 ? kRotationUnit + 1 : 1 << random.Below(10);
+    for (int16_t& part : rotation.parts)
+      part = static_cast<int16_t>(
+          static_cast<int>(random.Below(2 * static_cast<uint64_t>(most) + 1)) - most);
+  };
+  std::array<int, 4> seen{};
+  for (int round = 0; round < 20'000; ++round) {
+    std::array<Rotation, kLanes> older, newest;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      draw(older[lane]);
+      draw(newest[lane]);
+      if (random.Below(2) != 0) older[lane] = newest[lane];
+      if (random.Below(2) != 0) older[lane].parts[1] ^= 1;
+    }
+    const int age = 1 + static_cast<int>(random.Below(30));
+    const int step = 1 + static_cast<int>(random.Below(30));
+    Turn turn;
+    turn.Begin(RotationLanes({&older[0], &older[1], &older[2], &older[3]}),
+               RotationLanes({&newest[0], &newest[1], &newest[2], &newest[3]}));
+    turn.FindFactor(Pace(age, step));
+    ExpectedRotations expected;
+    expected.Set(4, turn.End());
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const auto wanted = CarriedOn(older[lane], newest[lane], age, step);
+      const auto parts = expected.parts(4 + lane);
+      ASSERT_EQ((std::array<int32_t, 4>{expected.largest(4 + lane), parts[0], parts[1], parts[2]}),
+                wanted)
+          << "round " << round << " lane " << lane << " age " << age << " step " << step;
+      ASSERT_EQ(expected.PartsWithout(static_cast<size_t>(wanted[0]), 4 + lane), parts);
+      ++seen[static_cast<size_t>(wanted[0])];
+    }
+  }
+  for (const int count : seen) EXPECT_GT(count, 1000);
 }
 
 TEST(PartCodec, ClassesRoundToTheNearestUnit) {
