@@ -144,11 +144,19 @@ void ReportStop(const persistence::StopReport& report, bool journaled) {
 
 // The threads that `start` starts are those that players wait for.
 template <typename Start>
-auto Foremost(const TickSettings& tick, Start start) {
-  const core::PriorityScope scope(tick.nice);
+auto Foremost(const TickSettings& tick, core::Urgency urgency, Start start) {
+  const core::PriorityScope scope(tick.nice, urgency);
   if (!scope.granted())
     core::Log(core::LogLevel::kInfo, "nice_not_allowed", "setting=tick.nice value={}", tick.nice);
+  if (urgency == core::Urgency::kRealtime && !scope.realtime())
+    core::Log(core::LogLevel::kInfo, "realtime_not_allowed", "setting=tick.realtime");
   return start();
+}
+
+// Without a core for all others a zone that falls behind would leave them nothing.
+core::Urgency UrgencyOf(const TickSettings& tick) {
+  const bool room = static_cast<unsigned>(WorkersOf(tick)) < std::thread::hardware_concurrency();
+  return tick.realtime && room ? core::Urgency::kRealtime : core::Urgency::kNice;
 }
 
 }  // namespace
@@ -177,8 +185,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     if (!key.ok()) return Fail(ExitOf(key.status().code()), key.status().ToString());
     security.reset_key = *key;
   }
-  auto transport = Foremost(
-      settings.zone.tick, [&] { return net::EnetTransport::Open(settings.net, clock, security); });
+  auto transport = Foremost(settings.zone.tick, core::Urgency::kNice, [&] {
+    return net::EnetTransport::Open(settings.net, clock, security);
+  });
   if (!transport.ok()) {
     const bool taken = transport.status().code() == core::Code::kConflict ||
                        transport.status().code() == core::Code::kDenied;
@@ -239,8 +248,9 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     recording.queue = std::make_unique<RecordingQueue>(committer, *recording.recorder);
   }
 
-  core::WorkerPool workers =
-      Foremost(zone_settings.tick, [&] { return core::WorkerPool(WorkersOf(zone_settings.tick)); });
+  core::WorkerPool workers = Foremost(zone_settings.tick, UrgencyOf(zone_settings.tick), [&] {
+    return core::WorkerPool(WorkersOf(zone_settings.tick));
+  });
   net::Transport* const zone_transport = recording.recorder ? recording.transport.get() : peers;
   persistence::DurableQueue* const zone_store =
       recording.recorder ? recording.queue.get()
@@ -376,7 +386,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   http.Serve(std::move(router));
 
   const uint32_t entities = zone->world().count();  // the loop's from the next line on
-  Foremost(zone_settings.tick, [&] { loop.Start(); });
+  Foremost(zone_settings.tick, UrgencyOf(zone_settings.tick), [&] { loop.Start(); });
   zone_health.Set(ops::HealthState::kReady);
   durable->PublishHealth();
   core::CrashPoint("start.serving");

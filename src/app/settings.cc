@@ -67,6 +67,12 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
             .help = "Nice value of the zone's, its workers' and the net threads, where the system "
                     "allows it (root, CAP_SYS_NICE, LimitNICE=). 0: as all others; ticks then wait "
                     "for whatever else wants the processor."});
+  tick.Add(
+      "realtime", &zone.tick.realtime,
+      {.help = "The zone's thread and its workers go before every ordinary thread of the "
+               "machine (SCHED_FIFO), where the system allows it (root, CAP_SYS_NICE, "
+               "LimitRTPRIO=) and there are more cores than workers. false: only by tick.nice; "
+               "ticks then wait some milliseconds where others want the cores."});
   tick.Add("relief", &zone.tick.relief.enabled,
            {.help = "When ticks do not fit their period, far players are updated less often, then "
                     "all; then time slows down. false: the tick falls behind instead."});

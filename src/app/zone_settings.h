@@ -25,6 +25,9 @@ struct TickSettings {
       0;  ///< Threads of the tick, the zone's own included; 0: one less than cores, at most 4.
   /// Nice value of the threads that players wait for, where the system allows it. -20..0.
   int nice = -10;
+  /// The tick's threads go before every ordinary thread of the machine, where that is allowed and
+  /// there is a core more than `workers`.
+  bool realtime = true;
   ReliefSettings relief;
   SlowSettings slow;
 };

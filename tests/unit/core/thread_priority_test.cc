@@ -1,6 +1,7 @@
 #include "core/thread_priority.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -43,6 +44,21 @@ TEST(PriorityScope, NeverLowersAThreadThatIsHigher) {
   const PriorityScope lower(before + 2);
   EXPECT_TRUE(lower.granted());
   EXPECT_EQ(NiceOfThisThread(), before);
+}
+
+TEST(PriorityScope, MakesRealtimeThreadsOfThoseStartedInItAndOfNoOther) {
+  int in_it = -1;
+  bool realtime = false;
+  {
+    const PriorityScope scope(0, Urgency::kRealtime);
+    realtime = scope.realtime();
+    std::thread([&] { in_it = sched_getscheduler(0); }).join();
+  }
+  EXPECT_EQ(in_it, realtime ? SCHED_FIFO : SCHED_OTHER);
+  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+  const PriorityScope nice(0);
+  EXPECT_FALSE(nice.realtime());
+  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
 }
 
 }  // namespace
