@@ -183,15 +183,6 @@ class PartReader {
   core::RangeDecoder in_;
 };
 
-constexpr int32_t kVisualUnitCm = 10, kExtendedUnitCm = 50;
-
-template <int32_t kUnit>
-int32_t RoundedTo(int32_t value) {
-  const int32_t shifted = value + kUnit / 2;
-  const int32_t quotient = shifted / kUnit;
-  return shifted % kUnit < 0 ? quotient - 1 : quotient;
-}
-
 bool PositionInRange(int32_t value) { return value >= -kPositionLimit && value < kPositionLimit; }
 
 bool InRange(const QuantState& state) {
@@ -202,28 +193,6 @@ bool InRange(const QuantState& state) {
 }
 
 }  // namespace
-
-int32_t PositionUnitCm(ReplicationClass cls) {
-  return cls == ReplicationClass::kCombat   ? 1
-         : cls == ReplicationClass::kVisual ? kVisualUnitCm
-                                            : kExtendedUnitCm;
-}
-
-QuantState ToClass(const QuantState& full, ReplicationClass cls) {
-  if (cls == ReplicationClass::kCombat) return full;
-  QuantState state;
-  for (size_t axis = 0; axis < 3; ++axis) {
-    // Constants: a division costs more than all the rest here.
-    state.position[axis] = cls == ReplicationClass::kVisual
-                               ? RoundedTo<kVisualUnitCm>(full.position[axis])
-                               : RoundedTo<kExtendedUnitCm>(full.position[axis]);
-  }
-  if (cls == ReplicationClass::kVisual) {
-    state.yaw = static_cast<uint16_t>(((full.yaw + 2) >> 2) & 0xff);
-    state.rotation = full.rotation;
-  }
-  return state;
-}
 
 BLUEMARBLE_CODEC_FAST core::Result<size_t> EncodePart(const PartState& now, const PartBases& bases,
                                                       SameMembers same, int tick_hz,

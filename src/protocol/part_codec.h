@@ -77,11 +77,38 @@ struct PartSpending {
   uint32_t kinds = 0;  ///< Bit k: row k has something.
 };
 
-/// Full-precision (combat) state to that of a coarser class; identity for combat. Pure integer
-/// arithmetic.
-QuantState ToClass(const QuantState& full, ReplicationClass cls);
 /// Centimetres per position unit of the class: 1, 10, 50.
-int32_t PositionUnitCm(ReplicationClass cls);
+constexpr int32_t PositionUnitCm(ReplicationClass cls) {
+  return cls == ReplicationClass::kCombat ? 1 : cls == ReplicationClass::kVisual ? 10 : 50;
+}
+
+/// To the nearest, halves upwards.
+template <int32_t kUnit>
+constexpr int32_t RoundedTo(int32_t value) {
+  const int32_t shifted = value + kUnit / 2;
+  const int32_t quotient = shifted / kUnit;
+  return shifted % kUnit < 0 ? quotient - 1 : quotient;
+}
+
+/// Full-precision (combat) state to that of a coarser class; identity for combat. Pure integer
+/// arithmetic; inline, since a block needs it three times a member.
+inline QuantState ToClass(const QuantState& full, ReplicationClass cls) {
+  if (cls == ReplicationClass::kCombat) return full;
+  QuantState state;
+  // Constants: a division costs more than all the rest here.
+  if (cls == ReplicationClass::kExtended) {
+    for (size_t axis = 0; axis < 3; ++axis)
+      state.position[axis] =
+          RoundedTo<PositionUnitCm(ReplicationClass::kExtended)>(full.position[axis]);
+    return state;
+  }
+  for (size_t axis = 0; axis < 3; ++axis)
+    state.position[axis] =
+        RoundedTo<PositionUnitCm(ReplicationClass::kVisual)>(full.position[axis]);
+  state.yaw = static_cast<uint16_t>(((full.yaw + 2) >> 2) & 0xff);
+  state.rotation = full.rotation;
+  return state;
+}
 
 /// Encodes `now` (already in the class's units). Members in `same` are coded against the bases'
 /// members of their slot, of which only the state is read; the others in full with identity and
