@@ -9,7 +9,8 @@ namespace {
 
 constexpr double kHardUsed = 0.9;
 constexpr double kCalmUsed = 0.6;
-constexpr int kHardUnsent = 2;
+// This tick's datagrams may be with the net threads; those of the one before are late.
+constexpr int kHardUnsent = 1;
 constexpr int kWindowsPerSecond = 2;
 constexpr int kCalmWindows = 8;
 constexpr int kMostCalmWindows = 128;

@@ -46,7 +46,7 @@ TEST(ReliefControl, StepsComeBeforeTimeSlowsDownAndOnlySoFar) {
 
 TEST(ReliefControl, TicksThatStayWithTheNetThreadsAreOverloadToo) {
   ReliefControl control({}, kHz);
-  EXPECT_EQ(After(control, 0.2, 3, kHz / 2).step, 1);
+  EXPECT_EQ(After(control, 0.2, 2, kHz / 2).step, 1);
 }
 
 TEST(ReliefControl, GoesBackAfterFourCalmSeconds) {
