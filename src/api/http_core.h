@@ -42,6 +42,8 @@ class HttpCore {
 
   core::Status Listen();
   void Accept();
+  /// Those who wait to be accepted, some at most. False: the system gives no more sockets for now.
+  bool TakeIn();
   void OnAccept(TcpSocket socket);
   void Run();
   void Stop();

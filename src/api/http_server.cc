@@ -23,6 +23,7 @@ using boost::system::error_code;
 // Connections beyond the limit that may be told 503 at the same time; more are closed without a
 // word.
 constexpr uint32_t kMaxRefusing = 64;
+constexpr int kAcceptsAtOnce = 64;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors
 // How long a stop waits for WebSockets to take their goodbye.
 constexpr auto kGoodbyeTime = std::chrono::milliseconds(250);
@@ -97,6 +98,7 @@ core::Status HttpCore::Listen() {
     return {Code::kInvalid, "cannot listen for http",
             fmt::format("{}: {}", where, error.message())};
   }
+  acceptor.non_blocking(true, error);
   port = acceptor.local_endpoint(error).port();
   return core::Status::Ok();
 }
@@ -167,20 +169,32 @@ std::vector<std::shared_ptr<HttpWebSocket>> HttpCore::WebSockets() {
 }
 
 void HttpCore::Accept() {
-  net->acceptor.async_accept(asio::make_strand(net->loop),
-                             [this](error_code error, tcp::socket socket) {
-                               if (error == asio::error::operation_aborted) return;
-                               if (!error) {
-                                 OnAccept(std::move(socket));
-                                 return Accept();
-                               }
-                               // Out of descriptors, mostly: the connection stays queued and would
-                               // wake us at once again.
-                               net->pause.expires_after(kAcceptPause);
-                               net->pause.async_wait([this](error_code stopped) {
-                                 if (!stopped) Accept();
-                               });
-                             });
+  net->acceptor.async_wait(tcp::acceptor::wait_read, [this](error_code error) {
+    if (error == asio::error::operation_aborted) return;
+    if (!error && TakeIn()) return Accept();
+    // Out of descriptors, mostly: the connection stays queued and would wake us at once again.
+    net->pause.expires_after(kAcceptPause);
+    net->pause.async_wait([this](error_code stopped) {
+      if (!stopped) Accept();
+    });
+  });
+}
+
+// One at a time would wait for its turn behind every connection that has something to do.
+bool HttpCore::TakeIn() {
+  for (int taken = 0; taken < kAcceptsAtOnce; ++taken) {
+    error_code error;
+    tcp::socket socket = net->acceptor.accept(asio::make_strand(net->loop), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) return true;
+    if (error == asio::error::connection_aborted) continue;
+    if (error) return false;
+    try {
+      OnAccept(std::move(socket));
+    } catch (const std::exception& failed) {  // out of memory; this one is gone, others come
+      core::Log(core::LogLevel::kError, "http_connection_failed", "cause={}", failed.what());
+    }
+  }
+  return true;
 }
 
 void HttpCore::OnAccept(tcp::socket socket) {
