@@ -9,9 +9,15 @@
 namespace bluemarble::replication {
 namespace {
 
-// A leaf keeps its class, and its place in the view, until it is this much farther than the class
-// reaches.
+// A leaf keeps its class, and its place in the view, until it is a tenth farther than the class
+// reaches, and at most by the width of a small leaf: nobody is told what is beyond.
 constexpr double kHysteresis = 1.1;
+constexpr double kMostHysteresisCm =
+    static_cast<double>(int64_t{1} << (geo::kRootBits - aoi::OctreeLimits().max_level));
+
+double LeaveRadiusCm(double radius_m) {
+  return std::min(radius_m * 100.0 * kHysteresis, radius_m * 100.0 + kMostHysteresisCm);
+}
 constexpr size_t kLeafCapacity = 4096;
 constexpr size_t kRefreshesPerChunk = 16;
 // So many who are wanted out of turn are refreshed in a tick, or this part of all viewers.
@@ -26,21 +32,22 @@ constexpr int kTurnLevel = 14;
 InterestFinder::InterestFinder(const ReplicationSettings& settings, const aoi::Octree& octree,
                                uint32_t max_entities, int workers)
     : octree_(octree),
-      census_(octree, static_cast<int64_t>(settings.radius_m.back() * 100.0 * kHysteresis)),
+      census_(octree, static_cast<int64_t>(LeaveRadiusCm(settings.radius_m.back()))),
       max_leaves_(settings.max_leaves_per_viewer),
       max_parts_(Viewer::MaxParts(max_leaves_)),
       ticks_(settings.interest_ticks),
       reach_cm_(census_.reach_cm()),
       near_cm_(static_cast<int64_t>(settings.radius_m.front() * 100.0)),
-      arrival_cm_(static_cast<int64_t>(settings.radius_m[1] * 100.0 * kHysteresis)),
+      arrival_cm_(static_cast<int64_t>(LeaveRadiusCm(settings.radius_m[1]))),
       viewer_of_(max_entities, 0),
       wanted_(settings.max_viewers / 64 + 1),
       near_turns_(kTurnLevel, kNearTurns),
       far_turns_(geo::kSectorLevel, kFarTurns) {
   for (size_t i = 0; i < kReplicationClasses; ++i) {
     const double radius_cm = settings.radius_m[i] * 100.0;
+    const double leave_cm = LeaveRadiusCm(settings.radius_m[i]);
     radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm);
-    leave_radius_sq_[i] = static_cast<int64_t>(radius_cm * radius_cm * kHysteresis * kHysteresis);
+    leave_radius_sq_[i] = static_cast<int64_t>(leave_cm * leave_cm);
   }
   due_.reserve(2 * size_t{settings.max_viewers});
   around_arrival_.reserve(kLeafCapacity);
@@ -146,10 +153,13 @@ int InterestFinder::ClassFor(int64_t distance_sq, int held) const {
   return kReplicationClasses;
 }
 
-// The nearest leaves win.
+// The nearest leaves win, and of a leaf the parts that have a number on the wire.
 void InterestFinder::CutToLimits(Scratch& own) const {
   size_t parts = 0;
-  for (const aoi::NearLeaf& leaf : own.near) parts += PartsToSend(leaf.id.index);
+  for (const aoi::NearLeaf& leaf : own.near) {
+    parts += PartsToSend(leaf.id.index);
+    if (octree_.parts_of(leaf.id.index) > kMaxLeafParts) ++own.over_limit;
+  }
   if (own.near.size() <= max_leaves_ && parts <= max_parts_) return;
   std::sort(own.near.begin(), own.near.end(), [](const aoi::NearLeaf& a, const aoi::NearLeaf& b) {
     return std::tie(a.distance_sq, a.key) < std::tie(b.distance_sq, b.key);
