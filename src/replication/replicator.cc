@@ -33,6 +33,11 @@ constexpr size_t kPrefetchParts = 4;
 // No more candidates are looked at for one datagram, so no more need be in order.
 constexpr size_t kMaxLooks = kMaxPartsPerDatagram + kMisfitsBeforeStop;
 
+// A part is kept up when its base has half of its life behind it; before everything that has not
+// waited for longer than the second, so that nobody is never shown.
+constexpr uint32_t kKeepUpTicks = kBaseTicks / 2;
+constexpr uint32_t kKeptUpAheadTicks = 4 * kBaseTicks;
+
 struct LeafFrame {
   geo::NodeKey sector;
   geo::SectorFrame frame;
@@ -126,8 +131,7 @@ struct Replicator::Impl {
 
   // A viewer's turn of a class: that of all its leaves, so that a viewer without anybody near gets
   // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
-  // along at turns of the one before; the nearest, which has turns only under relief, is spread
-  // over the ticks by slots, since a crowd stands in one place.
+  // along at turns of the one before.
   void BeginTurns(Tick now) {
     for (uint64_t turn = 0; turn < turns.size(); ++turn) {
       const uint64_t near = now + turn / kFarTurns % period[1];
@@ -137,9 +141,13 @@ struct Replicator::Impl {
     }
   }
 
+  // Under relief the nearest class has turns too, spread over the ticks by slots, since a crowd
+  // stands in one place; and the others come along at turns of it.
   uint8_t TurnsOf(const Viewer& viewer, uint32_t slot, Tick now) const {
-    const bool nearest = period[0] == 1 || (now + slot) % period[0] == 0;
-    return turns[viewer.turn] | static_cast<uint8_t>(nearest);
+    if (period[0] == 1) return turns[viewer.turn] | uint8_t{1};
+    const uint64_t own = now + slot;
+    return static_cast<uint8_t>((own % period[0] == 0) | (own % period[1] == 0) << 1 |
+                                (own % period[2] == 0) << 2);
   }
 
   // Its own state: drops ride along, and none waits longer than the longest silence.
@@ -236,8 +244,13 @@ struct Replicator::Impl {
       }
       const uint32_t waited = static_cast<uint32_t>(now) - part.last_sent;
       if (!turn && !part.fresh && waited < its_period) continue;
+      // What the client holds costs a tenth of a keyframe. Where there is more than fits, all of it
+      // stays held only if it is said again in time, before what has to be said in full.
+      const bool kept_up = waited >= kKeepUpTicks && waited > its_period &&
+                           viewer.BaseAge(part, now) >= static_cast<int>(kKeepUpTicks);
+      const uint64_t counted = uint64_t{waited} + (kept_up ? kKeptUpAheadTicks : 0);
       // In periods of the class: every class is late by the same factor.
-      const uint64_t priority = std::min<uint64_t>(uint64_t{waited} * 64 / its_period, 0xffffff);
+      const uint64_t priority = std::min<uint64_t>(counted * 64 / its_period, 0xffffff);
       own.candidates.push_back(priority << 16 | (0xffff - at));
       cache.Prefetch(part.part_id);
     }
@@ -326,7 +339,7 @@ struct Replicator::Impl {
     const uint16_t sequence = viewer.BeginDatagram(now);
     protocol::SnapshotWriter writer;
     const std::span<std::byte> out{own.snapshots.get() + own.snapshot_bytes, datagram_bytes};
-    const auto drops = viewer.TakeDrops(now, own.drops);
+    const auto drops = viewer.DueDrops(now, own.drops);
     if (!writer.Begin(OwnBlock(viewer, reports[slot], sequence, now), drops, out).ok()) return;
     const size_t head_bytes = writer.size_bytes();
     if (AddParts(viewer, own, worker, now, writer) == 0 && !own_due) {
@@ -334,6 +347,7 @@ struct Replicator::Impl {
       return;
     }
 
+    viewer.MarkDropsSaid(now, drops.size());
     snapshots[slot] = out.first(writer.size_bytes());
     own.snapshot_bytes += writer.size_bytes();
     viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());

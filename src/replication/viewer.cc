@@ -77,10 +77,19 @@ bool Viewer::Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now) {
   return true;
 }
 
-Viewer::Held Viewer::BasesOf(const ViewerPart& part, core::Tick now, int wanted_step) const {
-  assert(sets_at_ == now);
+uint64_t Viewer::HeldStates(const ViewerPart& part, core::Tick now) const {
   constexpr uint64_t kUsable = (uint64_t{1} << kBaseTicks) - 1;
-  const uint64_t held = ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & acked_ & kUsable;
+  return ShiftedBy(part.sent, TicksSince(part.last_sent, now)) & ShiftedBy(acked_, now - sets_at_) &
+         kUsable;
+}
+
+int Viewer::BaseAge(const ViewerPart& part, core::Tick now) const {
+  const uint64_t held = HeldStates(part, now);
+  return held == 0 ? 0 : std::countr_zero(held);
+}
+
+Viewer::Held Viewer::BasesOf(const ViewerPart& part, core::Tick now, int wanted_step) const {
+  const uint64_t held = HeldStates(part, now);
   if (held == 0) return {};
   const int age = std::countr_zero(held);
   const uint64_t older = held >> age & ~uint64_t{1};
@@ -137,16 +146,22 @@ void Viewer::CancelDatagram(core::Tick last_datagram_before) {
   last_datagram = last_datagram_before;
 }
 
-std::span<const geo::NodeKey> Viewer::TakeDrops(core::Tick now, DropKeys& keys) {
+std::span<const geo::NodeKey> Viewer::DueDrops(core::Tick now, DropKeys& keys) const {
   size_t count = 0;
-  for (PendingDrop& drop : drops_) {
-    if (drop.not_before > now || drop.last_said + kDropRepeatTicks > now || count == keys.size())
-      continue;
-    drop.said = ShiftedBy(drop.said, now - drop.last_said) | 1;
-    drop.last_said = now;
-    keys[count++] = drop.key;
+  for (const PendingDrop& drop : drops_) {
+    if (count < keys.size() && drop.DueAt(now)) keys[count++] = drop.key;
   }
   return {keys.data(), count};
+}
+
+void Viewer::MarkDropsSaid(core::Tick now, size_t count) {
+  for (PendingDrop& drop : drops_) {
+    if (count == 0) return;
+    if (!drop.DueAt(now)) continue;
+    --count;
+    drop.said = ShiftedBy(drop.said, now - drop.last_said) | 1;
+    drop.last_said = now;
+  }
 }
 
 }  // namespace bluemarble::replication

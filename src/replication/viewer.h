@@ -51,6 +51,10 @@ struct PendingDrop {
   core::Tick not_before = 0;
   core::Tick last_said = 0;
   uint64_t said = 0;  ///< Bit i: said at last_said - i.
+
+  bool DueAt(core::Tick now) const {
+    return not_before <= now && last_said + kDropRepeatTicks <= now;
+  }
 };
 
 class alignas(64) Viewer {
@@ -107,26 +111,32 @@ class alignas(64) Viewer {
 
   /// What the client is known to hold of the part: its newest state, `age` ticks old, 1 to
   /// kBaseTicks - 1 (0: none), and one that is `step` ticks older (0: none), by at least
-  /// `wanted_step` if there is such a one. Valid between BeginDatagram(now) and the next.
+  /// `wanted_step` if there is such a one.
   struct Held {
     uint8_t age = 0, step = 0;
   };
   Held BasesOf(const ViewerPart& part, core::Tick now, int wanted_step) const;
+  /// Ticks since the newest of them; 0: none.
+  int BaseAge(const ViewerPart& part, core::Tick now) const;
   static void MarkSent(ViewerPart& part, core::Tick now);
 
   void OnAck(uint16_t ack, uint64_t ack_bits, ReplicationStats& stats);
   /// Ticks since the newest datagram that was acked; nothing within the last 64.
   std::optional<core::Tick> AckAge(core::Tick now) const;
 
-  /// Drops due now, at most kMaxDropsPerSnapshot; marks them as said in the datagram being built.
+  /// Drops due now, at most kMaxDropsPerSnapshot; and that they are said in the datagram of now.
   using DropKeys = std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot>;
-  std::span<const geo::NodeKey> TakeDrops(core::Tick now, DropKeys& keys);
+  std::span<const geo::NodeKey> DueDrops(core::Tick now, DropKeys& keys) const;
+  void MarkDropsSaid(core::Tick now, size_t count);
   /// Starts the next datagram; returns its sequence.
   uint16_t BeginDatagram(core::Tick now);
   /// Takes the datagram back that was begun last: nothing of it was sent.
   void CancelDatagram(core::Tick last_datagram_before);
 
  private:
+  // Bit i: the client is known to hold the part's state of now - i.
+  uint64_t HeldStates(const ViewerPart& part, core::Tick now) const;
+
   std::array<uint16_t, kReplicationClasses + 1> group_begin_{};
   uint16_t sequence_ = 0;
   uint64_t sent_ = 0;   // bit i: there was a datagram at sets_at_ - i

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -22,10 +23,11 @@ constexpr size_t kDatagram = 1139;
 
 class Stage {
  public:
-  explicit Stage(ReplicationSettings settings = {.max_viewers = 700}, int workers = 1)
+  explicit Stage(ReplicationSettings settings = {.max_viewers = 700}, int workers = 1,
+                 uint32_t max_entities = 2000)
       : pool_(workers),
-        world_({.max_entities = 2000}),
-        octree_({.max_entities = 2000}),
+        world_({.max_entities = max_entities}),
+        octree_({.max_entities = max_entities}),
         replicator_(settings, kHz, kDatagram, world_, octree_, pool_),
         centre_(geo::ToEcef({8.5, 47.4, 0})),
         frame_(geo::FrameAt(centre_)) {}
@@ -73,6 +75,11 @@ struct Watcher {
   protocol::PrivateBlock own;
 
   bool Receive(Stage& stage, ViewerSlot viewer) {
+    if (!Read(stage, viewer)) return false;
+    stage.replicator().OnAck(viewer, acks.newest(), acks.bits());
+    return true;
+  }
+  bool Read(Stage& stage, ViewerSlot viewer) {
     const auto snapshot = stage.replicator().SnapshotOf(viewer);
     if (snapshot.empty()) return false;
     bytes += snapshot.size();
@@ -82,7 +89,6 @@ struct Watcher {
     own = reader.own();
     EXPECT_TRUE(replica.Apply(reader, stage.tick()).ok());
     acks.Note(own.sequence);
-    stage.replicator().OnAck(viewer, acks.newest(), acks.bits());
     return true;
   }
 };
@@ -167,6 +173,60 @@ TEST(Replicator, NothingBeyondTheOutermostClassIsSent) {
     watcher.Receive(stage, viewer);
   }
   EXPECT_EQ(watcher.replica.Find(far), nullptr);
+}
+
+TEST(Replicator, NobodyIsToldOfSomebodyBeyondTheLastClassAndOneSmallLeaf) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  double distance_m = 980;
+  const EntityId other = stage.Put(distance_m);
+  Watcher watcher;
+  double told_m = 0;
+  Tick told = 0;
+  for (int i = 0; i < 450; ++i) {
+    stage.Push(other, 0.4);
+    distance_m += 0.4;
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+    const auto* held = watcher.replica.Find(other);
+    if (held == nullptr || held->tick == told) continue;
+    told = held->tick;
+    told_m = distance_m;
+  }
+  EXPECT_EQ(watcher.replica.Find(other), nullptr) << "still known at " << distance_m;
+  EXPECT_GT(told_m, 1'000);
+  EXPECT_LT(told_m, 1'000 + 41 + 15 * 0.4 + 1) << "a small leaf, and until interest is refreshed";
+}
+
+// Half of the ticks under relief, and acks that take a while: a round of keyframes is longer than a
+// base lives.
+TEST(Replicator, ACrowdBeyondTheBudgetDoesNotStayWithKeyframes) {
+  Stage stage({.max_viewers = 8}, 1, 5000);
+  const EntityId own = stage.Put(0);
+  for (int i = 1; i < 4000; ++i) stage.Put(i % 63 * 0.5, i / 63 * 0.5);
+  const auto viewer = stage.View(own);
+  stage.replicator().SetRelief(3, 100);
+  Watcher watcher;
+  struct Ack {
+    Tick at;
+    uint16_t newest;
+    uint64_t bits;
+  };
+  std::deque<Ack> acks;
+  const ReplicationStats& stats = stage.replicator().stats();
+  uint64_t keyframes = 0, parts = 0;
+  for (int i = 0; i < 900; ++i) {
+    if (i == 600) keyframes = stats.keyframes_sent.Get(), parts = stats.parts_sent.Get();
+    stage.Tick();
+    if (watcher.Read(stage, viewer))
+      acks.push_back({stage.tick() + 4, watcher.acks.newest(), watcher.acks.bits()});
+    for (; !acks.empty() && acks.front().at <= stage.tick(); acks.pop_front())
+      stage.replicator().OnAck(viewer, acks.front().newest, acks.front().bits);
+  }
+  keyframes = stats.keyframes_sent.Get() - keyframes;
+  parts = stats.parts_sent.Get() - parts;
+  EXPECT_EQ(watcher.replica.entities(), 4000u);
+  EXPECT_LT(static_cast<double>(keyframes), 0.05 * static_cast<double>(parts));
 }
 
 TEST(Replicator, WhatIsLeftBehindIsForgottenByTheClient) {
