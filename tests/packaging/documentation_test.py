@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import case_report  # noqa: E402
+import command_lines  # noqa: E402
 import settings_page  # noqa: E402
 
 try:
@@ -27,8 +28,6 @@ except ImportError:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-# Of other programs, in examples of ours.
-FOREIGN_OPTIONS = {"--json"}
 COMPOSE_KEYS = {"image", "build", "command", "environment", "ports", "volumes", "depends_on", "healthcheck", "restart", "read_only",
                 "cap_drop", "security_opt", "ulimits", "stop_grace_period", "network_mode"}
 SECRETS = {"BLUEMARBLE_DB_PASSWORD": "of-the-test", "BLUEMARBLE_REDIS_PASSWORD": "of-the-test",
@@ -76,13 +75,6 @@ def every_link_leads_somewhere():
     assert count > 50 and not wrong, wrong
 
 
-@functools.cache
-def subcommands(program, *before):
-    ran = subprocess.run([OPTIONS.bin / program, *before, "--help"], capture_output=True, text=True, timeout=20, check=False)
-    block = ran.stdout.partition("\nSubcommands:\n")[2]
-    return set(re.findall(r"^  ([a-z][\w-]*)", block, re.M)), set(re.findall(r"(--[a-z][\w-]*)", ran.stdout))
-
-
 def commands():
     """(page, line) of each line of a shell example, and of each command in a sentence."""
     for path, text in pages().items():
@@ -97,32 +89,48 @@ def commands():
             yield path, line
 
 
-def every_command_of_our_programs_exists():
-    wrong, count = [], 0
-    for path, line in commands():
-        for program, rest in re.findall(r"(?:^|[\s/;&|])(zoned|zonectl)\s+((?:(?!&&|\||;).)*)", line):
-            words = rest.split()
-            known, options = subcommands(program)
-            word = next((each for each in words if not each.startswith("-")), None)
-            if word is None or not re.fullmatch(r"[a-z][\w-]+", word) or words[0].startswith("-"):
-                continue
-            count += 1
-            if word not in known:
-                wrong.append(f"{path.relative_to(ROOT)}: {program} {word}")
-                continue
-            below, more = subcommands(program, word)
-            if below and len(words) > 1 and re.fullmatch(r"[a-z][\w-]+", words[1]) and words[1] not in below:
-                wrong.append(f"{path.relative_to(ROOT)}: {program} {word} {words[1]}")
-            deeper = subcommands(program, word, words[1])[1] if below and len(words) > 1 and words[1] in below else set()
-            for option in re.findall(r"(?:^|\s)(--[a-z][\w-]*)", rest):
-                if option not in options | more | deeper | FOREIGN_OPTIONS:
-                    wrong.append(f"{path.relative_to(ROOT)}: {program} {word} {option}")
-    assert count > 40 and not wrong, wrong
+def complaints(check, kind, least):
+    """Of every command line of the pages; and at least so many were looked at, or the check has lost sight of them."""
+    wrong = [f"{path.relative_to(ROOT)}: {what}" for path, line in commands() for what in check(path, line)]
+    assert not wrong, wrong
+    assert command_lines.CHECKED[kind] >= least, (kind, command_lines.CHECKED[kind])
 
 
-@functools.cache
-def targets():
-    return {name for path in (ROOT / "tests").rglob("CMakeLists.txt") for name in re.findall(r"bluemarble_\w+\((\w+)", path.read_text())}
+def every_command_and_option_of_our_programs_exists():
+    complaints(lambda _, line: command_lines.check_programs(OPTIONS.bin, line), "programs", 60)
+
+
+def every_option_of_scripts_exists():
+    complaints(lambda _, line: command_lines.check_scripts(OPTIONS.bin, line), "scripts", 20)
+
+
+def every_target_option_and_file_of_a_build_exists():
+    complaints(command_lines.check_build, "build", 8)
+    complaints(command_lines.check_compiler, "compiler", 1)
+
+
+def a_wrong_word_in_a_command_line_is_found():
+    page = ROOT / "examples/README.md"
+    checks = {"programs": lambda line: command_lines.check_programs(OPTIONS.bin, line),
+              "scripts": lambda line: command_lines.check_scripts(OPTIONS.bin, line),
+              "build": lambda line: command_lines.check_build(page, line),
+              "compiler": lambda line: command_lines.check_compiler(page, line)}
+    for kind, right, wrong in (
+            ("programs", "zonectl --json players --sort age", "zonectl --json players --sort size"),
+            ("programs", "zonectl players --limit 3", "zonectl players --limits 3"),
+            ("programs", "zoned check -c FILE", "zoned check --json"),
+            ("programs", "zonebot --scenario crowd", "zonebot --scenario crowds"),
+            ("scripts", "scripts/soak api", "scripts/soak apis"),
+            ("scripts", "scripts/bench --only crowd,metrics", "scripts/bench --only crowd,metric"),
+            ("scripts", "scripts/run --seconds 20 -- --radius 25", "scripts/run --seconds 20 -- --radii 25"),
+            ("scripts", "tests/packaging/settings_page.py --write", "tests/packaging/settings_page.py --writes"),
+            ("build", "cmake -S cpp -B build -DCMAKE_BUILD_TYPE=Release", "cmake -S cpp -B build -DCMAKE_BUILD_TYPE=Fast"),
+            ("build", "cmake --build build --target zoned", "cmake --build build --target zone"),
+            ("build", "cmake --install build --component client-dev", "cmake --install build --component devel"),
+            ("build", "ninja -C build/mine geo_test", "ninja -C build/mine geo_tests"),
+            ("compiler", "cc -std=c11 -o walker c/walker.c", "cc -std=c11 -o walker c/runner.c")):
+        assert not list(checks[kind](right)), (right, list(checks[kind](right)))
+        assert list(checks[kind](wrong)), wrong
 
 
 def every_script_and_test_program_exists():
@@ -241,9 +249,11 @@ def check_daemon(where, command, environment):
     assert ran.returncode == 0, (where, ran.stderr)
 
 
-CASES = (every_link_leads_somewhere, every_command_of_our_programs_exists, every_script_and_test_program_exists,
-         every_source_that_the_architecture_names_exists, every_setting_that_is_named_exists,
-         the_page_of_settings_is_what_the_program_says, compose_files_fit_themselves_and_the_program)
+CASES = (every_link_leads_somewhere, every_command_and_option_of_our_programs_exists, every_option_of_scripts_exists,
+         every_target_option_and_file_of_a_build_exists, a_wrong_word_in_a_command_line_is_found,
+         every_script_and_test_program_exists, every_source_that_the_architecture_names_exists,
+         every_setting_that_is_named_exists, the_page_of_settings_is_what_the_program_says,
+         compose_files_fit_themselves_and_the_program)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
