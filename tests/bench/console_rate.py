@@ -1,15 +1,16 @@
 """The web console's map in Chromium, drawn by software, on a zone with 5,000 animals and 200 bots: frames a second from afar
 and near, at rest and dragged; the time until the page is ready; and what one page costs the server.
 
-    console_rate.py --bin FOLDER --console FOLDER [--puppeteer FOLDER] [--animals N] [--bots N] [--set SETTING=VALUE]... [--only scenes|cost]
-                    [--pictures FOLDER]
+    console_rate.py --bin FOLDER --console FOLDER [--puppeteer FOLDER] [--animals N] [--bots N] [--set SETTING=VALUE]...
+                    [--only scenes|cost] [--pictures FOLDER]
 
-Prints one JSON object; exit 1 when a limit does not hold, 77 when Chromium or puppeteer-core is missing. With --pictures it takes
-pictures of the pages instead. A quiet machine, please: the zone, the bots and Chromium share it.
+Prints one JSON object; exit 1 when a limit does not hold or the page reports an error, 77 when Chromium or puppeteer-core is
+missing. With --pictures it takes pictures of the pages instead. A quiet machine, please: the zone, the bots and Chromium share it.
 """
 
 import json
 import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -22,8 +23,9 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 from console_pages_test import SKIPPED, environment, find_chromium, make_accounts, parser  # noqa: E402
 from zone_under_test import ROOT, SEALED, Bots, Failure, Zone, wait_until  # noqa: E402
 
-LEAST_FPS, MOST_READY_MS, MOST_PAGE_CPU_PCT = 20, 2000, 3
-SPAN_S = 20
+# Frames a second at least; the others are to stay below.
+LIMITS = {"fps": 20, "ready_ms": 2000, "page_pct": 3}
+SPAN_S, ROUNDS = 12, 4
 CROWD = "2.3522,48.8566"  # one of game.spawn_centres
 
 
@@ -42,7 +44,7 @@ def run(zone, options, chromium, *arguments):
 def page_cost(zone, options, chromium):
     """Percent of a core that a page on the globe adds to the server, by turns without and with it."""
     without, with_page = [], []
-    for _ in range(2):
+    for _ in range(ROUNDS):
         without.append(cpu_pct(zone, SPAN_S))
         page = subprocess.Popen(["node", HERE.parent / "integration/console_pages/watch.mjs"],
                                 env=environment(zone, options, chromium), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -50,15 +52,15 @@ def page_cost(zone, options, chromium):
             raise Failure("the page did not get to watch")
         with_page.append(cpu_pct(zone, SPAN_S))
         page.communicate("\n", timeout=30)
-    return {"without_pct": without, "with_pct": with_page, "page_pct": sum(with_page) / 2 - sum(without) / 2}
+    return {"without_pct": without, "with_pct": with_page, "page_pct": statistics.median(with_page) - statistics.median(without)}
 
 
 def broken_limits(result):
-    failed = [f"{name}: {kind} {scene[kind]}" for name, scene in result.get("scenes", {}).items()
-              for kind in ("at_rest_fps", "dragged_fps") if scene[kind] < LEAST_FPS]
-    if result.get("ready_ms", 0) > MOST_READY_MS:
+    failed = [f"{name}: least_fps {scene['least_fps']}" for name, scene in result.get("scenes", {}).items()
+              if scene["least_fps"] < LIMITS["fps"]]
+    if result.get("ready_ms", 0) >= LIMITS["ready_ms"]:
         failed.append(f"ready_ms {result['ready_ms']}")
-    if "cost" in result and result["cost"]["page_pct"] > MOST_PAGE_CPU_PCT:
+    if "cost" in result and result["cost"]["page_pct"] >= LIMITS["page_pct"]:
         failed.append(f"page_pct {result['cost']['page_pct']:.2f}")
     return failed
 
@@ -87,12 +89,14 @@ def main():
                           "--anchor", CROWD, "--seed", "2"):
                     wait_until("the crowd plays", 60, lambda: zone.stats()["players"] == options.bots + 60)
                     return run(zone, options, chromium, options.pictures.resolve()).returncode
-            result = {"animals": options.animals, "bots": options.bots}
+            result = {"animals": options.animals, "bots": options.bots, "limits": LIMITS}
             if options.only != "cost":
                 ended = run(zone, options, chromium)
                 if ended.returncode != 0:
                     raise Failure(f"the page could not be measured: {ended.stdout}")
                 result |= json.loads(ended.stdout)
+                for scene in result["scenes"].values():
+                    scene["least_fps"] = min(scene["at_rest_fps"], scene["dragged_fps"])
             if options.only != "scenes":
                 result["cost"] = page_cost(zone, options, chromium)
             result["missed_ticks"] = zone.stats()["missed_ticks"]

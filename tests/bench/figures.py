@@ -1,5 +1,5 @@
 """Shows what scenes.py measured: Markdown tables and pictures of the scenes, the durable world, the spatial index, the codec, a
-tick, other servers beside a zone, zones of several sizes, and what is seen for how many bytes.
+tick, the web console and /metrics, other servers beside a zone, zones of several sizes, and what is seen for how many bytes.
 
     figures.py DIR                       prints the tables of DIR/*.json
     figures.py DIR --pictures FOLDER     draws each figure as a share of its limit (scenes.svg, durable.svg and so on), and
@@ -26,6 +26,7 @@ PHASES = ["receive", "simulate", "index", "interest", "replicate", "commit"]
 SWEEP = ["sweep"]
 VIEW_ERROR = ["view_error"]
 PEERS = ["peers"]
+OPERATORS = ["console", "console_feed", "metrics"]
 PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet": "naive ENet"}
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
@@ -231,6 +232,7 @@ KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, svg),
          ("codec figures", CODEC, program_table, "codec.svg", USED, svg),
          ("durable figures", DURABLE, program_table, "durable.svg", USED, svg),
          ("spatial figures", SPATIAL, program_table, "spatial.svg", USED, svg),
+         ("operator figures", OPERATORS, program_table, "operators.svg", USED, svg),
          ("peer figures", PEERS, peer_table, "peers.svg", USED, svg)]
 
 

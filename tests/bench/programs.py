@@ -1,5 +1,6 @@
 """The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, the codec
-and a tick, by such as need nothing, of what scrapers cost, and of other servers beside a zone. They measure and print JSON.
+and a tick, by such as need nothing, of what scrapers and the web console cost, and of other servers beside a zone. They
+measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
 """
@@ -11,6 +12,12 @@ import sys
 from zone_under_test import ROOT, Failure
 
 PATIENCE_S = 3600
+SKIPPED = 77  # what a program ends with that lacks something
+CONSOLE_SCENES = ("globe", "country", "city", "street", "herd", "in the herd")
+
+
+class Omitted(Exception):
+    """The program says what it lacks."""
 
 
 def codec(whose, base, unit, path, limit):
@@ -34,7 +41,7 @@ def tick(scene, players, others=None):
 
 
 # name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit)).
-# {trace} and {bodies} are files that scenes.py makes.
+# {trace} and {bodies} are files that scenes.py makes, {console} is the folder of the built pages.
 PROGRAMS = {
     "durable": (["durable_bench"], [
         ("transactional events, of a bare COPY's rows", "transactional_ratio", ">=", "transactional_limit", ""),
@@ -67,6 +74,13 @@ PROGRAMS = {
         ("scrape P99, a new connection each", "new_connections/p99_ms", "<", "limits/scrape_p99_ms", "ms"),
         ("scrape P99, one connection", "one_connection/p99_ms", "<", "limits/scrape_p99_ms", "ms"),
         ("zone thread's CPU per tick with a scrape a second, of that without", "zone_cpu_ratio/1", "<=", "limits/zone_cpu_ratio", "")]),
+    "console": (["console_rate.py", "--console", "{console}"], [
+        *((f"frames/s of map, {scene}", f"scenes/{scene}/least_fps", ">=", "limits/fps", "/s") for scene in CONSOLE_SCENES),
+        ("page ready", "ready_ms", "<", "limits/ready_ms", "ms"),
+        ("server's CPU for a page", "cost/page_pct", "<", "limits/page_pct", "% of a core")]),
+    "console_feed": (["console_cost.py"], [
+        (f"server's CPU for a page's feed, {mode}", f"modes/{mode}/pct", "<", "limits/pct", "% of a core")
+        for mode in ("blocks", "cells", "focus")]),
     "peers": (["peers.py"], [
         (f"{what} of a zone and of {peer}, {scene}", path.format(scene, "bluemarble"), relation, path.format(scene, peer), unit)
         for scene in ("spread", "crowd") for peer in ("colyseus", "naive_enet")
@@ -74,7 +88,8 @@ PROGRAMS = {
                                            ("CPU per player and tick", "common/{}/{}/cpu_us_per_player_tick", "<", "us"),
                                            ("down per player", "common/{}/{}/down_bytes_per_player_s", "<", "B/s"))]),
 }
-FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers", "metrics_cost.py": "bench"}
+FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers", "metrics_cost.py": "bench", "console_rate.py": "bench",
+           "console_cost.py": "bench"}
 IN_BIN = ("wire_bench",)
 
 
@@ -103,8 +118,10 @@ def report_of(text):
 
 
 def run(name, bin_dir, inputs):
-    """(its report, its exit code)"""
+    """(its report, its exit code); Omitted when it cannot run here"""
     answer = subprocess.run(command_of(name, bin_dir, inputs), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    if answer.returncode == SKIPPED:
+        raise Omitted(answer.stdout.strip())
     try:
         return report_of(answer.stdout), answer.returncode
     except (ValueError, KeyError):

@@ -259,6 +259,8 @@ def run(name, options, inputs):
         if name == SWEEP:
             return run_sweep(options, load)
         return run_simulated(options, load) if name == SIMULATED else run_scene(name, options, trace, load)
+    except programs.Omitted as missing:
+        return {"scene": name, "omitted": str(missing)}
     except Failure as failure:
         return {"scene": name, "error": str(failure), "pass": False}
 
@@ -294,7 +296,7 @@ def main():
         parser.error(f"no such scene: {', '.join(unknown)}; there are {', '.join(ALL)}")
     work = options.out or ROOT / "build/bench"
     work.mkdir(parents=True, exist_ok=True)
-    inputs = {"trace": make_trace(work)}
+    inputs = {"trace": make_trace(work), "console": options.bin.parent / "share/bluemarble/console"}
     if any(name in programs.PROGRAMS and "bodies" in programs.inputs_of(name) for name in wanted):
         inputs["bodies"] = make_bodies(options.bin, work)
     ok = True
