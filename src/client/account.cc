@@ -65,14 +65,18 @@ struct Account::Impl {
   }
 
   JoinResult JoinNow() {
-    std::string token;
+    std::string token, who;
     {
       const std::lock_guard lock(mutex);
       token = access_token;
+      who = name;
     }
     const std::string address = url + "/v1/join";
+    // A server in plain mode goes by the name, the others by the token.
+    const std::string body =
+        json{{"name", who}}.dump(-1, ' ', false, json::error_handler_t::replace);
     const auto reply =
-        client::HttpPost(address, "{}", options.timeout_ms, {options.ca_file, true}, token);
+        client::HttpPost(address, body, options.timeout_ms, {options.ca_file, true}, token);
     const client::Failure failure = client::FailureOf(reply, 200, "join");
     if (failure.failure != RequestFailure::kNone) return client::Failed(failure);
     return client::ReadJoin(*reply, address);

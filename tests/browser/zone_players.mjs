@@ -28,7 +28,7 @@ async function until(what, condition, ms = 10_000) {
 async function join(name) {
   const sockets = [];
   const client = await Client.join({
-    url, name, password: "a long password", spawn: PARIS,
+    url, name, password: "a long password", register: true, spawn: PARIS,
     environment: {
       open: (address) => {
         const socket = new NodeSocket(address);

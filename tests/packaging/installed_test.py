@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`cmake --install` into a folder: what is there, and that programs in C and C++ are built against it and play on the
-installed zoned.
+installed zoned. Commands are those of examples/README.md and docs/client.md.
 
     installed_test.py --build DIR
 """
@@ -37,6 +37,7 @@ def run(*command, **options):
 
 class Installed:
     def __init__(self, build, folder):
+        self.build = build
         self.root = folder / "prefix"
         for part in PARTS:
             run("cmake", "--install", build, "--prefix", self.root, "--component", part)
@@ -149,33 +150,47 @@ def systemd_is_told_of_readiness_life_reload_and_stop():
                 assert zone.process.wait(6) == 0
 
 
-def build_cpp():
-    run("cmake", "-S", TREE.root / "share/doc/libbluemarble-client-dev/examples/cpp", "-B", TREE.work / "cpp",
-        f"-DCMAKE_PREFIX_PATH={TREE.root}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
-    run("cmake", "--build", TREE.work / "cpp")
-    return TREE.work / "cpp/walker"
+ADDRESS = "http://127.0.0.1:8080"  # as documents have it
 
 
-def build_c():
-    source = TREE.root / "share/doc/libbluemarble-client-dev/examples/c/walker.c"
-    flags = run("pkg-config", "--cflags", "--libs", "bluemarble-client", env=TREE.environment).split()
-    run("cc", *C_FLAGS, "-o", TREE.work / "walker_c", source, *flags)
-    return TREE.work / "walker_c"
+def commands_in(document):
+    """The lines of its sh blocks, and which of them start a player."""
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(), re.S)
+    lines = [line.split(" # ")[0].rstrip(" &") for block in blocks for line in block.splitlines()]
+    return [line for line in lines if ADDRESS not in line], [line for line in lines if ADDRESS in line]
+
+
+def players(lines, zone, folder, environment=None):
+    """Started all at once, in that folder; they say each line when it comes."""
+    return [subprocess.Popen("exec stdbuf -oL " + line.replace(ADDRESS, zone.http), shell=True, cwd=folder, env=environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for line in lines]
+
+
+def build_examples():
+    """As their README says. Returns the lines that start them."""
+    folder = TREE.work / "examples"
+    shutil.copytree(TREE.root / "share/doc/libbluemarble-client-dev/examples", folder)
+    builds, starts = commands_in(folder / "README.md")
+    assert len(builds) == len(starts) == 2, (builds, starts)
+    environment = {**TREE.environment, "CMAKE_PREFIX_PATH": str(TREE.root), "CXXFLAGS": "-Wall -Wextra -Werror"}
+    for command in builds:
+        run("bash", "-ec", command, cwd=folder, env=environment)
+    run("cc", *C_FLAGS, "-fsyntax-only", f"-I{TREE.root}/include", folder / "c/walker.c")
+    return folder, starts
 
 
 def both_examples_build_against_the_installation_and_meet_in_the_world():
-    programs = {"cpp": build_cpp(), "c": build_c()}
+    folder, starts = build_examples()
     with Zone(TREE.root / "bin", (*SEALED, "game.player_scatter_m=5.0")) as zone:
-        walks = {name: subprocess.Popen([program, zone.http, f"walker-{name}", PASSWORD, "6"], env=TREE.environment,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                 for name, program in programs.items()}
+        started = players([line + " 6" for line in starts], zone, folder, TREE.environment)
+        walks = dict(zip(("cpp", "c"), started))
         wait_until("both play", 10, lambda: zone.stats()["players"] == 2)
         said = {name: walk.communicate(timeout=30)[0] for name, walk in walks.items()}
         for name, walk in walks.items():
             assert walk.returncode == 0, said[name]
         # What is said before the other is there is not heard: at least the later one is heard by the earlier.
-        assert "walker-c: hello from C\n" in said["c"] and "walker-cpp: hello from C++" in said["cpp"], said
-        assert "walker-c: hello from C\n" in said["cpp"] or "walker-cpp: hello from C++" in said["c"], said
+        assert "ben: hello from C\n" in said["c"] and "ada: hello from C++" in said["cpp"], said
+        assert "ben: hello from C\n" in said["cpp"] or "ada: hello from C++" in said["c"], said
         assert re.search(r"entity \d+ came", said["c"]) and re.search(r"of kind \d+, -?[\d.]+ m east", said["c"]), said["c"]
         assert re.search(r"saw [1-9]\d* others", said["cpp"]), said["cpp"]
         wait_until("their goodbyes were heard", 5, lambda: zone.stats()["players"] == 0)
@@ -184,7 +199,7 @@ def both_examples_build_against_the_installation_and_meet_in_the_world():
 
 
 def the_c_example_is_told_why_it_is_not_let_in():
-    program = TREE.work / "walker_c"
+    program = TREE.work / "examples/walker"
     with Zone(TREE.root / "bin", SEALED) as zone:
         for password, expected in ((PASSWORD, 0), ("wrong password", 1)):
             ran = subprocess.run([program, zone.http, "ada", password, "2"], env=TREE.environment, capture_output=True, text=True,
@@ -205,3 +220,34 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="installed_under_test_") as name:
         TREE = Installed(options.build, pathlib.Path(name))
         sys.exit(case_report.run("installed_test", CASES))
+def traded(player):
+    """Waits until that player of the guide's second program has more or less gold than at first."""
+    said = []
+    for line in player.stdout:
+        said.append(line)
+        done = re.fullmatch(r"done: \d+ things, (\d+) gold\n", line)
+        if done and done[1] != "100":
+            return
+    raise AssertionError("".join(said))
+
+
+def the_client_guides_commands_work_on_a_world_with_accounts():
+    builds, starts = commands_in(ROOT / "docs/client.md")
+    assert len(builds) == 2 and len(starts) == 3, (builds, starts)
+    for command in builds:
+        run("bash", "-ec", command.replace("build/release", str(TREE.build)), cwd=ROOT)
+    world = ("net.security=sealed", "game.ground_items=20", "game.scatter_radius_m=1", "game.player_scatter_m=0")
+    with Zone(TREE.root / "bin", world) as zone:
+        walker, *traders = started = players([line.replace("build/release", str(TREE.build)) for line in starts], zone, ROOT)
+        try:
+            said = walker.communicate(timeout=30)[0]
+            assert walker.returncode == 0 and "ended: client_quit" in said, said
+            assert re.search(r"and see [1-9]\d* others\n  entity \d+ of kind", said), said
+            for trader in traders:
+                traded(trader)
+        finally:
+            for player in started:
+                player.kill()
+                player.communicate()
+
+

@@ -46,10 +46,28 @@ test("With a password it logs in, and Login's token stays empty", async () => {
   await enter(zone, { url: "https://zone", password: "secret" });
   assert.deepEqual(zone.requests.map(({ path, body, bearer }) => [path, body, bearer]), [
     ["/v1/login", { name: "Ada", password: "secret" }, ""],
-    ["/v1/join", { transport: "websocket" }, "access 1"],
+    ["/v1/join", { name: "Ada", transport: "websocket" }, "access 1"],
   ]);
   assert.equal(zone.socket!.url, "wss://zone/v1/play");
   assert.deepEqual([...zone.socket!.sent[1]!.subarray(5, 7)], [0x12, 0]);
+});
+
+test("Who registers logs in where the account is there already, and learns of a wrong password as such", async () => {
+  const paths = (zone: FakeZone) => zone.requests.map(({ path }) => path);
+  const known = new FakeZone();
+  await enter(known, { password: "secret", register: true });
+  assert.deepEqual(paths(known), ["/v1/login", "/v1/join"]);
+  const wrong = { status: 401, body: { error: { code: "denied", message: "wrong name or password" } } };
+  const unknown = new FakeZone();
+  unknown.answers = [(path) => (path === "/v1/login" ? wrong : null)];
+  await enter(unknown, { password: "secret", register: true });
+  assert.deepEqual(paths(unknown), ["/v1/login", "/v1/accounts", "/v1/join"]);
+  const taken = new FakeZone();
+  taken.answers = [(path) => (path === "/v1/login" ? wrong : path === "/v1/accounts" ? { status: 409, body: { error: { code: "conflict", message: "taken" } } } : null)];
+  await assert.rejects(enter(taken, { password: "x", register: true }), /wrong name or password/);
+  const short = new FakeZone();
+  short.answers = [(path) => (path === "/v1/login" ? wrong : path === "/v1/accounts" ? { status: 400, body: { error: { code: "invalid", message: "too short" } } } : null)];
+  await assert.rejects(enter(short, { password: "x", register: true }), /too short/);
 });
 
 test("What the player does is there at once and never has to be corrected", async () => {

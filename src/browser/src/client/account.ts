@@ -66,8 +66,19 @@ export class Account {
     this.take(await this.post("/v1/login", { name: this.name, password }));
   }
 
-  async register(password: string): Promise<void> {
-    this.take(await this.post("/v1/accounts", { name: this.name, password }));
+  /** Logs in; makes the account when there is none. */
+  async logInOrRegister(password: string): Promise<void> {
+    try {
+      await this.logIn(password);
+    } catch (denied) {
+      if (!(denied instanceof RequestError && denied.status === 401)) throw denied;
+      try {
+        this.take(await this.post("/v1/accounts", { name: this.name, password }));
+      } catch (refused) {
+        // A taken name says that the password was wrong, which the first answer has told better.
+        throw refused instanceof RequestError && refused.status === 409 ? denied : refused;
+      }
+    }
   }
 
   /** An access token that somebody else has; it cannot be refreshed. */
@@ -99,7 +110,8 @@ export class Account {
   }
 
   private async joinNow(): Promise<Ticket> {
-    const body = this.accessToken === "" ? { name: this.name, transport: "websocket" } : { transport: "websocket" };
+    // A server in plain mode goes by the name, the others by the token.
+    const body = { transport: "websocket", ...(this.name === "" ? {} : { name: this.name }) };
     const answer = await this.post("/v1/join", body, this.accessToken);
     const { path, token, security } = answer;
     if (typeof path !== "string" || typeof token !== "string" || answer["transport"] !== "websocket")

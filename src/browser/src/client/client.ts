@@ -17,7 +17,7 @@ export interface JoinOptions {
   name?: string;
   /** Logs in with it; it is not kept. */
   password?: string;
-  /** With `password`: makes the account first. */
+  /** With `password`: makes the account when there is none. */
   register?: boolean;
   /** An access token in place of name and password. */
   token?: string;
@@ -164,7 +164,7 @@ export class Client {
     const account = new Account(options.url ?? location.origin, options.name ?? "", environment.fetch, environment.now);
     if (options.token !== undefined) account.useAccessToken(options.token);
     else if (options.resumeToken !== undefined) await account.resume(options.resumeToken);
-    else if (options.password !== undefined && options.register) await account.register(options.password);
+    else if (options.password !== undefined && options.register) await account.logInOrRegister(options.password);
     else if (options.password !== undefined) await account.logIn(options.password);
     const client = new Client(account, { ...options, password: undefined as never }, environment);
     await client.connect();

@@ -1,6 +1,6 @@
 import { Client } from "bluemarble-client";
 
-const client = await Client.join({ url: "http://127.0.0.1:8080", name: "ada" });
+const client = await Client.join({ url: "http://127.0.0.1:8080", name: "ada", password: "correct horse", register: true });
 client.on("joined", (id) => console.log(`${id} comes into view`));
 client.on("chat", ({ name, text }) => console.log(`${name}: ${text}`));
 client.say("hello");

@@ -1,3 +1,4 @@
+#include <bluemarble/account.h>
 #include <bluemarble/client.h>
 
 #include <chrono>
@@ -49,8 +50,12 @@ static void Decide(Client& client) {
 }
 
 int main(int argc, char** argv) {
-  const std::string server = argc > 1 ? argv[1] : "http://127.0.0.1:8080";
-  const JoinResult join = Join(server, argc > 2 ? argv[2] : "ada");
+  if (argc != 4) return std::fprintf(stderr, "usage: %s SERVER NAME PASSWORD\n", argv[0]), 2;
+  Account account(argv[1]);
+  AccountResult entered = account.LogIn(argv[2], argv[3]);
+  if (!entered.ok) entered = account.Register(argv[2], argv[3]);  // the first time
+  if (!entered.ok) return std::fprintf(stderr, "%s\n", entered.error.c_str()), 1;
+  const JoinResult join = account.Join();
   if (!join.ok) return std::fprintf(stderr, "%s\n", join.error.c_str()), 1;
 
   Client client;

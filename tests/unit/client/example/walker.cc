@@ -1,3 +1,4 @@
+#include <bluemarble/account.h>
 #include <bluemarble/client.h>
 
 #include <chrono>
@@ -9,14 +10,18 @@ static int64_t NowNs() {
 }
 
 int main(int argc, char** argv) {
-  const std::string server = argc > 1 ? argv[1] : "http://127.0.0.1:8080";
-  const bluemarble::JoinResult join = bluemarble::Join(server, "ada");
+  if (argc != 4) return std::fprintf(stderr, "usage: %s SERVER NAME PASSWORD\n", argv[0]), 2;
+  bluemarble::Account account(argv[1]);
+  bluemarble::AccountResult entered = account.LogIn(argv[2], argv[3]);
+  if (!entered.ok) entered = account.Register(argv[2], argv[3]);  // the first time
+  if (!entered.ok) return std::fprintf(stderr, "%s\n", entered.error.c_str()), 1;
+  const bluemarble::JoinResult join = account.Join();
   if (!join.ok) return std::fprintf(stderr, "%s\n", join.error.c_str()), 1;
 
   bluemarble::Client client;
   client.Connect(join.ticket);
   int64_t next_print_ns = 0;
-  const int64_t end_ns = NowNs() + 10'000'000'000;  // play for ten seconds
+  const int64_t end_ns = NowNs() + 5'000'000'000;  // play for five seconds
   while (client.state() != bluemarble::ClientState::kEnded) {
     client.Poll(NowNs());  // a game calls this once per frame
     client.SetInput({.move_east = 0.2});
