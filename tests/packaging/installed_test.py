@@ -208,18 +208,6 @@ def the_c_example_is_told_why_it_is_not_let_in():
         assert "ended" in ran.stdout and "password" in ran.stderr, ran.stdout + ran.stderr
 
 
-CASES = (the_tree_is_the_usual_one, the_installed_settings_are_fine_and_say_where_the_world_lies,
-         the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
-         the_unit_is_one_that_systemd_understands, systemd_is_told_of_readiness_life_reload_and_stop,
-         both_examples_build_against_the_installation_and_meet_in_the_world, the_c_example_is_told_why_it_is_not_let_in)
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), required=True, help="a built build folder")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="installed_under_test_") as name:
-        TREE = Installed(options.build, pathlib.Path(name))
-        sys.exit(case_report.run("installed_test", CASES))
 def traded(player):
     """Waits until that player of the guide's second program has more or less gold than at first."""
     said = []
@@ -251,3 +239,16 @@ def the_client_guides_commands_work_on_a_world_with_accounts():
                 player.communicate()
 
 
+CASES = (the_tree_is_the_usual_one, the_installed_settings_are_fine_and_say_where_the_world_lies,
+         the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
+         the_unit_is_one_that_systemd_understands, systemd_is_told_of_readiness_life_reload_and_stop,
+         both_examples_build_against_the_installation_and_meet_in_the_world, the_c_example_is_told_why_it_is_not_let_in,
+         the_client_guides_commands_work_on_a_world_with_accounts)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), required=True, help="a built build folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="installed_under_test_") as name:
+        TREE = Installed(options.build, pathlib.Path(name))
+        sys.exit(case_report.run("installed_test", CASES))
