@@ -15,6 +15,12 @@ HttpResponse Answer(int status, std::string text, int retry_after_s = 0) {
           .retry_after_s = retry_after_s};
 }
 
+HttpResponse NotAllowed() {
+  return Answer(401,
+                "{\"error\":{\"code\":\"denied\",\"message\":\"the admin secret or an "
+                "operator's access token is missing or wrong\"}}\n");
+}
+
 // Three parts between dots, as a JWT has; a secret that looks so is compared first.
 bool LooksLikeToken(std::string_view given) {
   return given.starts_with(kBearer) && std::count(given.begin(), given.end(), '.') == 2;
@@ -68,6 +74,17 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request, Operat
                   "{\"error\":{\"code\":\"denied\",\"message\":\"no admin secret is configured: "
                   "admin.secret\"}}\n");
   }
+  // Before any limit: behind a proxy a guesser's address is everybody's.
+  if (is_secret) {
+    if (who != nullptr) *who = {};
+    stats_.allowed.Add();
+    return std::nullopt;
+  }
+  // Who brings nothing guesses nothing.
+  if (given.empty()) {
+    stats_.denied.Add();
+    return NotAllowed();
+  }
   auto known = failures_.find(request.remote_address);
   if (known != failures_.end() && now_ns - known->second.since_ns >= kWindowNs) {
     failures_.erase(known);
@@ -81,11 +98,6 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request, Operat
                   "this address\"}}\n",
                   static_cast<int>(left_ns / 1'000'000'000) + 1);
   }
-  if (is_secret) {
-    if (who != nullptr) *who = {};
-    stats_.allowed.Add();
-    return std::nullopt;
-  }
   stats_.denied.Add();
   if (failures_.size() >= kMaxAddresses) {
     std::erase_if(failures_, [now_ns](const auto& entry) {
@@ -95,9 +107,7 @@ std::optional<HttpResponse> AdminGuard::Check(const HttpRequest& request, Operat
   }
   Failures& failures = failures_[request.remote_address];
   if (failures.count++ == 0) failures.since_ns = now_ns;
-  return Answer(401,
-                "{\"error\":{\"code\":\"denied\",\"message\":\"the admin secret or an "
-                "operator's access token is missing or wrong\"}}\n");
+  return NotAllowed();
 }
 
 }  // namespace bluemarble::api

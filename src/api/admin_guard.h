@@ -21,7 +21,7 @@ namespace bluemarble::api {
 struct AdminStats {
   core::Counter allowed;
   core::Counter denied;   ///< No secret, or a wrong one; no operator's token.
-  core::Counter limited;  ///< Not even compared: too many wrong ones from that address.
+  core::Counter limited;  ///< A wrong one after too many wrong ones from that address.
 };
 
 /// Who was let in.
@@ -48,8 +48,10 @@ class AdminGuard {
   void AcceptTokens(Authenticator authenticate) { authenticate_ = std::move(authenticate); }
 
   /// Nothing: let in, and `who` says whom. Otherwise the answer: 403 (no secret configured, or a
-  /// player's token), 401, or 429 for an address that sent kMaxFailures wrong secrets within
-  /// kWindowNs, until that time is over.
+  /// player's token), 401, or 429 for a wrong secret from an address that sent kMaxFailures of them
+  /// within kWindowNs, until that time is over. The right one passes at any time, and a request
+  /// without any counts for nothing: addresses are shared, and what keeps guessers out is the
+  /// secret's length.
   std::optional<HttpResponse> Check(const HttpRequest& request, Operator* who = nullptr);
   const AdminStats& stats() const { return stats_; }
 

@@ -366,8 +366,8 @@ void ConsoleLive::Hub::CheckAll(int64_t now_ns) {
     const auto refused = guard_.Check(watcher->proof);
     if (watcher->who.expires_s != 0 && watcher->who.expires_s * 1'000'000 <= clock_.WallUs()) {
       Refuse(*watcher, kConsoleDenied, "expired", "the access token has expired");
-    } else if (refused) {
-      // Banned meanwhile, or no operator any more.
+    } else if (refused && (refused->status == 401 || refused->status == 403)) {
+      // Banned meanwhile, or no operator any more. Anything else says nothing about the token.
       Refuse(*watcher, refused->status == 403 ? kConsoleWrongRole : kConsoleDenied, "denied",
              "the access token is not valid any more");
     }

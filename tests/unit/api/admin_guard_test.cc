@@ -58,20 +58,38 @@ TEST(AdminGuard, WithoutASecretNamesTheSetting) {
   }
 }
 
-TEST(AdminGuard, StopsComparingForAnAddressThatGuesses) {
+TEST(AdminGuard, LimitsAnAddressThatGuesses) {
   ManualClock clock;
   AdminGuard guard(kSecret, clock);
-  const std::string right = std::string("Bearer ") + kSecret;
   for (uint32_t i = 0; i < AdminGuard::kMaxFailures; ++i)
     EXPECT_EQ(StatusFor(guard, With("Bearer guess")), 401);
-  const auto refused = guard.Check(With(right));
+  const auto refused = guard.Check(With("Bearer guess"));
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->status, 429);
   EXPECT_GT(refused->retry_after_s, 0);
-  EXPECT_EQ(StatusFor(guard, With(right, "::1")), 200);
+  EXPECT_EQ(StatusFor(guard, With("Bearer guess", "::1")), 401);
   clock.now_ns += AdminGuard::kWindowNs;
-  EXPECT_EQ(StatusFor(guard, With(right)), 200);
+  EXPECT_EQ(StatusFor(guard, With("Bearer guess")), 401);
   EXPECT_EQ(guard.stats().limited.Get(), 1u);
+}
+
+TEST(AdminGuard, NobodyShutsOutWhoHasTheSecretAndSharesTheAddress) {
+  ManualClock clock;
+  AdminGuard guard(kSecret, clock);
+  const std::string right = std::string("Bearer ") + kSecret;
+  for (uint32_t i = 0; i < 3 * AdminGuard::kMaxFailures; ++i)
+    StatusFor(guard, With("Bearer guess"));
+  EXPECT_EQ(StatusFor(guard, With("Bearer guess")), 429);
+  EXPECT_EQ(StatusFor(guard, With(right)), 200);
+}
+
+TEST(AdminGuard, RequestsWithoutASecretAreNoGuesses) {
+  ManualClock clock;
+  AdminGuard guard(kSecret, clock);
+  for (uint32_t i = 0; i < 3 * AdminGuard::kMaxFailures; ++i)
+    EXPECT_EQ(StatusFor(guard, With("")), 401);
+  EXPECT_EQ(StatusFor(guard, With("Bearer guess")), 401);
+  EXPECT_EQ(guard.stats().limited.Get(), 0u);
 }
 
 TEST(AdminGuard, RemembersABoundedNumberOfAddresses) {

@@ -115,6 +115,10 @@ class Live : public testing::Test {
           const int64_t expires_s = 100;
           if (request.authorization == std::string("Bearer ") + kOperator) {
             if (banned_) return HttpResponse{.status = 403, .body = "{}"};
+            if (busy_) {
+              ++told_busy_;
+              return HttpResponse{.status = 429, .body = "{}"};
+            }
             if (clock_.WallUs() >= expires_s * 1'000'000) return expired;
             return accounts::Identity{7, "Ada", persistence::LoginRole::kOperator, expires_s};
           }
@@ -177,7 +181,8 @@ class Live : public testing::Test {
   HandClock clock_;
   AdminGuard guard_{kLiveSecret, clock_};
   ConsoleSettings settings_;
-  std::atomic<bool> banned_{false}, watched_{false};
+  std::atomic<bool> banned_{false}, busy_{false}, watched_{false};
+  std::atomic<int> told_busy_{0};
   std::atomic<size_t> balls_{0};
   std::mutex mutex_;
   std::vector<std::pair<FeedPart, std::string>> feed_;
@@ -251,6 +256,27 @@ TEST_F(Live, WhoIsBannedMeanwhileIsClosed) {
   banned_ = true;
   clock_.Pass(2.1);
   EXPECT_EQ(ada.socket->Code(), kConsoleWrongRole);
+}
+
+TEST_F(Live, WhoCannotBeCheckedNowStays) {
+  Start();
+  Page ada = Open(kOperator), secret = Open(kLiveSecret);
+  EXPECT_FALSE(ada.socket->TextWith("hello").empty());
+  EXPECT_FALSE(secret.socket->TextWith("hello").empty());
+  busy_ = true;
+  HttpRequest guess;
+  guess.authorization = "Bearer guess";
+  guess.remote_address = secret.socket->remote_address();
+  for (uint32_t i = 0; i < 2 * AdminGuard::kMaxFailures; ++i) guard_.Check(guess);
+  clock_.Pass(2.1);
+  // Samples come once a second, after the check of the same step.
+  ada.socket->TextWith("sample");
+  clock_.Pass(1.1);
+  EXPECT_FALSE(ada.socket->TextWith("sample").empty());
+  EXPECT_FALSE(secret.socket->TextWith("sample").empty());
+  EXPECT_GT(told_busy_, 0);
+  EXPECT_TRUE(ada.socket->open());
+  EXPECT_TRUE(secret.socket->open());
 }
 
 TEST_F(Live, AViewGetsItsLeavesAndForgetsThoseThatAreGone) {
