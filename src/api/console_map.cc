@@ -120,6 +120,8 @@ void ConsoleFrames::Begin(uint32_t tick) {
 }
 
 void ConsoleFrames::AddPart(const ConsoleMap::Leaf& leaf, uint8_t number) {
+  // A leaf that went and came again has fewer of them by now.
+  if (number >= leaf.parts.size()) return;
   const ConsoleMap::Part& part = leaf.parts[number];
   if (part.tick == 0) return;  // its turn has not come yet
   Begin(part.tick);

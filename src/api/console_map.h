@@ -69,6 +69,7 @@ class ConsoleFrames {
   ConsoleFrames(const ConsoleFrames&) = delete;
   ConsoleFrames& operator=(const ConsoleFrames&) = delete;
 
+  /// Nothing when the leaf has no such part any more, or has not been sent it yet.
   void AddPart(const ConsoleMap::Leaf& leaf, uint8_t number);
   void AddCell(const ConsoleMap::Cell& cell, uint32_t tick);
   void AddGone(uint64_t key, uint32_t tick);

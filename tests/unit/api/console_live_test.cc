@@ -314,6 +314,41 @@ TEST_F(Live, AViewGetsItsLeavesAndForgetsThoseThatAreGone) {
   EXPECT_EQ(key, munich.bits);
 }
 
+TEST_F(Live, ALeafThatComesAgainWithFewerPartsIsShownWithThoseOnly) {
+  Start();
+  Page page = Open(kOperator);
+  EXPECT_FALSE(page.socket->TextWith("hello").empty());
+  page.Say(kWholeWorld);
+  EXPECT_FALSE(page.socket->TextWith("\"view\"").empty());
+  const geo::NodeKey munich = LeafAt(11.5755, 48.1374);
+  {
+    // One drain has them all.
+    const std::lock_guard lock(mutex_);
+    const std::string before = "a payload of the leaf that was";
+    for (uint8_t number = 0; number < 4; ++number)
+      feed_.push_back({{munich.bits, 7, number, 4, 3, 1, {}}, before});
+    feed_.push_back({{munich.bits, 7, 0, 1, 3, 1, {}}, "after"});
+  }
+  const std::string frame = page.socket->Frame(1);
+  uint16_t count = 0;
+  uint32_t tick = 0;
+  ASSERT_GE(frame.size(), 8u);
+  std::memcpy(&count, frame.data() + 2, 2);
+  std::memcpy(&tick, frame.data() + 4, 4);
+  EXPECT_EQ(tick, 7u);
+  size_t at = 8;
+  for (uint16_t i = 0; i < count; ++i) {
+    ASSERT_LE(at + 14, frame.size());
+    EXPECT_EQ(frame[at + 8], 0) << "a part that is no more";
+    EXPECT_EQ(frame[at + 9], 1);
+    uint16_t size = 0;
+    std::memcpy(&size, frame.data() + at + 12, 2);
+    EXPECT_EQ(frame.substr(at + 14, size), "after");
+    at += 14u + size;
+  }
+  EXPECT_EQ(at, frame.size());
+}
+
 TEST_F(Live, ManyEntitiesAreCountedByCells) {
   Start();
   Page page = Open(kOperator);
