@@ -15,12 +15,8 @@ add_custom_target(installable DEPENDS ${programs} bluemarble_client)
 
 install(TARGETS ${programs} OPTIONAL RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
 
-# The delivered settings, but for where the world lies.
-set(etc_dir ${CMAKE_INSTALL_SYSCONFDIR})
-set(state_dir ${CMAKE_INSTALL_FULL_LOCALSTATEDIR}/lib/bluemarble)
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  set(etc_dir /etc)
-endif()
+# The delivered settings, but for where the world lies: whatever the prefix, where StateDirectory= of the unit makes it.
+set(state_dir /var/lib/bluemarble)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/config/zoned.toml)
 file(READ ${PROJECT_SOURCE_DIR}/config/zoned.toml settings)
 string(REPLACE "\ndata_dir = \"data\"\n" "\ndata_dir = \"${state_dir}\"\n" installed_settings "${settings}")
@@ -28,19 +24,21 @@ if(installed_settings STREQUAL settings)
   message(FATAL_ERROR "config/zoned.toml has no line data_dir = \"data\", which an installation replaces")
 endif()
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/installed/zoned.toml CONTENT "${installed_settings}" @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/installed/zoned.toml DESTINATION ${etc_dir}/bluemarble COMPONENT server)
 
-set(bindir ${CMAKE_INSTALL_FULL_BINDIR})
-set(sysconfdir ${CMAKE_INSTALL_FULL_SYSCONFDIR})
-configure_file(${PROJECT_SOURCE_DIR}/packaging/bluemarble-zoned.service.in ${CMAKE_BINARY_DIR}/installed/bluemarble-zoned.service
-  @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/installed/bluemarble-zoned.service DESTINATION lib/systemd/system COMPONENT server)
+# What names places of the installation is written when it is installed: only then is the prefix known.
+install(CODE "
+  set(source_dir \"${PROJECT_SOURCE_DIR}\")
+  set(made_dir \"${CMAKE_BINARY_DIR}/installed\")
+  set(state_dir \"${state_dir}\")
+  set(bindir \"${CMAKE_INSTALL_BINDIR}\")
+  set(sysconfdir \"${CMAKE_INSTALL_SYSCONFDIR}\")
+  set(datadir \"${CMAKE_INSTALL_DATADIR}\")
+  include(\"${PROJECT_SOURCE_DIR}/cmake/install_paths.cmake\")" COMPONENT server)
 
 set(data_dir ${CMAKE_INSTALL_DATADIR}/bluemarble)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/migrations DESTINATION ${data_dir} COMPONENT server)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/grafana DESTINATION ${data_dir} COMPONENT server)
-install(FILES ${PROJECT_SOURCE_DIR}/config/alerts.rules.yml ${PROJECT_SOURCE_DIR}/config/items.toml DESTINATION ${data_dir}
-  COMPONENT server)
+install(FILES ${PROJECT_SOURCE_DIR}/config/items.toml DESTINATION ${data_dir} COMPONENT server)
 # The web console, where it has been built: by npm run build in src/console, or by the target `console`.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/console/dist/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/console/ DESTINATION ${data_dir}/console COMPONENT server OPTIONAL)

@@ -69,7 +69,7 @@ def the_installed_settings_are_fine_and_say_where_the_world_lies():
     run(TREE.root / "bin/zoned", "check", "-c", settings)
     delivered = (ROOT / "config/zoned.toml").read_text().splitlines()
     differ = [line for line in settings.read_text().splitlines() if line not in delivered]
-    assert len(differ) == 1 and re.fullmatch(r'data_dir = "/.*/lib/bluemarble"', differ[0]), differ
+    assert differ == ['data_dir = "/var/lib/bluemarble"'], differ
 
 
 def the_library_shows_its_interface_and_nothing_else():
@@ -93,14 +93,46 @@ def every_public_header_compiles_alone():
     run("cc", *C_FLAGS, "-fsyntax-only", "-x", "c", f"-I{TREE.root}/include", "-include", "bluemarble/bluemarble.h", "/dev/null")
 
 
+def said_by(unit, name):
+    """The one value of `name` in a unit's text."""
+    (value,) = re.findall(rf"^{name}=(.*)$", unit, re.M)
+    return value
+
+
+def unit_and_settings_agree_under_any_prefix():
+    for prefix, settings in (("/usr", "/etc/bluemarble/zoned.toml"), ("/usr/local", "/usr/local/etc/bluemarble/zoned.toml"),
+                             ("/opt/bluemarble", "/opt/bluemarble/etc/bluemarble/zoned.toml")):
+        staged = TREE.work / prefix.replace("/", "_")
+        run("cmake", "--install", TREE.build, "--prefix", prefix, "--component", "server", env={**os.environ, "DESTDIR": str(staged)})
+
+        def there(path):
+            assert path.startswith("/"), path
+            return pathlib.Path(f"{staged}{path}")
+
+        unit = there(f"{prefix}/lib/systemd/system/bluemarble-zoned.service").read_text()
+        program, serve, option, named = said_by(unit, "ExecStart").split()
+        assert (program, serve, option, named) == (f"{prefix}/bin/zoned", "serve", "-c", settings), unit
+        assert there(program).is_file() and there(settings).is_file(), f"{prefix}: the unit names what is not there"
+        files = [path.relative_to(staged) for path in staged.rglob("zoned.toml")]
+        assert len(files) == 1, f"{prefix}: {files}"
+        # systemd makes StateDirectory= below /var/lib for User=, and all else is read-only.
+        state = "/var/lib/" + said_by(unit, "StateDirectory")
+        assert said_by(unit, "WorkingDirectory") == state, unit
+        printed = run(there(program), "print-config", "-c", there(settings), cwd=TREE.work)
+        assert f'data_dir = "{state}"' in printed, printed
+        assert said_by(unit, "EnvironmentFile") == "-/etc/default/bluemarble-zoned", unit
+        assert there(said_by(unit, "Documentation").removeprefix("file:")).is_file(), unit
+        assert "@" not in re.sub(r"SystemCallFilter=.*", "", unit), unit
+        shutil.rmtree(staged)
+
+
 def the_unit_is_one_that_systemd_understands():
     if shutil.which("systemd-analyze") is None:
         raise case_report.Skip("not installed: systemd-analyze")
     unit = TREE.work / "bluemarble-zoned.service"
     text = (TREE.root / "lib/systemd/system/bluemarble-zoned.service").read_text()
-    assert re.search(r"^ExecStart=/\S+/zoned serve -c /\S+/zoned\.toml$", text, re.M), text
-    # It names where the build would be installed by default.
-    unit.write_text(re.sub(r"(?m)^ExecStart=\S+/zoned", f"ExecStart={TREE.root}/bin/zoned", text))
+    assert said_by(text, "ExecStart") == f"{TREE.root}/bin/zoned serve -c {TREE.root}/etc/bluemarble/zoned.toml", text
+    unit.write_text(text)
     ran = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60, check=False)
     about_us = [line for line in ran.stderr.splitlines() if "bluemarble" in line]
     assert not about_us, about_us
@@ -241,7 +273,8 @@ def the_client_guides_commands_work_on_a_world_with_accounts():
 
 CASES = (the_tree_is_the_usual_one, the_installed_settings_are_fine_and_say_where_the_world_lies,
          the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
-         the_unit_is_one_that_systemd_understands, systemd_is_told_of_readiness_life_reload_and_stop,
+         unit_and_settings_agree_under_any_prefix, the_unit_is_one_that_systemd_understands,
+         systemd_is_told_of_readiness_life_reload_and_stop,
          both_examples_build_against_the_installation_and_meet_in_the_world, the_c_example_is_told_why_it_is_not_let_in,
          the_client_guides_commands_work_on_a_world_with_accounts)
 
