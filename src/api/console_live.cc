@@ -54,7 +54,7 @@ struct Watcher {
   double messages = 0;  // of the last second
   int64_t messages_ns = 0;
   bool admitted = false, closed = false;
-  bool view_is_new = false, has_new_token = false;
+  bool view_is_new = false;
   std::optional<ConsoleRectangle> view, focus;
   std::optional<ConsoleRectangle> shown;  // the view of which all was sent
   double zoom = 0;
@@ -109,6 +109,8 @@ class ConsoleLive::Hub {
 
  private:
   void Run();
+  /// Until it is stopped.
+  void Serve(std::unique_lock<std::mutex>& lock);
   void Step(int64_t now_ns);
   void CheckAll(int64_t now_ns);
   void SendSamples();
@@ -270,6 +272,29 @@ void ConsoleLive::Hub::Admit(Watcher& watcher) {
 
 void ConsoleLive::Hub::Run() {
   std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    // Must not take the zone with it: those that watch are let go, and may come again.
+    std::string cause = "unknown";
+    try {
+      return Serve(lock);
+    } catch (const std::exception& error) {
+      cause = error.what();
+    } catch (...) {
+    }
+    core::Log(core::LogLevel::kError, "console_thread_failed", "consoles={} cause=\"{}\"",
+              watchers_.size(), cause);
+    for (auto& watcher : watchers_) {
+      watcher->closed = true;
+      watcher->socket->Close(kWebSocketInternal, "the console's thread failed");
+    }
+    watchers_.clear();
+    map_.Clear();
+    Recount();
+    woken_.wait_for(lock, std::chrono::nanoseconds(kSecondNs), [this] { return stopped_; });
+  }
+}
+
+void ConsoleLive::Hub::Serve(std::unique_lock<std::mutex>& lock) {
   while (!stopped_) {
     if (watchers_.empty()) {
       if (std::exchange(watching_, false)) given_.watch(false);

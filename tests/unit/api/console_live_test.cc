@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -146,7 +147,11 @@ class Live : public testing::Test {
                 },
             .watch = [this](bool on) { watched_ = on; },
             .focus = [this](std::span<const ConsoleBall> balls) { balls_ = balls.size(); },
-            .sample = [] { return std::string(R"({"type":"sample"})"); },
+            .sample =
+                [this] {
+                  if (sample_fails_) throw std::runtime_error("no sample");
+                  return std::string(R"({"type":"sample"})");
+                },
             .hello = [] { return std::string("\"tick_hz\":30"); }},
         guard_, clock_);
   }
@@ -181,7 +186,7 @@ class Live : public testing::Test {
   HandClock clock_;
   AdminGuard guard_{kLiveSecret, clock_};
   ConsoleSettings settings_;
-  std::atomic<bool> banned_{false}, busy_{false}, watched_{false};
+  std::atomic<bool> banned_{false}, busy_{false}, sample_fails_{false}, watched_{false};
   std::atomic<int> told_busy_{0};
   std::atomic<size_t> balls_{0};
   std::mutex mutex_;
@@ -263,6 +268,7 @@ TEST_F(Live, WhoCannotBeCheckedNowStays) {
   Page ada = Open(kOperator), secret = Open(kLiveSecret);
   EXPECT_FALSE(ada.socket->TextWith("hello").empty());
   EXPECT_FALSE(secret.socket->TextWith("hello").empty());
+  ASSERT_TRUE(Watched());
   busy_ = true;
   HttpRequest guess;
   guess.authorization = "Bearer guess";
@@ -394,6 +400,24 @@ TEST_F(Live, AConsoleThatDoesNotReadIsPassedOverAndThenClosed) {
   clock_.Pass(10.5);
   EXPECT_EQ(deaf.socket->Code(), kConsoleSlow);
   EXPECT_FALSE(other.socket->TextWith("sample").empty());
+}
+
+TEST_F(Live, AThreadThatFailsLetsItsConsolesGoAndServesTheNext) {
+  Start();
+  Page page = Open(kOperator);
+  ASSERT_TRUE(Watched());
+  sample_fails_ = true;
+  clock_.Pass(1.1);
+  EXPECT_EQ(page.socket->Code(), kWebSocketInternal);
+  page.handler->OnClosed(kWebSocketInternal);
+  sample_fails_ = false;
+  for (int i = 0; i < 10'000 && watched_; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Page next = Open(kOperator);
+  EXPECT_FALSE(next.socket->TextWith("hello").empty());
+  ASSERT_TRUE(Watched());
+  clock_.Pass(1.1);
+  EXPECT_FALSE(next.socket->TextWith("sample").empty());
 }
 
 TEST_F(Live, TheZoneWritesOnlyWhileSomebodyWatches) {
