@@ -35,6 +35,12 @@ class Registrar {
     Keep(registry_.AddHistogram(name, help, std::move(labels), &histogram, 1e-6,
                                 ops::DurationBoundsSeconds()));
   }
+  /// A histogram of milliseconds.
+  void RoundTrips(const char* name, const char* help, const core::Histogram& histogram,
+                  ops::MetricLabels labels) {
+    Keep(registry_.AddHistogram(name, help, std::move(labels), &histogram, 1e-3,
+                                ops::RoundTripBoundsSeconds()));
+  }
   void Read(const char* name, const char* help, std::function<double()> read) {
     Keep(registry_.AddGauge(name, help, {}, std::move(read)));
   }

@@ -194,6 +194,9 @@ void RegisterNet(Registrar& add, const net::EnetTransport& transport) {
               "1 while so much is refused that the kernel drops what no player can have sent.",
               stats.flood_filter, label);
     add.Level("net_peers", "Connected peers.", stats.peers_connected, label);
+    add.RoundTrips("net_round_trip_seconds",
+                   "To each connected peer and back, as its transport measures it, once a second.",
+                   stats.round_trip_ms, label);
     add.Count("net_connects_total", "Peers that connected.", stats.connects, label);
     add.Count("net_disconnects_total", "Peers that left or were ended.", stats.disconnects, label);
     add.Count("net_timeouts_total", "Peers that fell silent.", stats.timeouts, label);

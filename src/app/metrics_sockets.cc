@@ -10,6 +10,9 @@ void RegisterStreams(Registrar& add, const net::StreamStats& stats) {
   // Beside the ENet hosts, under the same names where they mean the same.
   const ops::MetricLabels host = {{"host", "websocket"}};
   add.Level("net_peers", "Connected peers.", stats.connected, host);
+  add.RoundTrips("net_round_trip_seconds",
+                 "To each connected peer and back, as its transport measures it, once a second.",
+                 stats.round_trip_ms, host);
   add.Count("net_connects_total", "Peers that connected.", stats.connects, host);
   add.Count("net_disconnects_total", "Peers that left or were ended.", stats.disconnects, host);
   add.Count("net_received_bytes_total", "UDP payload received.", stats.bytes_in, host);

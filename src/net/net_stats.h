@@ -73,6 +73,7 @@ struct HostStats {
   core::Counter outbound_stale;  ///< Messages whose peer had gone meanwhile.
   core::Counter peer_queue_ended;  ///< Peers ended: net.peer_queue_bytes.
   core::Counter peer_deaf_ended;   ///< Peers ended: ENet's waiting data stayed high (PITFALLS E-7).
+  core::Histogram round_trip_ms;   ///< Of every connected peer once a second, as ENet smooths it.
 };
 
 /// Over all hosts; written by the zone thread in Flush.

@@ -27,6 +27,7 @@ constexpr int kDatagramsPerCall = 255;
 constexpr size_t kMaxWaitingBytes = 256 * 1024;  // E-8
 constexpr size_t kDeafBytes = 64 * 1024;         // E-7
 constexpr int64_t kDeafNs = 10'000 * kMsNs;      // E-7
+constexpr size_t kRoundTripPasses = 4;           // of maintenance, for each peer's to be counted
 constexpr int kTimeoutLimit = 32;                // ENet's default; the two times below decide
 
 bool InUse(const ENetPeer& peer) { return peer.state != ENET_PEER_STATE_DISCONNECTED; }
@@ -322,12 +323,15 @@ void NetThread::Maintain(int64_t now_ns) {
     return true;
   });
   seam_.Maintain();
+  ++maintained_;
   for (size_t slot = 0; slot < walk_peers_; ++slot) {
     EndWithSession(slot);
     Peer& peer = peers_[slot];
     const uint32_t round_trip_ms =
         peer.connected ? std::max<uint32_t>(host_->peers[slot].roundTripTime, 1) : 0;
     round_trips_ms_[slot].store(round_trip_ms, std::memory_order_relaxed);
+    if (peer.connected && (slot + maintained_) % kRoundTripPasses == 0)
+      stats_.round_trip_ms.Add(round_trip_ms);
     if (!peer.connected || host_->peers[slot].totalWaitingData <= kDeafBytes) {
       peer.deaf_since_ns = 0;
     } else if (peer.deaf_since_ns == 0) {

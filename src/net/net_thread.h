@@ -146,6 +146,7 @@ class NetThread final : private HookedSocket {
   using Upcoming = core::LookAhead<size_t>;
   Upcoming upcoming_;  // the slots of the records of `outbound_`
   int64_t next_drain_ns_ = 0, last_send_ns_ = 0, next_maintain_ns_ = 0;
+  size_t maintained_ = 0;  // times
 
   std::atomic<uint64_t> rung_{0};
   std::atomic<uint64_t> flushed_{0};

@@ -20,6 +20,7 @@ constexpr uint16_t kStreamPort = 1;
 // Streams without a token that may stand at a time, of all: whoever opens more pushes out his own.
 constexpr size_t kWaitingShare = 4;
 constexpr int kIdleMs = 50;
+constexpr int kRoundTripPasses = 1000 / kIdleMs;  // of maintenance
 
 std::span<const std::byte, kSealedTokenBytes> SealedOf(const ConnectToken& token) {
   return token.sealed;
@@ -330,12 +331,21 @@ void StreamTransport::HandMessage(core::PeerId peer, Channel channel,
 
 void StreamTransport::Maintain() {
   const std::lock_guard lock(mutex_);
+  if (++maintained_ % kRoundTripPasses == 0) CountRoundTrips();
   if (gone_ == 0 && stats_.waiting.Get() == 0) return;
   const int64_t now_ns = clock_.NowNs();
   for (Slot& slot : slots_) {
     if (slot.state == State::kWaiting && now_ns - slot.entered_ns > half_open_ns_)
       CloseWaiting(slot);
     if (slot.state == State::kGone && Tell(InboundKind::kDisconnected, slot)) Free(slot);
+  }
+}
+
+// Under mutex_.
+void StreamTransport::CountRoundTrips() {
+  for (const Slot& slot : slots_) {
+    if (slot.state != State::kConnected || slot.link == nullptr) continue;
+    if (const uint32_t ms = slot.link->round_trip_ms(); ms != 0) stats_.round_trip_ms.Add(ms);
   }
 }
 

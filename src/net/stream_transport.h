@@ -54,6 +54,7 @@ struct StreamStats {
   core::Counter inbound_blocked;   ///< Times that a stream had to wait for the same.
   core::Counter outbound_stale;    ///< Messages whose stream had gone meanwhile.
   core::Counter outbound_refused;  ///< Send answered kFull. The zone thread's.
+  core::Histogram round_trip_ms;   ///< Of every connected stream once a second.
 };
 
 class StreamTransport final : public Transport {
@@ -131,6 +132,7 @@ class StreamTransport final : public Transport {
   void Hand(std::span<const std::byte> record);
   void HandMessage(core::PeerId peer, Channel channel, std::span<const std::byte> bytes);
   void Maintain();
+  void CountRoundTrips();
 
   // Of the zone thread.
   bool Push(const OutboundHead& head, std::span<const std::byte> bytes = {});
@@ -156,6 +158,7 @@ class StreamTransport final : public Transport {
   std::thread thread_;
   std::atomic<bool> ending_{false};
   std::atomic<uint64_t> rung_{0}, flushed_{0};
+  int maintained_ = 0;  // times
   std::array<std::byte, 1 + kMaxMessageBytes> out_{};
 
   core::ThreadOwner owner_;

@@ -210,4 +210,8 @@ std::vector<double> DurationBoundsSeconds() {
           0.024,  0.033,   0.05,   0.1,   0.25,  0.5,   1,     2.5,   10};
 }
 
+std::vector<double> RoundTripBoundsSeconds() {
+  return {0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1, 2.5};
+}
+
 }  // namespace bluemarble::ops

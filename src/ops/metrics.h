@@ -56,5 +56,7 @@ class MetricsRegistry {
 
 /// 0.1 ms to 10 s, in seconds: for durations.
 std::vector<double> DurationBoundsSeconds();
+/// 5 ms to 2.5 s, in seconds: for what people's connections take, there and back.
+std::vector<double> RoundTripBoundsSeconds();
 
 }  // namespace bluemarble::ops

@@ -81,6 +81,17 @@ TEST(EnetTransport, KnowsTheRoundTripOfItsPeers) {
   EXPECT_EQ(net.server->round_trip_ms(core::PeerId::Make(0, 0xffff, 1)), 0u);
 }
 
+TEST(EnetTransport, CountsTheRoundTripsOfWhoIsConnected) {
+  Loopback net;
+  const core::Histogram& counted = net.server->host_stats(0).round_trip_ms;
+  EXPECT_EQ(counted.count(), 0u);
+  net.Join();
+  EXPECT_TRUE(net.Until([&] { return counted.count() != 0; }));
+  const uint64_t count = counted.count();
+  EXPECT_GE(counted.sum(), count) << "a free slot's zero was counted";
+  EXPECT_LT(counted.max(), 1000u);
+}
+
 TEST(EnetTransport, CarriesTheLargestMessages) {
   Loopback net;
   const auto peer = net.Join();

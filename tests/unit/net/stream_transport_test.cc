@@ -128,6 +128,20 @@ TEST_F(Streams, TheRoundTripIsTheLinks) {
   EXPECT_EQ(streams_->RoundTripMs(core::PeerId::Make(kStreamHost + 1, 0, 1)), 0u);
 }
 
+TEST_F(Streams, RoundTripsOfWhoIsConnectedAreCounted) {
+  Open();
+  const Came came = Join();
+  const core::Histogram& counted = streams_->stats().round_trip_ms;
+  EXPECT_TRUE(StreamBecomes([&] {
+    clock_.now_ns += 60'000'000;
+    // Wakes its thread.
+    EXPECT_TRUE(streams_->Send(came.peer, Channel::kReliable, AsBytes("x")).ok());
+    Flush();
+    return counted.count() >= 2;
+  }));
+  EXPECT_EQ(counted.sum(), 17 * counted.count());
+}
+
 TEST_F(Streams, ATokenIsGoodOnceAndInTimeAndOnlyHere) {
   Open({.token_life_s = 10});
   TokenMint foreign(clock_, 0x7f000001, 10, kAllCiphers);
