@@ -130,8 +130,10 @@ void DurableSide::OpenReaders() {
                           .max_waiting = database.max_waiting,
                           .wait_ms = database.wait_ms};
   auto make = [this]() -> core::Result<std::unique_ptr<persistence::StoreReader>> {
-    if (has_postgres()) return persistence::OpenPgReader(options_.settings.database);
-    return persistence::OpenSqliteReader(options_.settings.data_dir);
+    auto reader = has_postgres() ? persistence::OpenPgReader(options_.settings.database)
+                                 : persistence::OpenSqliteReader(options_.settings.data_dir);
+    if (!reader.ok()) return reader.status();
+    return persistence::TimeReads(std::move(*reader), clock_, read_stats_);
   };
   readers_ = std::make_unique<persistence::StateService::ReaderPool>(
       limits, make, [](persistence::StoreReader& reader) { return reader.Usable(); });

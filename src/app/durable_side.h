@@ -17,6 +17,7 @@
 #include "persistence/redis_cache.h"
 #include "persistence/settings.h"
 #include "persistence/state_service.h"
+#include "persistence/timed_reader.h"
 
 namespace bluemarble::app {
 
@@ -62,6 +63,7 @@ class DurableSide {
   const persistence::PgStoreStats& pg_stats() const { return pg_stats_; }
   persistence::StateService::ReaderPool& readers() { return *readers_; }
   const persistence::StateService::ReaderPool& readers() const { return *readers_; }
+  const persistence::ReadStats& read_stats() const { return read_stats_; }
   persistence::StateService& state() { return *state_; }
   const persistence::StateService& state() const { return *state_; }
   bool has_postgres() const { return !options_.settings.database.url.empty(); }
@@ -84,6 +86,7 @@ class DurableSide {
   std::unique_ptr<persistence::RedisCache> cache_;
   std::unique_ptr<persistence::NameNotingCache> noting_cache_;  // with a cache only
   std::unique_ptr<persistence::Committer> committer_;
+  persistence::ReadStats read_stats_;  // of the readers
   std::unique_ptr<persistence::StateService::ReaderPool> readers_;
   std::unique_ptr<persistence::StateService> state_;
   ops::HealthComponent* store_health_ = nullptr;

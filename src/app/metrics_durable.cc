@@ -88,6 +88,15 @@ void RegisterPool(Registrar& add, const char* pool, const persistence::PoolStats
              stats.wait_us, label);
 }
 
+void RegisterReads(Registrar& add, const persistence::ReadStats& stats) {
+  for (size_t i = 0; i < persistence::kReadKinds; ++i) {
+    const auto kind = static_cast<persistence::ReadKind>(i);
+    add.Micros("database_read_duration_seconds",
+               "One question to the database by a pooled reader, by what it reads.",
+               stats.read_us[i], {{"kind", std::string(persistence::ReadKindName(kind))}});
+  }
+}
+
 void RegisterCache(Registrar& add, const persistence::RedisCache& cache) {
   const persistence::RedisCacheStats& stats = cache.stats();
   for (int i = 0; i < persistence::kCacheKinds; ++i) {
@@ -196,6 +205,7 @@ void RegisterDurable(Registrar& add, const DurableSide& durable) {
   RegisterInventories(add, durable.committer().inventories());
   RegisterJournal(add, durable.journal());
   RegisterPool(add, "database", durable.readers().stats());
+  RegisterReads(add, durable.read_stats());
   RegisterLevels(add, durable.state());
   if (durable.cache() != nullptr) RegisterCache(add, *durable.cache());
   if (durable.has_postgres()) RegisterPostgres(add, durable.pg_stats());
