@@ -112,6 +112,7 @@ void Fleet::NoteSnapshot(Bot& bot, int64_t now_ns) {
   const uint64_t snapshots = bot.connection.client().stats().snapshots;
   if (snapshots == bot.snapshots || window_ns_ == 0) return;
   bot.snapshots = snapshots;
+  told_.Add((now_ns + wall_minus_now_ns_) / 1000, bot.connection.client().stats().dilation_pct);
   if (bot.snapshot_ns != 0) gaps_.Add(static_cast<uint64_t>((now_ns - bot.snapshot_ns) / 1000));
   bot.snapshot_ns = now_ns;
 }
@@ -180,11 +181,18 @@ void Fleet::OnPlaying(size_t index, int64_t now_ns) {
 
 void Fleet::StartWindow(int64_t now_ns) {
   window_ns_ = now_ns;
+  wall_minus_now_ns_ = 1000 * kClock.WallUs() - now_ns;
   for (Bot& bot : bots_) {
     bot.at_start = bot.connection.client().stats();
     bot.corrections = bot.at_start.corrections;
     bot.corrected = 0;
   }
+}
+
+void Fleet::FindRecorded(int64_t now_ns, std::vector<bool>& recorded) const {
+  const double elapsed_s = static_cast<double>(now_ns - origin_ns_) / 1e9;
+  recorded.resize(bots_.size());
+  for (size_t i = 0; i < bots_.size(); ++i) recorded[i] = bots_[i].steering.Recorded(elapsed_s);
 }
 
 void Fleet::Collect() {
@@ -243,6 +251,7 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   report.gap_p50_ms = static_cast<double>(gaps_.Quantile(0.5)) / 1000;
   report.gap_p99_ms = static_cast<double>(gaps_.Quantile(0.99)) / 1000;
   report.gap_max_ms = static_cast<double>(gaps_.max()) / 1000;
+  report.told = told_.Spans();
   report.bytes_per_entity_update = per(decoded_bytes, static_cast<double>(updates));
   FillCorrections(report, player_s);
 }

@@ -17,6 +17,7 @@
 #include "tools/zonebot/report.h"
 #include "tools/zonebot/steering.h"
 #include "tools/zonebot/talker.h"
+#include "tools/zonebot/told_dilation.h"
 #include "tools/zonebot/trace.h"
 #include "tools/zonebot/way_in.h"
 
@@ -47,6 +48,8 @@ class Fleet {
   size_t playing() const { return playing_; }
   /// By bot: null unless playing.
   const std::vector<const Client*>& clients() const { return clients_; }
+  /// By bot: does it do now what it was recorded doing? All but agents of a trace at other times.
+  void FindRecorded(int64_t now_ns, std::vector<bool>& recorded) const;
   /// Once in a while (ten times a second): collects corrections.
   void Collect();
   /// Players and traffic since StartWindow, into `report`.
@@ -95,6 +98,8 @@ class Fleet {
   core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre
   core::Histogram gaps_;         // microseconds between a player's snapshots
+  ToldDilation told_;            // since StartWindow
+  int64_t wall_minus_now_ns_ = 0;
 };
 
 }  // namespace bluemarble::zonebot

@@ -1,5 +1,6 @@
 #include "tools/zonebot/report.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -48,7 +49,27 @@ json ViewJson(const Report& r) {
     error[kNames[i]] = Pair(r.view[i].error_p50_m, r.view[i].error_p99_m);
     samples[kNames[i]] = r.view[i].samples;
   }
-  return {{"age_ms", age}, {"error_m", error}, {"samples", samples}};
+  const json targets = {
+      {"min", r.targets.least}, {"mean", Rounded(r.targets.mean)}, {"max", r.targets.most}};
+  return {{"age_ms", age}, {"error_m", error}, {"samples", samples}, {"targets", targets}};
+}
+
+// Seconds of the wall clock to the hundredth, for comparing with a log.
+json ToldJson(const Report& r) {
+  json spans = json::array();
+  uint64_t all = 0, dilated = 0;
+  int most = 100;
+  for (const ToldSpan& span : r.told) {
+    spans.push_back({{"from_unix_s", static_cast<double>(span.from_us / 10'000) / 100},
+                     {"to_unix_s", static_cast<double>(span.to_us / 10'000) / 100},
+                     {"dilation_pct", span.dilation_pct},
+                     {"snapshots", span.snapshots}});
+    all += span.snapshots;
+    dilated += span.dilation_pct > 100 ? span.snapshots : 0;
+    most = std::max(most, span.dilation_pct);
+  }
+  const double share = all > 0 ? static_cast<double>(dilated) / static_cast<double>(all) : 0;
+  return {{"dilation_pct_most", most}, {"dilated_share", Rounded(share)}, {"spans", spans}};
 }
 
 json StylesJson(const Report& r) {
@@ -103,6 +124,7 @@ std::string ToJson(const Report& r) {
          {{"p50", Rounded(r.gap_p50_ms)},
           {"p99", Rounded(r.gap_p99_ms)},
           {"max", Rounded(r.gap_max_ms)}}}}},
+      {"told", ToldJson(r)},
       {"view", ViewJson(r)},
       {"own",
        {{"correction_m", Pair(r.correction_p50_m, r.correction_p99_m)},

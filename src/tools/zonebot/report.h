@@ -6,11 +6,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bluemarble/wire.h"
 #include "core/result.h"
 #include "tools/cheats/cheat_fleet.h"
 #include "tools/zonebot/server_stats.h"
+#include "tools/zonebot/told_dilation.h"
+#include "tools/zonebot/view_probe.h"
 
 namespace bluemarble::zonebot {
 
@@ -43,8 +46,10 @@ struct Report {
   Traffic down, up;
   double bytes_per_entity_update = 0;
   double snapshots_per_player_s = 0;
+  std::vector<ToldSpan> told;  ///< What snapshots said of a tick's length, ascending times.
   double gap_p50_ms = 0, gap_p99_ms = 0, gap_max_ms = 0;  ///< Between a player's snapshots.
   std::array<ClassFigures, kReplicationClasses> view;
+  TargetCount targets;
   double correction_p50_m = 0, correction_p99_m = 0;
   double corrections_per_player_s = 0;
   double corrected_share = 0;                  ///< Corrections for each tick of each player.

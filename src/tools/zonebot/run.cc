@@ -198,7 +198,8 @@ class Session {
     sampled_ns_ = now_ns;
     ++passes_;
     fleet_.Collect();
-    probe_.Sample(now_ns, fleet_.clients());
+    fleet_.FindRecorded(now_ns, recorded_);
+    probe_.Sample(now_ns, fleet_.clients(), recorded_);
     if (window_ns_ != 0) LookAround(passes_ % kLooksSpreadPasses, now_ns);
     if (status_.Due(now_ns)) ShowStatus(now_ns);
   }
@@ -254,6 +255,7 @@ class Session {
       report.view[c] = {probe_.AgeMs(cls, 0.5),  probe_.AgeMs(cls, 0.99),  probe_.AgeMs(cls, 1.0),
                         probe_.ErrorM(cls, 0.5), probe_.ErrorM(cls, 0.99), probe_.samples(cls)};
     }
+    report.targets = probe_.targets();
     std::vector<int> moving;
     for (size_t i = 0; i < checked_.size(); ++i) moving.push_back(moving_.Count(i));
     std::sort(moving.begin(), moving.end());
@@ -295,6 +297,7 @@ class Session {
   cheats::CheatFleet cheats_;
   ViewProbe probe_;
   MovingOthers moving_;
+  std::vector<bool> recorded_;  // by bot, now
   ServerSample window_start_;
   StatsPoller poller_;
   StatusLine status_;

@@ -19,6 +19,10 @@ class Steering {
   /// The input from now on, for a player at `position`. `elapsed_s`: since the replay's start, the
   /// same for all.
   PlayerInput Decide(geo::Vec3 position, double max_speed_mps, double elapsed_s);
+  /// False while an agent of a trace stands because it was recorded at other times only.
+  bool Recorded(double elapsed_s) const {
+    return plan_.agent == SIZE_MAX || trace_.Recorded(plan_.agent, elapsed_s);
+  }
   /// When to decide again after the last time, seconds.
   double interval_s() const;
 

@@ -92,6 +92,13 @@ double Trace::TimeAt(double elapsed_s, double& direction) const {
   return end_s - (phase - length);
 }
 
+bool Trace::Recorded(size_t agent, double elapsed_s) const {
+  double direction = 1;
+  const double t = TimeAt(elapsed_s, direction);
+  const std::vector<TraceSample>& samples = agents[agent].samples;
+  return samples.front().t_s <= t && t <= samples.back().t_s;
+}
+
 TracePoint Trace::At(size_t agent, double elapsed_s) const {
   double direction = 1;
   const double t = TimeAt(elapsed_s, direction);

@@ -38,6 +38,8 @@ struct Trace {
   double TimeAt(double elapsed_s, double& direction) const;
   /// Between the samples; outside of their span the agent stands at the first or last.
   TracePoint At(size_t agent, double elapsed_s) const;
+  /// Is that time within the span of the agent's samples?
+  bool Recorded(size_t agent, double elapsed_s) const;
 };
 
 /// `text` is CSV with the header t_s,agent,lon_deg,lat_deg,alt_m or t_s,agent,x_m,y_m[,z_m];

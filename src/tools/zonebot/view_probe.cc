@@ -37,15 +37,17 @@ ViewProbe::ViewProbe(std::vector<size_t> observers, int extra_latency_ms)
       extra_latency_ms_(extra_latency_ms),
       pairs_(observers_.size()) {}
 
-void ViewProbe::Sample(int64_t now_ns, std::span<const Client* const> bots) {
+void ViewProbe::Sample(int64_t now_ns, std::span<const Client* const> bots,
+                       const std::vector<bool>& counted) {
   if (observers_.empty()) return;
   IndexSubjects(now_ns, bots);
+  if (recording_) CountTargets(bots, counted);
   size_t work = 0;
   for (size_t i = 0; i < observers_.size() && work < kPairsPerPass; ++i) {
     const size_t observer = next_observer_;
     next_observer_ = (next_observer_ + 1) % observers_.size();
     if (bots[observers_[observer]] == nullptr) continue;
-    Observe(observer, now_ns, bots);
+    Observe(observer, now_ns, bots, counted);
     work += in_range_.size();
   }
 }
@@ -77,6 +79,22 @@ void ViewProbe::IndexSubjects(int64_t now_ns, std::span<const Client* const> bot
   std::sort(subjects_.begin(), subjects_.end());
 }
 
+void ViewProbe::CountTargets(std::span<const Client* const> bots,
+                             const std::vector<bool>& counted) {
+  size_t targets = 0;
+  for (size_t i = 0; i < bots.size(); ++i) targets += bots[i] != nullptr && counted[i] ? 1 : 0;
+  targets_.least = passes_ == 0 ? targets : std::min(targets_.least, targets);
+  targets_.most = std::max(targets_.most, targets);
+  targets_.mean += static_cast<double>(targets);
+  ++passes_;
+}
+
+TargetCount ViewProbe::targets() const {
+  TargetCount out = targets_;
+  out.mean /= static_cast<double>(std::max<size_t>(passes_, 1));
+  return out;
+}
+
 void ViewProbe::CollectInRange(uint32_t self) {
   in_range_.clear();
   const geo::Vec3 at = truth_[self];
@@ -94,7 +112,8 @@ void ViewProbe::CollectInRange(uint32_t self) {
   std::sort(in_range_.begin(), in_range_.end());
 }
 
-void ViewProbe::Observe(size_t observer, int64_t now_ns, std::span<const Client* const> bots) {
+void ViewProbe::Observe(size_t observer, int64_t now_ns, std::span<const Client* const> bots,
+                        const std::vector<bool>& counted) {
   const auto self = static_cast<uint32_t>(observers_[observer]);
   CollectInRange(self);
   next_pairs_.clear();
@@ -104,20 +123,20 @@ void ViewProbe::Observe(size_t observer, int64_t now_ns, std::span<const Client*
     while (known != end && known->target < target) ++known;
     Pair pair{target, server_tick_};
     if (known != end && known->target == target) pair = *known;
-    RecordPair(*bots[self], pair, now_ns, bots);
+    RecordPair(*bots[self], pair, now_ns, bots, counted[target]);
     next_pairs_.push_back(pair);
   }
   pairs_[observer].swap(next_pairs_);
 }
 
 void ViewProbe::RecordPair(const Client& observer, Pair& pair, int64_t now_ns,
-                           std::span<const Client* const> bots) {
+                           std::span<const Client* const> bots, bool counted) {
   EntityView drawn;
   const bool held = observer.FindEntity(entity_[pair.target], now_ns, drawn);
   const auto newest = static_cast<double>(drawn.newest_tick);
   const bool just_entered = pair.since_tick == server_tick_;
   if (held && (just_entered || newest > pair.since_tick)) pair.since_tick = newest;
-  if (!recording_) return;
+  if (!recording_ || !counted) return;
   const auto self = observer.own().predicted;
   const double distance_m = Length(truth_[pair.target] - ToVec3(self));
   size_t cls = 0;

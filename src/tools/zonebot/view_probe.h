@@ -16,6 +16,12 @@
 
 namespace bluemarble::zonebot {
 
+/// Players whose age and error counted, over the passes of the window.
+struct TargetCount {
+  size_t least = 0, most = 0;
+  double mean = 0;
+};
+
 class ViewProbe {
  public:
   /// `observers`: indices of bots that decode. `extra_latency_ms`: one-way delay that the links
@@ -23,14 +29,17 @@ class ViewProbe {
   ViewProbe(std::vector<size_t> observers, int extra_latency_ms);
 
   /// One pass over the observers (a part of them when there are many pairs). `bots[i]`: null unless
-  /// playing.
-  void Sample(int64_t now_ns, std::span<const Client* const> bots);
+  /// playing. Age and error are those of players who are `counted`; who stands beside a recording
+  /// would only flatter them.
+  void Sample(int64_t now_ns, std::span<const Client* const> bots,
+              const std::vector<bool>& counted);
   /// Until now only the times of entering were kept; from now on samples count.
   void StartRecording() { recording_ = true; }
 
   double AgeMs(ReplicationClass cls, double quantile) const;
   double ErrorM(ReplicationClass cls, double quantile) const;
   uint64_t samples(ReplicationClass cls) const { return ages_[static_cast<size_t>(cls)].count(); }
+  TargetCount targets() const;
 
  private:
   struct Pair {
@@ -46,10 +55,12 @@ class ViewProbe {
   };
 
   void IndexSubjects(int64_t now_ns, std::span<const Client* const> bots);
-  void Observe(size_t observer, int64_t now_ns, std::span<const Client* const> bots);
+  void CountTargets(std::span<const Client* const> bots, const std::vector<bool>& counted);
+  void Observe(size_t observer, int64_t now_ns, std::span<const Client* const> bots,
+               const std::vector<bool>& counted);
   void CollectInRange(uint32_t self);
   void RecordPair(const Client& observer, Pair& pair, int64_t now_ns,
-                  std::span<const Client* const> bots);
+                  std::span<const Client* const> bots, bool counted);
 
   const std::vector<size_t> observers_;
   const int extra_latency_ms_;
@@ -63,6 +74,8 @@ class ViewProbe {
   std::vector<uint32_t> in_range_;
   std::vector<std::vector<Pair>> pairs_;  // by observer, sorted by target
   std::vector<Pair> next_pairs_;
+  TargetCount targets_;  // its mean: the sum
+  size_t passes_ = 0;
   std::array<core::Histogram, kReplicationClasses> ages_;    // microseconds
   std::array<core::Histogram, kReplicationClasses> errors_;  // tenths of a millimetre
 };

@@ -58,6 +58,9 @@ TEST(Report, HoldsEveryPromisedField) {
                            "/view/age_ms/visual/p99",
                            "/view/error_m/extended/p99",
                            "/view/error_m/combat/p50",
+                           "/view/targets/min",
+                           "/view/targets/mean",
+                           "/told/dilation_pct_most",
                            "/own/correction_m/p50",
                            "/own/correction_m/p99",
                            "/styles/zigzag/lost",
@@ -81,6 +84,17 @@ TEST(Report, HoldsEveryPromisedField) {
                            "/view/age_ms/combat/max",
                            "/zonebot/cpu_s_per_s"})
     EXPECT_TRUE(body.contains(nlohmann::json::json_pointer(path))) << path;
+}
+
+TEST(Report, TellsHowLongTheServerSaidThatATickLasts) {
+  Report report;
+  report.told = {{1'000'000'000'000'000, 1'000'000'012'300'000, 100, 30},
+                 {1'000'000'012'300'000, 1'000'000'012'800'000, 120, 10}};
+  const auto told = nlohmann::json::parse(ToJson(report))["told"];
+  EXPECT_EQ(told["dilation_pct_most"], 120);
+  EXPECT_EQ(told["dilated_share"], 0.25);
+  EXPECT_EQ(told["spans"][1]["from_unix_s"], 1'000'000'012.3);
+  EXPECT_EQ(told["spans"][1]["snapshots"], 10);
 }
 
 TEST(Report, NamesAFileThatCannotBeWritten) {

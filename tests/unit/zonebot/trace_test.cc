@@ -81,5 +81,12 @@ TEST_F(Replay, StandsBeforeTheFirstAndAfterTheLastSample) {
   EXPECT_DOUBLE_EQ(trace_.At(1, 9).east_m, 3);
 }
 
+TEST_F(Replay, KnowsWhoWasThereAtATime) {
+  for (const double inside : {4.0, 5.0, 6.0, 14.0, 15.9})
+    EXPECT_TRUE(trace_.Recorded(1, inside)) << inside;
+  for (const double outside : {0.0, 3.9, 6.1, 13.9, 16.1})
+    EXPECT_FALSE(trace_.Recorded(1, outside)) << outside;
+}
+
 }  // namespace
 }  // namespace bluemarble::zonebot
