@@ -23,6 +23,7 @@ SPATIAL = ["spatial"]
 CODEC = ["wire_crowd", "wire_bodies_3", "wire_bodies_1"]
 TICK = ["tick_spread", "tick_crowd", "tick_memory"]
 PHASES = ["receive", "simulate", "index", "interest", "replicate", "commit"]
+BIG_CROWD = ["crowd_5000"]
 SWEEP = ["sweep"]
 VIEW_ERROR = ["view_error"]
 PEERS = ["peers"]
@@ -53,45 +54,68 @@ def rows_of(found):
 
 
 def limit_text(row):
-    return f"{SIGN[row['relation']]} {text(row['limit'], row['unit'])}"
+    return "" if row["limit"] is None else f"{SIGN[row['relation']]} {text(row['limit'], row['unit'])}"
 
 
 def verdict(row):
-    return "holds" if row["pass"] else "**missed**"
+    return "" if row["limit"] is None else "holds" if row["pass"] else "**missed**"
 
 
 def percent(value):
     return "" if value is None else f"{value:.1f} %"
 
 
+def measured_by(result):
+    """Machine, commit and command, for below a table and above a picture."""
+    steal = result["context"].get("server/steal_pct", result.get("steal_pct"))
+    taken = "" if steal is None else f", steal at most {percent(steal)}"
+    return (f"{result['date'][:10]}, commit {result['commit']}, {result['machine']['cores']} cores, {result['machine']['cpu']}, "
+            f"{result['command']}; others' CPU {result['others_cpu_cores']} cores{taken}")
+
+
+def with_notes(lines, found):
+    """A table, and below it how each of its rows was measured."""
+    return "\n".join([*lines, "", *(f"- `{name}`: {measured_by(result)}." for name, result in found.items())])
+
+
 def scene_table(found):
-    lines = ["| scene | players | window | figure | measured | limit | | commit | others' CPU | steal |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| scene | players | window | figure | measured | limit | |", "|---|---|---|---|---|---|---|"]
     for name, result, row in rows_of(found):
         window = f"{result['seconds']:g} s" if result["seconds"] else ""
-        lines.append(
-            f"| {name} | {number(result['players'])} | {window} | {row['name']} | {text(row['value'], row['unit'])} | "
-            f"{limit_text(row)} | {verdict(row)} | {result['commit']} | {result['others_cpu_cores']} cores | "
-            f"{percent(result['context'].get('server/steal_pct'))} |")
-    return "\n".join(lines)
+        lines.append(f"| {name} | {number(result['players'])} | {window} | {row['name']} | {text(row['value'], row['unit'])} | "
+                     f"{limit_text(row)} | {verdict(row)} |")
+    return with_notes(lines, found)
 
 
 def program_table(found):
-    lines = ["| figure | measured | limit | | command | commit | others' CPU | steal |",
-             "|---|---|---|---|---|---|---|---|"]
-    for _, result, row in rows_of(found):
-        lines.append(f"| {row['name']} | {text(row['value'], row['unit'])} | {limit_text(row)} | {verdict(row)} | "
-                     f"`{result['command']}` | {result['commit']} | {result['others_cpu_cores']} cores | "
-                     f"{percent(result['steal_pct'])} |")
-    return "\n".join(lines)
+    lines = ["| | figure | measured | limit | |", "|---|---|---|---|---|"]
+    for name, _, row in rows_of(found):
+        lines.append(f"| {name} | {row['name']} | {text(row['value'], row['unit'])} | {limit_text(row)} | {verdict(row)} |")
+    return with_notes(lines, found)
+
+
+def crowd_table(found):
+    result = found[BIG_CROWD[0]]
+    each = result["context"]
+    age, relief = each["view/age_ms/combat"], each["relief"]
+    told = next((percent(row["value"]) for row in result["figures"] if row["name"].startswith("told")), "time was not slowed")
+    lines = ["| players | tick rate | tick P99 | to wire P50 | P99 | missed | relief | tick's length | told so, of snapshots | down per "
+             "player | datagrams | bytes per update | age P50 | P99 | most |", "|---" * 15 + "|"]
+    lines.append(f"| {number(result['players'])} | {each['server/tick_hz']:.1f} Hz | {number(each['server/tick_ms']['p99'])} ms | "
+                 f"{number(each['server/tick_to_wire_ms']['p50'])} ms | {number(each['server/tick_to_wire_ms']['p99'])} ms | "
+                 f"{each['missed_pct']:.2g} % | {relief['step_most']} | {relief['dilation_pct_most']} % | {told} | "
+                 f"{text(each['down/bytes_per_player_s'], 'B/s')} | {each['down/packets_per_player_s']:.3g} /s | "
+                 f"{each['bytes_per_entity_update']:.3g} | {number(age['p50'])} ms | {number(age['p99'])} ms | "
+                 f"{number(age['max'])} ms |")
+    return "\n".join([*lines, "", f"Window of {result['seconds']:g} s. {measured_by(result)}."])
 
 
 def peer_table(found):
     """What each server held, and what the same number of players costs of each: the largest that all of them held."""
     result = found[PEERS[0]]
     report = result["context"]
-    lines = ["| scene | server | players held | at | CPU per player and tick | down per player | P99 between updates | commit | "
-             "others' CPU | steal |", "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| scene | server | players held | at | CPU per player and tick | down per player | P99 between updates |",
+             "|---|---|---|---|---|---|---|"]
     for scene, held in report["held"].items():
         common = report["common"][scene]
         for name, players in held.items():
@@ -99,30 +123,23 @@ def peer_table(found):
             sign = "" if report["ended_by"][scene][name] == "server" else "≥ "
             lines.append(f"| {scene} | {PEER_NAMES[name]} | {sign}{number(players)} | {number(common['players'])} | "
                          f"{row['cpu_us_per_player_tick']} us | {text(row['down_bytes_per_player_s'], 'B/s')} | "
-                         f"{row['gap_ms']['p99']:.3g} ms | {result['commit']} | {result['others_cpu_cores']} cores | "
-                         f"{percent(result['steal_pct'])} |")
-    return "\n".join(lines)
+                         f"{row['gap_ms']['p99']:.3g} ms |")
+    return with_notes(lines, found)
 
 
 def phase_table(found):
     lines = [f"| | players | others | CPU ns per player and tick | {' | '.join(PHASES)} | tick's CPU P50 | P99 | snapshots per "
-             "player | datagrams | one assembled | commit |", "|---" * (10 + len(PHASES)) + "|"]
+             "player | datagrams | replicate per datagram | of it assembling |", "|---" * (10 + len(PHASES)) + "|"]
     for name, result in found.items():
         sizes, measured = result["context"]["sizes"], result["context"]["measured"]
         cpu, tick, assembly = measured["cpu_ns_per_player_tick"], measured["tick_cpu_ms"], measured["assembly"]
         cells = [name, number(sizes["players"]), number(sizes["entities"]), number(cpu["all"]),
                  *(number(cpu[phase]) for phase in PHASES), f"{tick['p50']:.3g} ms", f"{tick['p99']:.3g} ms",
                  text(measured["snapshot_bytes_per_player_s"], "B/s"), f"{measured['datagrams_per_player_s']:.3g} /s",
-                 f"{number(assembly['ns_per_datagram'])} ns, {assembly['parts_per_datagram']:.3g} parts", result["commit"]]
+                 f"{number(measured['replicate_ns_per_datagram'])} ns",
+                 f"{number(assembly['ns_per_datagram'])} ns, {assembly['parts_per_datagram']:.3g} parts"]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def measured_by(result):
-    """Machine, commit and command, for below a table and above a picture."""
-    steal = result["context"]["server/steal_pct"]
-    return (f"{result['date'][:10]}, commit {result['commit']}, {result['machine']['cores']} cores, {result['machine']['cpu']}, "
-            f"{result['command']}; others' CPU {result['others_cpu_cores']} cores, steal at most {percent(steal)}")
+    return with_notes(lines, found)
 
 
 def age(cell, tier):
@@ -225,6 +242,7 @@ def svg(found):
 USED = "How much of each limit is used"
 # (marker on the page, results, table, picture, what it shows, who draws it); tables without one have none of their own
 KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, svg),
+         ("crowd figures", BIG_CROWD, crowd_table, None, None, None),
          ("sweep figures", SWEEP, sweep_table, "sweep.svg", "Tick, CPU, bytes and age by players and density", sweep_svg),
          ("view error figures", VIEW_ERROR, view_error_table, "view_error.svg", "What is seen for how many bytes", view_error_svg),
          ("tick figures", TICK, program_table, "tick.svg", USED, svg),
@@ -237,15 +255,16 @@ KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, svg),
 
 
 def with_rows_before(path, marker, names, found, lines):
-    """Rows that the page has of what was not measured this time stay, in the order of `names`."""
+    """Rows that the page has of what was not measured this time stay, with their notes, in the order of `names`."""
     def of(line):
-        return next((name for name in names if line.startswith(f"| {name} |") or f"--only {name}`" in line), None)
+        return next((name for name in names if line.startswith((f"| {name} |", f"- `{name}`:"))), None)
 
     section = path.read_text().partition(f"<!-- {marker}: begin -->")[2].partition(f"<!-- {marker}: end -->")[0]
-    kept = [line for line in section.splitlines() if of(line) is not None and of(line) not in found]
-    head, rows = lines.splitlines()[:2], lines.splitlines()[2:]
-    order = {line: names.index(of(line)) if of(line) else len(names) for line in kept + rows}
-    return "\n".join(head + sorted(kept + rows, key=order.get))
+    head, new = lines.splitlines()[:2], lines.splitlines()[2:]
+    known = [line for line in section.splitlines() if of(line) not in (None, *found)] + [line for line in new if of(line)]
+    known.sort(key=lambda line: (not line.startswith("|"), names.index(of(line))))
+    rows, notes = [[line for line in known if line.startswith(start)] for start in ("|", "-")]
+    return "\n".join(head + rows + [line for line in new if not of(line)] + notes)
 
 
 def update(path, marker, lines):
