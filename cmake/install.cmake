@@ -45,10 +45,16 @@ install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/console/ DESTINATION ${da
 # The page that walks around the world, likewise: the target `play`.
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bluemarble/play/ DESTINATION ${data_dir}/play COMPONENT server OPTIONAL)
 
+# The pages, and what they link to, as they lie in the project: so links between them lead somewhere.
 set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${doc_dir}/bluemarble-server/docs COMPONENT server
-  PATTERN decisions EXCLUDE PATTERN pictures EXCLUDE)
-install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${doc_dir}/bluemarble-server COMPONENT server)
+set(server_doc_dir ${doc_dir}/bluemarble-server)
+set(pages README.md CONTRIBUTING.md LICENSE NOTICE)
+list(TRANSFORM pages PREPEND ${PROJECT_SOURCE_DIR}/)
+install(FILES ${pages} DESTINATION ${server_doc_dir} COMPONENT server)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${server_doc_dir} COMPONENT server)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto DESTINATION ${server_doc_dir} COMPONENT server PATTERN CMakeLists.txt EXCLUDE)
+install(FILES ${PROJECT_SOURCE_DIR}/config/zoned.toml ${PROJECT_SOURCE_DIR}/config/alerts.rules.yml
+  DESTINATION ${server_doc_dir}/config COMPONENT server)
 
 # --- client library -------------------------------------------------------------------------------
 
@@ -68,9 +74,17 @@ file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/bluemarble-client.pc.in ${CMAKE_BINARY_DIR}/installed/bluemarble-client.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/installed/bluemarble-client.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client-dev)
 
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${doc_dir}/libbluemarble-client-dev COMPONENT client-dev)
-install(FILES ${PROJECT_SOURCE_DIR}/docs/client.md ${PROJECT_SOURCE_DIR}/docs/openapi.yaml ${PROJECT_SOURCE_DIR}/proto/WIRE.md
-  ${PROJECT_SOURCE_DIR}/proto/SESSION.md DESTINATION ${doc_dir}/libbluemarble-client-dev COMPONENT client-dev)
+set(dev_doc_dir ${doc_dir}/libbluemarble-client-dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${dev_doc_dir} COMPONENT client-dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto DESTINATION ${dev_doc_dir} COMPONENT client-dev
+  PATTERN CMakeLists.txt EXCLUDE PATTERN CONSOLE.md EXCLUDE)
+# The other pages are the server's.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/client.md)
+file(READ ${PROJECT_SOURCE_DIR}/docs/client.md client_page)
+string(REGEX REPLACE "\\]\\(([a-z]+\\.md)" "](../../bluemarble-server/docs/\\1" client_page "${client_page}")
+file(WRITE ${CMAKE_BINARY_DIR}/installed/client.md "${client_page}")
+install(FILES ${CMAKE_BINARY_DIR}/installed/client.md ${PROJECT_SOURCE_DIR}/docs/openapi.yaml DESTINATION ${dev_doc_dir}/docs
+  COMPONENT client-dev)
 foreach(pair server:bluemarble-server client:libbluemarble-client0 client-dev:libbluemarble-client-dev)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 component)

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import case_report  # noqa: E402
+import documentation_test  # noqa: E402
 from zone_under_test import ROOT, SEALED, Zone, wait_until  # noqa: E402
 
 PARTS = ("server", "client", "client-dev")
@@ -62,6 +63,21 @@ def the_tree_is_the_usual_one():
     strange = sorted(str(path.relative_to(TREE.root)) for path in TREE.root.glob("*/*")
                      if path.relative_to(TREE.root).parts[0] not in ("bin", "etc", "include", "lib", "share"))
     assert not strange, strange
+
+
+def links_of_the_installed_pages_lead_somewhere():
+    pages, wrong, count = sorted((TREE.root / "share/doc").rglob("*.md")), [], 0
+    for page in pages:
+        for target in documentation_test.LINK.findall(documentation_test.without_code(page.read_text())):
+            if not re.match(r"[a-z]+:", target):
+                count += 1
+                file, _, anchor = target.partition("#")
+                to = (page.parent / file).resolve() if file else page
+                if not to.is_relative_to(TREE.root.resolve()) or not to.exists():
+                    wrong.append(f"{page.relative_to(TREE.root)}: no such file: {target}")
+                elif anchor and to.suffix == ".md" and anchor not in documentation_test.anchors(to):
+                    wrong.append(f"{page.relative_to(TREE.root)}: no such heading: {target}")
+    assert len(pages) > 40 and count > 100 and not wrong, (len(pages), count, wrong)
 
 
 def the_installed_settings_are_fine_and_say_where_the_world_lies():
@@ -271,7 +287,8 @@ def the_client_guides_commands_work_on_a_world_with_accounts():
                 player.communicate()
 
 
-CASES = (the_tree_is_the_usual_one, the_installed_settings_are_fine_and_say_where_the_world_lies,
+CASES = (the_tree_is_the_usual_one, links_of_the_installed_pages_lead_somewhere,
+         the_installed_settings_are_fine_and_say_where_the_world_lies,
          the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
          unit_and_settings_agree_under_any_prefix, the_unit_is_one_that_systemd_understands,
          systemd_is_told_of_readiness_life_reload_and_stop,
