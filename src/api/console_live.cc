@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -59,6 +60,7 @@ struct Watcher {
   std::optional<ConsoleRectangle> shown;  // the view of which all was sent
   double zoom = 0;
   Mode mode = Mode::kNone;
+  std::optional<uint64_t> past_below;  // samples of before that it has not been sent yet
 };
 
 }  // namespace
@@ -114,6 +116,7 @@ class ConsoleLive::Hub {
   void Step(int64_t now_ns);
   void CheckAll(int64_t now_ns);
   void SendSamples();
+  void SendPast(Watcher& watcher);
   void SetFocuses();
   void ShowNewView(Watcher& watcher);
   void SendAll(Watcher& watcher, const std::optional<ConsoleRectangle>& but);
@@ -265,6 +268,7 @@ void ConsoleLive::Hub::Admit(Watcher& watcher) {
        /*binary=*/false);
   if (watcher.admitted) return;
   watcher.admitted = true;
+  watcher.past_below = std::numeric_limits<uint64_t>::max();
   core::Log(core::LogLevel::kInfo, "console_opened", "by=\"{}\"",
             watcher.who.At(watcher.socket->remote_address()));
   Recount();
@@ -298,7 +302,9 @@ void ConsoleLive::Hub::Serve(std::unique_lock<std::mutex>& lock) {
   while (!stopped_) {
     if (watchers_.empty()) {
       if (std::exchange(watching_, false)) given_.watch(false);
-      woken_.wait(lock, [this] { return stopped_ || !watchers_.empty(); });
+      const bool woken = woken_.wait_for(lock, std::chrono::nanoseconds(kSecondNs),
+                                         [this] { return stopped_ || !watchers_.empty(); });
+      if (!woken) given_.sample();  // a page that opens after a bad minute shall show it
       continue;
     }
     Step(clock_.NowNs());
@@ -324,10 +330,14 @@ void ConsoleLive::Hub::Step(int64_t now_ns) {
     const ConsoleMap::Leaf& leaf = map_.Put(part, now_ns);
     fresh_.push_back({&leaf, part.number});
   });
-  if (!watched) return;
+  if (!watched) {
+    given_.sample();  // who only waits for a token shall make no gap either
+    return;
+  }
   if (focuses_are_new_) SetFocuses();
   for (auto& watcher : watchers_) {
     if (!watcher->admitted || watcher->closed) continue;
+    SendPast(*watcher);
     if (watcher->view_is_new) ShowNewView(*watcher);
     if (watcher->mode != Mode::kBlocks) continue;
     ConsoleFrames frames(1, [&](const std::string& frame) { SendMap(*watcher, frame); });
@@ -369,6 +379,15 @@ void ConsoleLive::Hub::SendSamples() {
       stats_.skipped.Add();
     }
   }
+}
+
+// The newest first, a piece in each step, and only into a queue that is nearly empty: what is live
+// goes before.
+void ConsoleLive::Hub::SendPast(Watcher& watcher) {
+  if (!watcher.past_below || watcher.socket->queued_bytes() >= settings_.backlog_bytes / 4) return;
+  const std::string samples = given_.past(*watcher.past_below);
+  if (samples.empty()) return watcher.past_below.reset();
+  Send(watcher, R"({"type":"history","samples":)" + samples + "}", /*binary=*/false);
 }
 
 void ConsoleLive::Hub::CheckAll(int64_t now_ns) {

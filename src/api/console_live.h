@@ -1,7 +1,8 @@
 /// The console's WebSocket, /v1/console/live: figures once a second, and the world as leaf blocks
 /// or counts for what each console's map shows. proto/CONSOLE.md describes every message. One
-/// thread of its own reads the feed and sends, only while somebody watches; messages of consoles
-/// come on api threads. No console makes another one, the api threads or the zone wait.
+/// thread of its own reads the feed and sends, only while somebody watches (but takes a sample each
+/// second for those who come later); messages of consoles come on api threads. No console makes
+/// another one, the api threads or the zone wait.
 #pragma once
 
 #include <atomic>
@@ -53,6 +54,9 @@ struct LiveStats {
   core::Counter parts;  ///< Read from the feed.
 };
 
+/// Samples of before that one message brings at most: about 70 KB.
+inline constexpr uint64_t kPastSamples = 60;
+
 struct LiveProviders {
   /// Calls with each part that waits. The live thread only.
   std::function<void(const std::function<void(const FeedPart&)>&)> drain;
@@ -61,6 +65,9 @@ struct LiveProviders {
   /// Replaces all places that are looked at closely.
   std::function<void(std::span<const ConsoleBall>)> focus;
   std::function<std::string()> sample;  ///< A JSON object with "type": "sample".
+  /// At most kPastSamples of the samples before number `below`, the newest of them: a JSON array,
+  /// in the order of time; sets `below` to the number of its first. Empty: no more are kept.
+  std::function<std::string(uint64_t& below)> past;
   /// Members of "hello" but name, expires_in and max_entities: "\"shard\":...".
   std::function<std::string()> hello;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 #include <vector>
@@ -99,7 +100,7 @@ std::string ConsoleSampler::Quantiles(const Moment& now, const Moment& second, c
 std::string ConsoleSampler::Take() {
   const std::lock_guard lock(mutex_);
   const int64_t now_ns = clock_.NowNs();
-  if (!moments_.empty() && now_ns - moments_.back().at_ns < kSoonNs) return text_;
+  if (!moments_.empty() && now_ns - moments_.back().at_ns < kSoonNs) return texts_.back();
   if (!moments_.empty() && now_ns - moments_.back().at_ns > kForgetNs) moments_.clear();
   moments_.push_back(Look());
   if (moments_.size() > kKept) moments_.pop_front();
@@ -107,9 +108,25 @@ std::string ConsoleSampler::Take() {
   static const Moment kStart{};
   const Moment& now = moments_.back();
   const bool first = moments_.size() == 1;
-  text_ =
-      Text(now, first ? kStart : moments_[moments_.size() - 2], first ? kStart : moments_.front());
-  return text_;
+  texts_.push_back(
+      Text(now, first ? kStart : moments_[moments_.size() - 2], first ? kStart : moments_.front()));
+  if (texts_.size() > kKeptTexts) texts_.pop_front();
+  ++taken_;
+  return texts_.back();
+}
+
+std::string ConsoleSampler::Past(uint64_t& below) const {
+  const std::lock_guard lock(mutex_);
+  const uint64_t oldest = taken_ - texts_.size();
+  const uint64_t end = std::min(below, taken_);
+  if (end <= oldest) return {};
+  below = std::max(oldest, end - std::min<uint64_t>(end, api::kPastSamples));
+  std::string out = "[";
+  for (uint64_t number = below; number < end; ++number) {
+    if (number > below) out += ',';
+    out += texts_[number - oldest];
+  }
+  return out + "]";
 }
 
 std::string ConsoleSampler::Text(const Moment& now, const Moment& second,

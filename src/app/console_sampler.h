@@ -1,6 +1,6 @@
 /// The figures that consoles are sent once a second, from the counters of all parts: rates of the
-/// last second, quantiles of the last ten. Reads without locks what others count; any thread, one
-/// at a time.
+/// last second, quantiles of the last ten; and those of the last ten minutes. Reads without locks
+/// what others count; any thread, one at a time.
 #pragma once
 
 #include <array>
@@ -21,14 +21,22 @@ class ConsoleSampler {
   ConsoleSampler(const Counted& counted, const replication::FeedStats& feed, int tick_hz,
                  const core::Clock& clock)
       : counted_(counted), feed_(feed), tick_hz_(tick_hz), clock_(clock) {}
-  void CountLive(const api::LiveStats& live) { live_ = &live; }
+  void CountLive(const api::LiveStats& live) {
+    const std::lock_guard lock(mutex_);
+    live_ = &live;
+  }
 
   /// proto/CONSOLE.md "Sample". Asked again within a second it says the same.
   std::string Take();
+  /// Samples that were taken before sample number `below`, at most api::kPastSamples of them, the
+  /// newest of those, as a JSON array in the order of time; `below` is then the number of the first
+  /// of them. Empty: none is kept.
+  std::string Past(uint64_t& below) const;
 
  private:
   static constexpr size_t kHistograms = 3 + kPhases;  // tick, wire, commit, phases
   static constexpr size_t kKept = 11;                 // the newest, and ten seconds back
+  static constexpr size_t kKeptTexts = 600;           // about 1.1 KB each
   enum Rate : size_t {
     kBytesIn,
     kBytesOut,
@@ -67,9 +75,10 @@ class ConsoleSampler {
   const int tick_hz_;
   const core::Clock& clock_;
   const api::LiveStats* live_ = nullptr;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<Moment> moments_;
-  std::string text_;
+  std::deque<std::string> texts_;
+  uint64_t taken_ = 0;  // samples since the start; texts_ are the last of them
 };
 
 }  // namespace bluemarble::app

@@ -76,6 +76,7 @@ api::LiveProviders ConsoleSide::Live() {
             parts_.watch.feed().SetFocuses(focuses);
           },
       .sample = [this] { return sampler_.Take(); },
+      .past = [this](uint64_t& below) { return sampler_.Past(below); },
       .hello = [this] { return Hello(); },
   };
 }

@@ -324,6 +324,25 @@ def check_actions(zone, client, one):
            actions[0]["detail"] == "see you", str(actions[0]))
 
 
+def check_past(zone, client):
+    """What was before a page was opened, when nobody watched."""
+    opened = time.time() * 1000
+    running = json.loads(zone.get("/v1/stats"))["uptime_s"]
+    with Console(zone, client.bearer) as console:
+        parts = []
+        while "sample" not in console.newest or console.newest["sample"]["time_ms"] < opened + 1000:
+            if console.take() == "history":
+                parts.append(console.newest["history"]["samples"])
+        samples = [sample for part in reversed(parts) for sample in part]
+        times = [sample["time_ms"] for sample in samples if sample["time_ms"] < opened]
+        expect(all(len(part) == 60 for part in parts[:-1]) and 0 < len(parts[-1]) <= 60, f"parts of {[len(part) for part in parts]}")
+        expect(all(set(sample) == SAMPLE for sample in samples), "members of a sample of before")
+        expect(times == sorted(times) and all(800 < b - a < 3000 for a, b in zip(times, times[1:])), f"taken at {times}")
+        expect(0.6 * running - 2 < len(times) <= 1.2 * running + 2, f"{len(times)} samples of {running:.0f} s")
+        expect(opened - times[-1] < 3000, "none of the last second")
+        expect(max(sample["consoles"] for sample in samples[:3]) == 0, "somebody watched from the start on")
+
+
 def check_live(zone, client):
     with Console(zone, client.bearer) as console:
         console.until("a hello", lambda: "hello" in console.newest)
@@ -534,6 +553,7 @@ def main():
                 client = check_roles(zone, secret)
                 one = check_answers(zone, client)
                 check_bodies(client)
+                check_past(zone, client)
                 check_live(zone, client)
                 check_allocations(zone, client)
                 check_slow_reader(zone, client)

@@ -28,6 +28,7 @@ export class App {
 
   private readonly listeners = new Set<() => void>();
   private readonly sampled = new Set<(sample: Sample) => void>();
+  private readonly past = new Set<() => void>();
 
   readonly feed = new Feed({
     hello: (hello) => {
@@ -38,6 +39,10 @@ export class App {
     sample: (sample) => {
       this.history.add(sample);
       for (const listener of this.sampled) listener(sample);
+    },
+    past: (samples) => {
+      this.history.merge(samples);
+      for (const listener of this.past) listener();
     },
     mode: (mode, entities) => {
       this.mode = mode;
@@ -63,6 +68,11 @@ export class App {
 
   onSample(listener: (sample: Sample) => void): void {
     this.sampled.add(listener);
+  }
+
+  /** Of figures of before this page was opened. */
+  onPast(listener: () => void): void {
+    this.past.add(listener);
   }
 
   go(page: string, query: Record<string, string> = {}): void {

@@ -17,7 +17,7 @@ test('the last ten minutes are kept, older ones not', () => {
   assert.equal(history.latest!.players, 999);
 });
 
-test('a gap is a gap, a column that comes later begins empty, and a repeated sample counts once', () => {
+test('a gap is a gap, a column that comes later has the past too, and a repeated sample counts once', () => {
   const history = new History();
   const players = history.column((each) => each.players);
   history.add(sample(10, 1));
@@ -26,7 +26,41 @@ test('a gap is a gap, a column that comes later begins empty, and a repeated sam
   const late = history.column((each) => each.players * 2);
   history.add(sample(60, 3));
   assert.deepEqual(players, [1, 2, null, 3]);
-  assert.deepEqual(late, [null, null, null, 6]);
+  assert.deepEqual(late, [2, 4, null, 6]);
+});
+
+test('what the server kept stands before what came live, in whatever order its parts come', () => {
+  const history = new History();
+  const players = history.column((each) => each.players);
+  history.add(sample(102, 5));
+  history.merge([sample(100, 3), sample(101, 4), sample(102, 5)]);
+  history.merge([sample(98, 1), sample(99, 2)]);
+  history.add(sample(103, 6));
+  assert.deepEqual(history.times, [98, 99, 100, 101, 102, 103]);
+  assert.deepEqual(players, [1, 2, 3, 4, 5, 6]);
+  assert.equal(history.latest!.players, 6);
+});
+
+test('an outage of the page is filled, one of the server stays a gap, and nothing is older than ten minutes', () => {
+  const history = new History();
+  const players = history.column((each) => each.players);
+  history.add(sample(1000, 1));
+  history.add(sample(1060, 4));
+  assert.deepEqual(players, [1, null, 4]);
+  history.merge([sample(1000, 1), sample(1058, 2), sample(1059, 3), sample(1060, 4)]);
+  assert.deepEqual(history.times, [1000, 1001, 1058, 1059, 1060]);
+  assert.deepEqual(players, [1, null, 2, 3, 4]);
+  history.merge([sample(1060 - KEPT_S - 1, 9)]);
+  assert.equal(history.times[0], 1000);
+});
+
+test('a past alone is shown, and a clock that went back spoils no later column', () => {
+  const history = new History();
+  history.merge([sample(10, 1), sample(11, 2)]);
+  assert.equal(history.latest!.players, 2);
+  history.add(sample(5, 3));
+  history.merge([sample(10, 1), sample(11, 2), sample(1, 4)]);
+  assert.deepEqual(history.times, [1, 5]);
 });
 
 test('when the clock goes far back the plots begin anew', () => {

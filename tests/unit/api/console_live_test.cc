@@ -149,8 +149,17 @@ class Live : public testing::Test {
             .focus = [this](std::span<const ConsoleBall> balls) { balls_ = balls.size(); },
             .sample =
                 [this] {
+                  ++samples_;
                   if (sample_fails_) throw std::runtime_error("no sample");
                   return std::string(R"({"type":"sample"})");
+                },
+            .past =
+                [this](uint64_t& below) {
+                  below = std::min<uint64_t>(below, past_);
+                  if (below == 0) return std::string();
+                  const uint64_t end = below;
+                  below -= std::min(below, kPastSamples);
+                  return "[" + std::to_string(below) + "," + std::to_string(end) + "]";
                 },
             .hello = [] { return std::string("\"tick_hz\":30"); }},
         guard_, clock_);
@@ -189,6 +198,8 @@ class Live : public testing::Test {
   std::atomic<bool> banned_{false}, busy_{false}, sample_fails_{false}, watched_{false};
   std::atomic<int> told_busy_{0};
   std::atomic<size_t> balls_{0};
+  std::atomic<int> samples_{0};
+  uint64_t past_ = 0;  // samples that are kept
   std::mutex mutex_;
   std::vector<std::pair<FeedPart, std::string>> feed_;
   std::unique_ptr<ConsoleLive> live_;
@@ -283,6 +294,46 @@ TEST_F(Live, WhoCannotBeCheckedNowStays) {
   EXPECT_GT(told_busy_, 0);
   EXPECT_TRUE(ada.socket->open());
   EXPECT_TRUE(secret.socket->open());
+}
+
+TEST_F(Live, SamplesAreTakenWhenNobodyWatches) {
+  Start();
+  for (int i = 0; i < 10'000 && samples_ == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GT(samples_, 0);
+  Page quiet = Open();
+  for (int before = samples_, i = 0; i < 10'000 && samples_ < before + 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GE(samples_, 3) << "one that has shown no token yet";
+  EXPECT_FALSE(watched_);
+}
+
+TEST_F(Live, WhoOpensIsSentWhatWasBeforeTheNewestFirst) {
+  past_ = 2 * kPastSamples + 5;
+  Start();
+  Page ada = Open(kOperator);
+  EXPECT_FALSE(ada.socket->TextWith("hello").empty());
+  EXPECT_EQ(ada.socket->TextWith("history"), R"({"type":"history","samples":[65,125]})");
+  EXPECT_EQ(ada.socket->TextWith("history"), R"({"type":"history","samples":[5,65]})");
+  EXPECT_EQ(ada.socket->TextWith("history"), R"({"type":"history","samples":[0,5]})");
+  ada.Say(std::string(R"({"token": ")") + kOperator + "\"}");
+  EXPECT_FALSE(ada.socket->TextWith("hello").empty());
+  clock_.Pass(1.1);
+  EXPECT_EQ(ada.socket->TextWith(""), R"({"type":"sample"})") << "a newer token brings it again";
+}
+
+TEST_F(Live, WhoReadsSlowlyIsSentFiguresBeforeThePast) {
+  past_ = 5;
+  Start();
+  Page slow = Open();
+  slow.socket->queued = settings_.backlog_bytes / 4;
+  slow.Say(std::string(R"({"token": ")") + kOperator + "\"}");
+  EXPECT_FALSE(slow.socket->TextWith("hello").empty());
+  ASSERT_TRUE(Watched());
+  clock_.Pass(1.1);
+  EXPECT_EQ(slow.socket->TextWith(""), R"({"type":"sample"})");
+  slow.socket->queued = 0;
+  EXPECT_EQ(slow.socket->TextWith("history"), R"({"type":"history","samples":[0,5]})");
 }
 
 TEST_F(Live, AViewGetsItsLeavesAndForgetsThoseThatAreGone) {

@@ -6,6 +6,8 @@ import type {Hello, Sample} from './types';
 export interface FeedHandler {
   hello(hello: Hello): void;
   sample(sample: Sample): void;
+  /** A part of those that the server kept, the newest parts first. */
+  past(samples: Sample[]): void;
   mode(mode: 'blocks' | 'cells' | 'none', entities: number): void;
   frame(bytes: ArrayBuffer): void;
   /** The connection's state changed. `text` says why it is not open. */
@@ -125,6 +127,9 @@ export class Feed {
           break;
         case 'sample':
           this.handler.sample(message as unknown as Sample);
+          break;
+        case 'history':
+          this.handler.past((message as unknown as {samples: Sample[]}).samples);
           break;
         case 'view': {
           const {mode, entities} = message as unknown as {mode: 'blocks' | 'cells' | 'none'; entities: number};

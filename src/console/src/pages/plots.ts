@@ -171,6 +171,7 @@ export class PlotsPage implements Page {
       this.grid,
     );
     app.onSample(() => this.update());
+    app.onPast(() => this.update());
     onTheme(() => this.rebuild());
     new ResizeObserver(() => this.resize()).observe(this.grid);
   }
