@@ -20,7 +20,7 @@ SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "trace", "trace_3", "sp
           "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 SPATIAL = ["spatial"]
-CODEC = ["wire_crowd", "wire_bodies_3", "wire_bodies_1"]
+CODEC = ["wire_crowd", "wire_crowd_facing", "wire_bodies_3", "wire_bodies_1"]
 TICK = ["tick_spread", "tick_crowd", "tick_memory"]
 PHASES = ["receive", "simulate", "index", "interest", "replicate", "commit"]
 BIG_CROWD = ["crowd_5000"]
@@ -186,7 +186,10 @@ def view_error_table(found):
                      f"{each['down_packets_per_player_s']:.3g} /s | {each['bytes_per_entity_update']:.3g} | "
                      f"{1000 * error['p50']:.3g} mm | {1000 * error['p99']:.3g} mm | {number(its_age['p50'])} ms | "
                      f"{number(its_age['p99'])} ms | {number(its_age['max'])} ms |")
-    return "\n".join([*lines, "", f"{number(result['players'])} players, windows of {result['seconds']} s. {measured_by(result)}."])
+    walking = [each["targets"] for each in result["context"]["budgets"].values()]
+    return "\n".join([*lines, "", f"{number(result['players'])} players, of whom {min(each['min'] for each in walking)} to "
+                      f"{max(each['max'] for each in walking)} walk at once and are scored; windows of {result['seconds']} s. "
+                      f"{measured_by(result)}."])
 
 
 def view_error_svg(found):

@@ -40,7 +40,8 @@ def tick(scene, players, others=None):
     return ["tick_bench", *sizes], rows
 
 
-# name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit)).
+# name: (command without its folder, rows of (figure, where in the program's report, relation, limit or where, unit)). A figure
+# without a limit is only told.
 # {trace} and {bodies} are files that scenes.py makes, {console} is the folder of the built pages.
 PROGRAMS = {
     "durable": (["durable_bench"], [
@@ -65,6 +66,9 @@ PROGRAMS = {
         ("index and queries, of an R-tree's (Boost)", "measured/of_rtree", "<=", "limits/of_rtree", "")]),
     "wire_crowd": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6"],
                    codec("a person's", "6 samples", "bits", "part_bits_per_update", 14)),
+    "wire_crowd_facing": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6", "--facing"], [
+        ("bits of a person's update who faces where it goes", "part_bits_per_update", None, None, "bits"),
+        ("encoding it", "encode_ns_per_update", None, None, "ns")]),
     "wire_bodies_3": bodies(3, "3 ticks"),
     "wire_bodies_1": bodies(1, "1 tick"),
     "tick_spread": tick("spread", 3000),

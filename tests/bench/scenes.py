@@ -41,7 +41,8 @@ TICK = [("tick P99", "server/tick_ms/p99", "<", 8, "ms"),
 CROWD = [("down per player", "down/bytes_per_player_s", "<=", 36_000, "B/s"),
          ("combat age P99", "view/age_ms/combat/p99", "<", 250, "ms")]
 UP = [("up per player, inputs and ENet's own", "up/packets_per_player_s", None, None, "datagrams/s")]
-TRACE = CROWD + [("combat error P99", "view/error_m/combat/p99", "<", 0.25, "m")]
+TRACE = CROWD + [("combat error P99", "view/error_m/combat/p99", "<", 0.25, "m"),
+                 ("walking at once, on average", "view/targets/mean", None, None, "players")]
 
 def wire(hz, most_cores):
     """The budgets of a zone on its own hertz: everything of it counts, all threads."""

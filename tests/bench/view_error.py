@@ -1,4 +1,5 @@
-"""What a player sees against what it is sent: the recorded crowd with several budgets of bytes per player, on the wire.
+"""What a player sees against what it is sent: the recorded crowd with several budgets of bytes per player, on the wire. Seen
+are those who walk: who stands beside the recording, before or after its own part of it, costs bytes but is not scored.
 
 scenes.py runs it as the scene "view_error", figures.py draws it.
 """
@@ -28,6 +29,7 @@ def window(options, trace, budget):
     return {"budget_bytes_per_s": budget, "players": report["players"], "down_bytes_per_player_s":
             report["down"]["bytes_per_player_s"], "down_packets_per_player_s": report["down"]["packets_per_player_s"],
             "error_m": view["error_m"], "age_ms": view["age_ms"], "samples": view["samples"],
+            "targets": view["targets"],
             "bytes_per_entity_update": report["bytes_per_entity_update"], "tick_hz": server["tick_hz"],
             "steal_pct": server["steal_pct"]}
 
