@@ -115,7 +115,7 @@ def said_by(unit, name):
     return value
 
 
-def unit_and_settings_agree_under_any_prefix():
+def unit_settings_and_rules_agree_under_any_prefix():
     for prefix, settings in (("/usr", "/etc/bluemarble/zoned.toml"), ("/usr/local", "/usr/local/etc/bluemarble/zoned.toml"),
                              ("/opt/bluemarble", "/opt/bluemarble/etc/bluemarble/zoned.toml")):
         staged = TREE.work / prefix.replace("/", "_")
@@ -139,6 +139,9 @@ def unit_and_settings_agree_under_any_prefix():
         assert said_by(unit, "EnvironmentFile") == "-/etc/default/bluemarble-zoned", unit
         assert there(said_by(unit, "Documentation").removeprefix("file:")).is_file(), unit
         assert "@" not in re.sub(r"SystemCallFilter=.*", "", unit), unit
+        rules = there(f"{prefix}/share/bluemarble/alerts.rules.yml").read_text()
+        runbooks = {line.removeprefix("file://").split("#")[0] for line in re.findall(r"runbook_url: (\S+)", rules)}
+        assert len(runbooks) == 1 and there(runbooks.pop()).is_file(), f"{prefix}: the rules name another runbook"
         shutil.rmtree(staged)
 
 
@@ -290,7 +293,7 @@ def the_client_guides_commands_work_on_a_world_with_accounts():
 CASES = (the_tree_is_the_usual_one, links_of_the_installed_pages_lead_somewhere,
          the_installed_settings_are_fine_and_say_where_the_world_lies,
          the_library_shows_its_interface_and_nothing_else, every_public_header_compiles_alone,
-         unit_and_settings_agree_under_any_prefix, the_unit_is_one_that_systemd_understands,
+         unit_settings_and_rules_agree_under_any_prefix, the_unit_is_one_that_systemd_understands,
          systemd_is_told_of_readiness_life_reload_and_stop,
          both_examples_build_against_the_installation_and_meet_in_the_world, the_c_example_is_told_why_it_is_not_let_in,
          the_client_guides_commands_work_on_a_world_with_accounts)
