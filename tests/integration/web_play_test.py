@@ -185,6 +185,14 @@ def plays_over_tls(zone):
     expect(wait([dora], 5, lambda: dora.ended) and dora.link.reason == 1, "a goodbye over TLS")
 
 
+def zonectl_believes_whom_it_is_told_to(zone, certificate):
+    """Its operator's command as well; the system knows nothing of this certificate."""
+    for trust, code in ((("--ca-file", certificate), 0), ((), 69)):
+        ran = subprocess.run([str(word) for word in (zone.bin / "zonectl", "--url", zone.http, "--data-dir", zone.data, *trust,
+                                                     "players")], capture_output=True, text=True, timeout=30, check=False)
+        expect(ran.returncode == code, f"zonectl {trust}: {ran.returncode} {ran.stdout}{ran.stderr}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), required=True)
@@ -209,6 +217,7 @@ def main():
                                 f"http.tls_certificate_file={certificate}", f"http.tls_key_file={folder}/key.pem")) as zone:
             tokens(zone)
             plays_over_tls(zone)
+            zonectl_believes_whom_it_is_told_to(zone, certificate)
     return 0
 
 

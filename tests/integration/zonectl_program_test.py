@@ -25,13 +25,16 @@ class Zonectl:
     def __init__(self, bin_dir, zone):
         self.bin, self.zone = bin_dir, zone
 
-    def run(self, *arguments, expect=0, secret=None):
+    def run(self, *arguments, expect=0, secret=None, data_dir=None):
         """Standard output of `zonectl <arguments>`; its exit code must be `expect`."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("BLUEMARBLE_ADMIN")}
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith(("BLUEMARBLE_ADMIN", "BLUEMARBLE_PERSISTENCE"))}
         if secret is not None:
             environment["BLUEMARBLE_ADMIN_SECRET"] = secret
-        ended = subprocess.run([str(word) for word in (self.bin / "zonectl", *arguments)], capture_output=True, text=True,
-                               timeout=60, env=environment, check=False)
+        if data_dir is not None:
+            environment["BLUEMARBLE_PERSISTENCE_DATA_DIR"] = str(data_dir)
+        ended = subprocess.run([str(word) for word in (self.bin.resolve() / "zonectl", *arguments)], capture_output=True, text=True,
+                               timeout=60, env=environment, check=False, cwd="/")
         if ended.returncode != expect:
             raise Failure(f"zonectl {' '.join(map(str, arguments))} ended with code {ended.returncode}, not {expect}:\n"
                           f"{ended.stdout[-1000:]}{ended.stderr[-1000:]}")
@@ -75,6 +78,11 @@ def check_secret(ctl):
         expect(got == status, f"{path} without a secret: {got}")
     ctl.run("--url", "http://127.0.0.1:9", "--data-dir", ctl.zone.data, "audit", expect=69)
     ctl.run("--url", ctl.zone.http, "--data-dir", "/no/such/folder", "audit", expect=77)
+    # As in the container, whose daemon and operator share its environment; and where nothing says where.
+    ctl.run("--url", ctl.zone.http, "audit", data_dir=ctl.zone.data)
+    ctl.run("--url", ctl.zone.http, "audit", expect=77, data_dir="/no/such/folder")
+    for place in ("/no/such/folder/admin.secret", "data/admin.secret", "/var/lib/bluemarble/admin.secret"):
+        expect(place in ctl.errors, f"{place} is not named: {ctl.errors}")
     ctl.run("--data-dir", "/no/such/folder", "audit", expect=69)
     expect("there is no such database" in ctl.errors, f"a folder that is not there: {ctl.errors}")
     return secret

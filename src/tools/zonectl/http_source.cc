@@ -27,8 +27,11 @@ struct EasyFree {
 
 class Http final : public Source {
  public:
-  Http(std::string url, std::string secret, int timeout_s)
-      : url_(std::move(url)), secret_(std::move(secret)), timeout_s_(timeout_s) {
+  Http(std::string url, std::string secret, std::string ca_file, int timeout_s)
+      : url_(std::move(url)),
+        secret_(std::move(secret)),
+        ca_file_(std::move(ca_file)),
+        timeout_s_(timeout_s) {
     while (url_.ends_with('/')) url_.pop_back();
   }
 
@@ -46,6 +49,7 @@ class Http final : public Source {
     const std::string url = url_ + target;
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!ca_file_.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file_.c_str());
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 5L);
@@ -70,15 +74,16 @@ class Http final : public Source {
   }
 
  private:
-  std::string url_, secret_;
+  std::string url_, secret_, ca_file_;
   int timeout_s_;
   std::unique_ptr<CURL, EasyFree> easy_;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> HttpSource(std::string url, std::string secret, int timeout_s) {
-  return std::make_unique<Http>(std::move(url), std::move(secret), timeout_s);
+std::unique_ptr<Source> HttpSource(std::string url, std::string secret, std::string ca_file,
+                                   int timeout_s) {
+  return std::make_unique<Http>(std::move(url), std::move(secret), std::move(ca_file), timeout_s);
 }
 
 }  // namespace bluemarble::zonectl

@@ -89,7 +89,11 @@ std::optional<int> ParseOptions(int argc, char** argv, Options& o) {
   app.add_option(
       "--secret-file", o.secret_file,
       "the admin secret (default: BLUEMARBLE_ADMIN_SECRET, BLUEMARBLE_ADMIN_SECRET_FILE, "
-      "<data-dir>/admin.secret)");
+      "admin.secret in --data-dir, or without it in BLUEMARBLE_PERSISTENCE_DATA_DIR, ./data, "
+      "/var/lib/bluemarble)");
+  app.add_option("--ca-file", o.ca_file,
+                 "PEM of the certificates that an https:// zone is believed by")
+      ->check(CLI::ExistingFile);
   app.add_option("--data-dir", o.data_dir, "data folder; without --url its SQLite file is read");
   app.add_option("--database", o.database,
                  "read this PostgreSQL database; \"env\": what DATABASE_URL says");

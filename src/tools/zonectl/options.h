@@ -43,6 +43,7 @@ struct Options {
 
   // Where to ask: the daemon, or with --database or --data-dir and no --url the database itself.
   std::string url;
+  std::string ca_file;
   std::string secret_file;
   std::string data_dir;
   std::string database;  ///< Secret.

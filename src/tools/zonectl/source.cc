@@ -1,6 +1,7 @@
 #include "tools/zonectl/source.h"
 
 #include <cstdlib>
+#include <vector>
 
 #include "api/admin_endpoints.h"
 #include "api/admin_secret.h"
@@ -46,7 +47,10 @@ class Direct final : public Source {
   api::Router router_;
 };
 
-// The value of the first that is there: option, environment, environment's file, data folder.
+// Where packages and the unit have the daemon's data.
+constexpr const char* kInstalledDataDir = "/var/lib/bluemarble";
+
+// The value of the first that is there: option, environment, environment's file, data folders.
 core::Result<std::string> FindSecret(const Options& options) {
   if (!options.secret_file.empty()) return api::ReadAdminSecret(options.secret_file);
   if (const char* value = std::getenv("BLUEMARBLE_ADMIN_SECRET"); value != nullptr) {
@@ -56,8 +60,21 @@ core::Result<std::string> FindSecret(const Options& options) {
   }
   if (const char* file = std::getenv("BLUEMARBLE_ADMIN_SECRET_FILE"); file != nullptr)
     return api::ReadAdminSecret(file);
-  const std::string folder = options.data_dir.empty() ? "data" : options.data_dir;
-  return api::ReadAdminSecret(folder + "/" + api::kAdminSecretFile);
+  std::vector<std::string> folders = {options.data_dir};
+  if (options.data_dir.empty()) {
+    folders = {"data", kInstalledDataDir};
+    // As the daemon takes it: the image sets it for both.
+    if (const char* folder = std::getenv("BLUEMARBLE_PERSISTENCE_DATA_DIR"); folder != nullptr)
+      folders.insert(folders.begin(), folder);
+  }
+  std::string looked_at;
+  for (const std::string& folder : folders) {
+    const std::string path = folder + "/" + api::kAdminSecretFile;
+    auto secret = api::ReadAdminSecret(path);
+    if (secret.ok() || secret.status().code() != Code::kNotFound) return secret;
+    looked_at += (looked_at.empty() ? "not there: " : ", ") + path;
+  }
+  return core::Status(Code::kNotFound, "admin secret", looked_at);
 }
 
 }  // namespace
@@ -109,11 +126,12 @@ core::Result<std::unique_ptr<Source>> OpenSource(const Options& options) {
   if (!secret.ok()) {
     if (secret.status().code() != Code::kNotFound) return secret.status();
     return core::Status(Code::kDenied,
-                        "no admin secret: give --secret-file, or --data-dir with --url",
+                        "no admin secret: give --secret-file, BLUEMARBLE_ADMIN_SECRET_FILE, or "
+                        "--data-dir with --url",
                         secret.status().detail());
   }
   return HttpSource(options.url.empty() ? kDefaultUrl : options.url, std::move(*secret),
-                    options.timeout_s);
+                    options.ca_file, options.timeout_s);
 }
 
 }  // namespace bluemarble::zonectl

@@ -27,7 +27,9 @@ class Source {
 /// As the options say. No message holds a secret.
 core::Result<std::unique_ptr<Source>> OpenSource(const Options& options);
 
-std::unique_ptr<Source> HttpSource(std::string url, std::string secret, int timeout_s);
+/// `ca_file`: whom https:// believes; empty: the system's.
+std::unique_ptr<Source> HttpSource(std::string url, std::string secret, std::string ca_file,
+                                   int timeout_s);
 std::unique_ptr<Source> DirectSource(std::unique_ptr<persistence::StoreReader> reader);
 core::Result<std::unique_ptr<persistence::StoreReader>> OpenReader(const Options& options);
 
