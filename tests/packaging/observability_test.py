@@ -145,6 +145,16 @@ def every_scrape_has_the_same_series():
     assert first == again, sorted(first ^ again)[:5]
 
 
+def players_round_trips_and_database_reads_are_counted():
+    def count(name, **labels):
+        return WORLD.zone.metrics()[(f"{name}_count", tuple(sorted(labels.items())))]
+
+    before = count("database_read_duration_seconds", kind="state")
+    assert WORLD.zone.player_state("nobody of that name") is None
+    assert count("database_read_duration_seconds", kind="state") == before + 1
+    wait_until("each player was counted", 10, lambda: count("net_round_trip_seconds", host="0") >= PLAYERS)
+
+
 def check_query(where, expression):
     for name in queries.metrics_of(expression) - PROMETHEUS_OWN:
         assert name in WORLD.series, f"{where}: no metric {name} in /metrics"
@@ -251,7 +261,7 @@ def the_runbook_names_metrics_and_settings_that_exist():
     for word in re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", text):
         if "." in word and word.split(".")[0] in sections:
             assert word in known, f"no setting {word}"
-        elif re.fullmatch(r"(zone|net|session|persistence|journal|pool|cache|http|auth|items|process|machine|admission)_\w+", word):
+        elif re.fullmatch(r"(zone|net|session|persistence|journal|pool|cache|database|http|auth|items|process|machine|admission)_\w+", word):
             assert word in WORLD.series or f"{word}_bucket" in WORLD.series, f"no metric {word}"
 
 
@@ -267,7 +277,7 @@ def the_configuration_for_prometheus_is_right():
 
 
 CASES = (names_units_and_help_follow_prometheus_conventions, labels_are_few_and_never_players,
-         every_scrape_has_the_same_series, rules_ask_for_what_the_daemon_has,
+         every_scrape_has_the_same_series, players_round_trips_and_database_reads_are_counted, rules_ask_for_what_the_daemon_has,
          dashboards_ask_for_what_the_daemon_has, prometheus_answers_every_query_of_the_dashboards,
          prometheus_evaluates_the_rules_and_a_healthy_zone_fires_none, every_rule_fires_when_it_should_and_only_then,
          a_rule_with_another_limit_fails_its_test, every_alert_has_its_section_in_the_runbook,
