@@ -73,6 +73,10 @@ PROGRAMS = {
     "wire_bodies_1": bodies(1, "1 tick"),
     "tick_spread": tick("spread", 3000),
     "tick_crowd": tick("crowd", 1000),
+    "tick_crowd_2": (["tick_bench", "--scene", "crowd", "--players", "1000", "--workers", "2", "--against", "1"], [
+        *((f"replicate phase by the wall clock, crowd of 1,000, {who}", f"measured/replicate_wall_ms/{workers}/p50", None, None, "ms")
+          for workers, who in ((1, "1 worker"), (2, "2 workers"))),
+        ("2 workers' wall time, of 1 worker's", "measured/replicate_wall_ratio", None, None, "")]),
     "tick_memory": tick("spread", 5000, 50_000),
     "metrics": (["metrics_cost.py"], [
         ("scrape P99, a new connection each", "new_connections/p99_ms", "<", "limits/scrape_p99_ms", "ms"),

@@ -4,13 +4,15 @@
 /// while nobody else runs. Prints one JSON object; exit 1 when a limit is missed.
 ///
 ///   tick_bench [--scene spread|crowd] [--players N] [--ticks N] [--workers N] [--entities N]
-///              [--density N] [--radius M] [--late N] [--seed K]
+///              [--density N] [--radius M] [--late N] [--seed K] [--against N]
 ///
 /// --late: a third of the players (of 3) hear what the zone sends at once, the next a tick later,
 /// and so on, so that their bases differ as on a network.
 /// --entities: others than players, animals that wander and nodes that stand, half each, within
 /// 10 km of seven places, of which one is the players'. Memory is the process's, with the players'
 /// own in it.
+/// --against: instead, a zone with --workers and one with so many run by turns, timed by the wall
+/// clock: what more workers make of a tick.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <time.h>
@@ -47,6 +49,7 @@ constexpr int64_t kTickNs = 1'000'000'000 / kHz;
 constexpr int kJoinsPerTick = 15;
 constexpr int kLoginTicks = 60 * kHz;
 constexpr int kWarmTicks = 5 * kHz;
+constexpr int kTurns = 6;     // of the zones that are compared
 constexpr int kReplays = 30;  // ticks at least whose datagrams are assembled again
 constexpr double kAssemblyLimitNs = 1000;
 constexpr double kSessionLimitKb = 50;
@@ -56,7 +59,7 @@ constexpr GeoPosition kPlayersPlace{13.405, 52.52, 0};
 struct Sizes {
   std::string scene = "spread";
   int players = 3000, ticks = 900, workers = 1, entities = 600, density = 150, radius = 25,
-      late = 3, seed = 1;
+      late = 3, seed = 1, against = 0;
 };
 
 class ProcessCpuClock final : public core::Clock {
@@ -157,14 +160,17 @@ struct Counts {
 
 class TickBench {
  public:
-  explicit TickBench(const Sizes& sizes)
+  enum class Timed { kCpu, kWall };
+  explicit TickBench(const Sizes& sizes, Timed timed = Timed::kCpu)
       : sizes_(sizes),
         plans_(PlansOf(sizes)),
+        phase_clock_(timed == Timed::kCpu ? static_cast<const core::Clock&>(cpu_clock_)
+                                          : real_clock_),
         workers_(sizes.workers),
         queue_(store_, clock_, {.min_delay_ticks = 0, .max_delay_ticks = 0}),
         zone_(SettingsOf(sizes),
               GrantOfHours(queue_, kHz, [&](core::Tick i) { queue_.Advance(i); }),
-              app::ZoneParts{transport_, queue_, workers_, cpu_clock_}),
+              app::ZoneParts{transport_, queue_, workers_, phase_clock_}),
         sent_(static_cast<size_t>(sizes.late)),
         assembly_(transport_.max_unreliable_bytes()) {
     if (core::Status populated = zone_.Populate(); !populated.ok())
@@ -211,6 +217,15 @@ class TickBench {
     if (transport_.end_reason != 0 || playing() < plans_.size())
       throw std::runtime_error(
           fmt::format("the zone ended a player, reason {}", transport_.end_reason));
+  }
+
+  /// Of so many more ticks, milliseconds each by the clock that times the phases.
+  void MeasureReplicate(int ticks, std::vector<double>& out) {
+    for (int i = 0; i < ticks; ++i) {
+      Step();
+      const auto phase = static_cast<size_t>(app::Phase::kReplicate);
+      out.push_back(static_cast<double>(zone_.last_phases_us()[phase]) / 1000);
+    }
   }
 
   bool Print() const {
@@ -345,7 +360,7 @@ class TickBench {
 
     const int64_t wall_ns = real_clock_.NowNs();
     const int64_t cpu_ns = cpu_clock_.NowNs();
-    zone_.RunTick({.tick = tick_, .scheduled_ns = cpu_ns});
+    zone_.RunTick({.tick = tick_, .scheduled_ns = phase_clock_.NowNs()});
     cpu_ns_.push_back(static_cast<double>(cpu_clock_.NowNs() - cpu_ns));
     wall_ns_.push_back(static_cast<double>(real_clock_.NowNs() - wall_ns));
     transport_.ForgetTaken();
@@ -355,6 +370,7 @@ class TickBench {
   const std::vector<zonebot::BotPlan> plans_;
   const core::SystemClock real_clock_;
   const ProcessCpuClock cpu_clock_;
+  const core::Clock& phase_clock_;
   support::SimClock clock_;  // the players' and the store's
   support::SimStore store_;
   FlatTransport transport_;
@@ -374,9 +390,11 @@ class TickBench {
 
 bool Parse(int argc, char** argv, Sizes& sizes) {
   const std::pair<std::string_view, int*> numbers[] = {
-      {"--players", &sizes.players},   {"--ticks", &sizes.ticks},     {"--workers", &sizes.workers},
-      {"--entities", &sizes.entities}, {"--density", &sizes.density}, {"--radius", &sizes.radius},
-      {"--late", &sizes.late},         {"--seed", &sizes.seed}};
+      {"--players", &sizes.players}, {"--ticks", &sizes.ticks},
+      {"--workers", &sizes.workers}, {"--entities", &sizes.entities},
+      {"--density", &sizes.density}, {"--radius", &sizes.radius},
+      {"--late", &sizes.late},       {"--seed", &sizes.seed},
+      {"--against", &sizes.against}};
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     if (i + 1 >= argc) return false;
@@ -393,15 +411,44 @@ bool Parse(int argc, char** argv, Sizes& sizes) {
   return sizes.scene == "spread" || sizes.scene == "crowd";
 }
 
+void CompareWorkers(const Sizes& sizes) {
+  std::array<Sizes, 2> of{sizes, sizes};
+  of[0].workers = sizes.against;
+  std::deque<TickBench> zones;
+  for (const Sizes& each : of) zones.emplace_back(each, TickBench::Timed::kWall).LogEverybodyIn();
+  std::array<std::vector<double>, 2> ms;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (size_t i = 0; i < zones.size(); ++i)
+      zones[i].MeasureReplicate(std::max(1, sizes.ticks / kTurns), ms[i]);
+  }
+  std::string rows;
+  for (size_t i = 0; i < zones.size(); ++i) {
+    rows +=
+        fmt::format("{}\"{}\":{{\"mean\":{:.3f},\"p50\":{:.3f},\"p99\":{:.3f}}}", i == 0 ? "" : ",",
+                    of[i].workers, Mean(ms[i]), At(ms[i], 0.5), At(ms[i], 0.99));
+  }
+  fmt::print(
+      "{{\"id\":\"tick_bench\",\"sizes\":{{\"scene\":\"{}\",\"players\":{},\"ticks\":{},"
+      "\"workers\":{},\"against\":{},\"seed\":{}}},\n"
+      " \"measured\":{{\"replicate_wall_ms\":{{{}}},\"replicate_wall_ratio\":{:.3f}}},"
+      "\"pass\":true}}\n",
+      sizes.scene, sizes.players, sizes.ticks, sizes.workers, sizes.against, sizes.seed, rows,
+      At(ms[1], 0.5) / At(ms[0], 0.5));
+}
+
 int MeasureTicks(int argc, char** argv) {
   Sizes sizes;
   if (!Parse(argc, argv, sizes)) {
     fmt::print(stderr,
                "usage: tick_bench [--scene spread|crowd] [--players N] [--ticks N] [--workers N] "
-               "[--entities N] [--density N] [--radius M] [--late N] [--seed K]\n");
+               "[--entities N] [--density N] [--radius M] [--late N] [--seed K] [--against N]\n");
     return 64;
   }
   try {
+    if (sizes.against > 0) {
+      CompareWorkers(sizes);
+      return 0;
+    }
     TickBench bench(sizes);
     bench.LogEverybodyIn();
     bench.Measure();
