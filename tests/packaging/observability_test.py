@@ -145,6 +145,14 @@ def every_scrape_has_the_same_series():
     assert first == again, sorted(first ^ again)[:5]
 
 
+def the_most_net_threads_fit_into_the_registry():
+    most = int(re.search(r"\[1\.\.(\d+)\]\nhosts = ", (ROOT / "config/zoned.toml").read_text())[1])
+    room = int(re.search(r"kMaxSeries = (\d+);", (ROOT / "src/ops/metrics.h").read_text())[1])
+    lines = [line for line in WORLD.text.splitlines() if not line.startswith("#")]
+    of_one = sum('host="1"' in line for line in lines)
+    assert of_one > 50 and len(lines) + (most - 2) * of_one <= room, (len(lines), of_one, most, room)
+
+
 def players_round_trips_and_database_reads_are_counted():
     def count(name, **labels):
         return WORLD.zone.metrics()[(f"{name}_count", tuple(sorted(labels.items())))]
@@ -277,7 +285,8 @@ def the_configuration_for_prometheus_is_right():
 
 
 CASES = (names_units_and_help_follow_prometheus_conventions, labels_are_few_and_never_players,
-         every_scrape_has_the_same_series, players_round_trips_and_database_reads_are_counted, rules_ask_for_what_the_daemon_has,
+         every_scrape_has_the_same_series, the_most_net_threads_fit_into_the_registry,
+         players_round_trips_and_database_reads_are_counted, rules_ask_for_what_the_daemon_has,
          dashboards_ask_for_what_the_daemon_has, prometheus_answers_every_query_of_the_dashboards,
          prometheus_evaluates_the_rules_and_a_healthy_zone_fires_none, every_rule_fires_when_it_should_and_only_then,
          a_rule_with_another_limit_fails_its_test, every_alert_has_its_section_in_the_runbook,
