@@ -265,7 +265,7 @@ void ConsoleSide::AddEndpoints(api::Router& router) {
        .uptime_s = [this] { return static_cast<double>(parts_.clock.NowNs() - started_ns_) / 1e9; },
        .sample = [this] { return sampler_.Take(); },
        .health = [this] { return parts_.health.Ready(/*verbose=*/true).body; },
-       .config = [this] { return parts_.config_json; },
+       .config = parts_.config,
        .dependencies = [this] { return Dependencies(); },
        .shards = [this] { return Shards(); },
        .owns =

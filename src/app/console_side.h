@@ -52,7 +52,7 @@ struct ConsoleParts {
   const Archivist* archivist;  ///< Null: nothing is archived.
   Counted counted;
   const core::Clock& clock;
-  std::string config_json;  ///< Settings in force.
+  std::function<std::string()> config;  ///< Any thread: settings in force, as JSON.
   /// Any thread: to a peer and back; 0: not known.
   std::function<uint32_t(core::PeerId)> round_trip_ms;
 };

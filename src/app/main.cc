@@ -91,7 +91,7 @@ int Run(const CLI::App& cli, const CommandLine& line) {
   if (cli.got_subcommand("healthcheck")) return app::HealthCheck(line.url, settings.http);
   return app::Serve(settings, {.record_dir = line.record_dir,
                                .settings_toml = schema.Print(),
-                               .settings_json = schema.ReportJson(),
+                               .schema = schema,
                                .sources = sources,
                                .take_over = line.take_over,
                                .accept_restored = line.accept_restored});

@@ -1,12 +1,46 @@
 #include "app/reload.h"
 
+#include <string_view>
+
 #include "app/settings.h"
 #include "core/log.h"
 #include "ops/log_sinks.h"
 
 namespace bluemarble::app {
+namespace {
 
-void Reload(const ops::ConfigSources& sources, std::string& level, api::HttpServer& http) {
+// Of http what api::HttpServer::Reload gives to new connections: all but the address, the threads
+// and their queues.
+constexpr std::string_view kTakenOver[] = {"log.level",
+                                           "http.tls_certificate_file",
+                                           "http.tls_key_file",
+                                           "http.max_body_bytes",
+                                           "http.max_header_bytes",
+                                           "http.timeout_ms",
+                                           "http.max_connections",
+                                           "http.origins",
+                                           "http.max_websockets",
+                                           "http.websocket_message_bytes",
+                                           "http.websocket_queue_bytes",
+                                           "http.websocket_messages_per_s",
+                                           "http.websocket_ping_ms",
+                                           "http.websocket_timeout_ms"};
+
+}  // namespace
+
+std::string ConfigInForce::Json() const {
+  const std::lock_guard lock(mutex_);
+  return json_;
+}
+
+void ConfigInForce::TookOver(const ops::ConfigSchema& again) {
+  std::string json = start_.ReportJson(again, kTakenOver);
+  const std::lock_guard lock(mutex_);
+  json_ = std::move(json);
+}
+
+void Reload(const ops::ConfigSources& sources, std::string& level, api::HttpServer& http,
+            ConfigInForce& in_force) {
   Settings settings;
   ops::ConfigSchema schema;
   BindSettings(schema, settings);
@@ -30,6 +64,7 @@ void Reload(const ops::ConfigSources& sources, std::string& level, api::HttpServ
             settings.log.level, level, schema.SourceOf("log.level"));
   core::SetLogLevel(*wanted);
   level = settings.log.level;
+  in_force.TookOver(schema);
 }
 
 }  // namespace bluemarble::app

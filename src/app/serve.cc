@@ -359,6 +359,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                            .flag_score = conduct.flag_score,
                            .kick_score = conduct.kick_score},
                           guard);
+  ConfigInForce in_force(options.schema);
   ConsoleSide console({.settings = settings,
                        .watch = console_watch,
                        .orders = orders,
@@ -368,12 +369,13 @@ int Serve(const Settings& settings, const ServeOptions& options) {
                        .archivist = archivist ? &*archivist : nullptr,
                        .counted = counted,
                        .clock = clock,
-                       .config_json = options.settings_json,
-                       .round_trip_ms = [&transport, &streams](core::PeerId peer) {
-                         const auto udp_hosts = static_cast<uint32_t>((*transport)->hosts());
-                         if (peer.host() < udp_hosts) return (*transport)->round_trip_ms(peer);
-                         return streams ? streams->RoundTripMs(peer) : 0;
-                       }});
+                       .config = [&in_force] { return in_force.Json(); },
+                       .round_trip_ms =
+                           [&transport, &streams](core::PeerId peer) {
+                             const auto udp_hosts = static_cast<uint32_t>((*transport)->hosts());
+                             if (peer.host() < udp_hosts) return (*transport)->round_trip_ms(peer);
+                             return streams ? streams->RoundTripMs(peer) : 0;
+                           }});
   console.AddEndpoints(router);
   if (core::Status registered = console.RegisterMetrics(metrics); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
@@ -416,7 +418,7 @@ int Serve(const Settings& settings, const ServeOptions& options) {
     }
     if (ops::TakeReloadRequest()) {
       notify.Reloading(clock.NowNs());
-      Reload(options.sources, log_level, http);
+      Reload(options.sources, log_level, http, in_force);
       (*auth)->ReloadKeys();
       notify.Ready(status);
     }

@@ -9,9 +9,10 @@
 namespace bluemarble::app {
 
 struct ServeOptions {
-  std::string record_dir;        ///< Empty: no recording.
-  std::string settings_toml;     ///< Effective settings, for the recording.
-  std::string settings_json;     ///< Likewise, for the console.
+  std::string record_dir;     ///< Empty: no recording.
+  std::string settings_toml;  ///< Effective settings, for the recording.
+  /// Likewise, for the console; loaded, and outlives the daemon.
+  const ops::ConfigSchema& schema;
   ops::ConfigSources sources;    ///< Where they came from: read again on SIGHUP.
   bool take_over = false;        ///< Of the shard, from a zoned that is believed dead.
   bool accept_restored = false;  ///< A database that lacks answered commits.

@@ -165,7 +165,10 @@ std::string ConfigSchema::Print() const {
   return out;
 }
 
-std::string ConfigSchema::ReportJson() const {
+std::string ConfigSchema::ReportJson() const { return ReportJson(*this, {}); }
+
+std::string ConfigSchema::ReportJson(const ConfigSchema& newer,
+                                     std::span<const std::string_view> names) const {
   std::string out = "[";
   const auto add = [&out](const std::string& section, const Field& field,
                           const std::string& source) {
@@ -183,8 +186,14 @@ std::string ConfigSchema::ReportJson() const {
     member("help", field.options.help);
     out += fmt::format(",\"secret\":{}}}", field.options.secret);
   };
-  for (const auto& section : sections_) {
-    for (const Field& field : section->fields_) add(section->name_, field, field.source);
+  for (size_t s = 0; s < sections_.size(); ++s) {
+    const ConfigSection& section = *sections_[s];
+    for (size_t f = 0; f < section.fields_.size(); ++f) {
+      const std::string name = section.name_ + "." + section.fields_[f].key;
+      const bool is_newer = std::find(names.begin(), names.end(), name) != names.end();
+      const Field& field = (is_newer ? *newer.sections_[s] : section).fields_[f];
+      add(section.name_, field, field.source);
+    }
   }
   for (const TableArray& array : arrays_) {
     size_t row = 0;

@@ -14,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -167,6 +168,8 @@ class ConfigSchema {
   /// The same for programs: a JSON array of {"name", "value", "default", "source", "unit", "help",
   /// "secret"}, values as TOML text.
   std::string ReportJson() const;
+  /// Likewise, with what `newer`, a schema of the same settings, has for `names` ("section.key").
+  std::string ReportJson(const ConfigSchema& newer, std::span<const std::string_view> names) const;
 
   /// The commented TOML file of all settings at their defaults; `head` becomes its first comment.
   /// Call before Load.

@@ -76,17 +76,25 @@ def check_life_of_a_login(zone):
     return expected(200, post(zone, "/v1/login", {"name": "Ada", "password": PASSWORD}), "login")
 
 
-def check_restart(zone, tokens, end):
+def check_restart(zone, tokens, end, environment=None):
     """By SIGTERM or SIGKILL: what was answered before is known after."""
     keys = zone.data / "auth.keys"
     expect(stat.S_IMODE(os.stat(keys).st_mode) == 0o600, "others can read the keys")
     before = keys.read_bytes()
     end()
-    zone.start()
+    zone.start(environment)
     expect(keys.read_bytes() == before, "the keys changed at a restart")
     next_tokens = expected(200, post(zone, "/v1/refresh", {"refresh_token": tokens["refresh_token"]}), "refresh after a restart")
     expect(kid_of(next_tokens["access_token"]) == kid_of(tokens["access_token"]), "another key signs")
     return next_tokens
+
+
+def setting(zone, name):
+    """Its value in force, as the console shows it."""
+    secret = (zone.data / "admin.secret").read_text().strip()
+    request = urllib.request.Request(f"{zone.http}/v1/console/config", headers={"Authorization": f"Bearer {secret}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return next(row["value"] for row in json.loads(answer.read())["settings"] if row["name"] == name)
 
 
 def check_rotation(zone, tokens):
@@ -95,8 +103,14 @@ def check_rotation(zone, tokens):
     expect(ended.returncode == 0, ended.stderr)
     seed = (zone.data / "auth.keys").read_text().split()[-1]
     expect(seed not in ended.stdout, "a secret was printed")
+    # The console shows what the signal took over, and of the rest what the daemon began with.
+    expect(setting(zone, "http.timeout_ms") == "9000", setting(zone, "http.timeout_ms"))
+    (zone.folder / "timeout").write_text("9500")
+    (zone.folder / "queue").write_text("9")
     zone.process.send_signal(signal.SIGHUP)
     wait_until("keys are reloaded", 10, lambda: zone._said("keys_reloaded", r"\bkeys=(\d+)") == ["2"])
+    expect(setting(zone, "http.timeout_ms") == "9500", setting(zone, "http.timeout_ms"))
+    expect(setting(zone, "auth.hash_queue") == "8", setting(zone, "auth.hash_queue"))
     rotated = expected(200, post(zone, "/v1/refresh", {"refresh_token": tokens["refresh_token"]}), "refresh")
     expect(kid_of(rotated["access_token"]) != kid_of(tokens["access_token"]), "the old key still signs")
     return rotated
@@ -194,7 +208,11 @@ def main():
     with Zone(bin_dir) as zone:
         tokens = check_life_of_a_login(zone)
         tokens = check_restart(zone, tokens, zone.end)
-        tokens = check_restart(zone, tokens, zone.kill)
+        # Settings in files of their own can change while it runs.
+        (zone.folder / "timeout").write_text("9000")
+        (zone.folder / "queue").write_text("8")
+        tokens = check_restart(zone, tokens, zone.kill, {"BLUEMARBLE_HTTP_TIMEOUT_MS_FILE": str(zone.folder / "timeout"),
+                                                         "BLUEMARBLE_AUTH_HASH_QUEUE_FILE": str(zone.folder / "queue")})
         tokens = check_rotation(zone, tokens)
         check_nothing_secret_is_logged(zone, (PASSWORD, tokens["access_token"], tokens["refresh_token"]))
         check_bans(zone, tokens)
