@@ -24,6 +24,8 @@ export class PlayersPage implements Page {
   private timer = 0;
   private asked = 0;
   private readonly body = h('tbody', {});
+  /** Whom each row's buttons mean, with where he is now. */
+  private readonly targets = new WeakMap<HTMLTableRowElement, Player>();
   private readonly heads = new Map<Sort, HTMLElement>();
   private readonly table: HTMLTableElement;
   private readonly addressHead = h('th', {scope: 'col', hidden: true}, 'Address');
@@ -168,16 +170,26 @@ export class PlayersPage implements Page {
   }
 
   private fill(list: PlayerList): void {
-    const focused = (document.activeElement as HTMLElement | null)?.closest('tr')?.dataset.player;
-    const kept = new Map([...this.body.rows].map((row) => [row.dataset.player ?? '', row]));
+    const before = [...this.body.rows];
+    const kept = new Map(before.map((row) => [row.dataset.player ?? '', row]));
     // Rows that stay are written anew in place, so that focus and pointer stay on them.
-    this.body.replaceChildren(...list.players.map((player) => this.row(player, kept.get(player.player))));
-    if (focused) [...this.body.rows].find((row) => row.dataset.player === focused)?.focus();
+    const rows = list.players.map((player) => this.row(player, kept.get(player.player)));
+    if (rows.length !== before.length || rows.some((row, i) => row !== before[i])) this.order(rows, before);
     fill(this.note, list.players.length === 0 ? empty(this.search ? `Nobody in play matches “${this.search}”.` : 'Nobody is in play.') : null);
     say(this.count, this.search ? `${integer(list.matched)} of ${integer(list.total)}` : `${integer(list.total)} in play`);
     say(this.range, list.matched === 0 ? '' : `${integer(list.offset + 1)}–${integer(list.offset + list.players.length)} of ${integer(list.matched)}`);
     this.back.disabled = list.offset === 0;
     this.forth.disabled = list.offset + list.players.length >= list.matched;
+  }
+
+  /** Whoever has the focus keeps it; when that row is gone, the one in its place gets it. */
+  private order(rows: HTMLTableRowElement[], before: HTMLTableRowElement[]): void {
+    const focused = document.activeElement as HTMLElement | null;
+    const at = before.findIndex((row) => row.contains(focused));
+    this.body.replaceChildren(...rows);
+    if (at < 0 || !focused) return;
+    if (focused.isConnected) focused.focus({preventScroll: true});
+    else (rows[Math.min(at, rows.length - 1)] ?? this.input).focus({preventScroll: true});
   }
 
   private row(player: Player, old: HTMLTableRowElement | undefined): HTMLTableRowElement {
@@ -196,6 +208,7 @@ export class PlayersPage implements Page {
       cells.forEach((text, i) => say(i === 2 ? old.cells[i]!.firstElementChild! : old.cells[i]!, text));
       old.cells[2]!.firstElementChild!.className = `badge ${player.state}`;
       old.cells[8]!.hidden = !this.addresses;
+      Object.assign(this.targets.get(old)!, player);
       return old;
     }
     const follow = () => this.app.go('map', {player: player.player});
@@ -236,6 +249,7 @@ export class PlayersPage implements Page {
       ),
     );
     row.dataset.player = player.player;
+    this.targets.set(row, target);
     return row;
   }
 }
