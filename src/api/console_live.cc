@@ -126,6 +126,8 @@ class ConsoleLive::Hub {
   void Admit(Watcher& watcher);
   void Recount();
   void Refuse(Watcher& watcher, uint16_t close_code, const char* code, const std::string& message);
+  /// In the words of the guard.
+  void RefuseAs(Watcher& watcher, const HttpResponse& refused);
   bool HasRoom(Watcher& watcher);
   void SendMap(Watcher& watcher, const std::string& frame);
   void Send(Watcher& watcher, const std::string& text, bool binary);
@@ -181,6 +183,14 @@ void ConsoleLive::Hub::Refuse(Watcher& watcher, uint16_t close_code, const char*
   Recount();
 }
 
+void ConsoleLive::Hub::RefuseAs(Watcher& watcher, const HttpResponse& refused) {
+  const json body = json::parse(refused.body, nullptr, false);
+  const json error = body.is_object() ? body.value("error", json::object()) : json::object();
+  const std::string code = error.value("code", "denied");
+  Refuse(watcher, refused.status == 403 ? kConsoleWrongRole : kConsoleDenied, code.c_str(),
+         error.value("message", "the access token is not valid any more"));
+}
+
 void ConsoleLive::Hub::Recount() {
   stats_.consoles.Set(static_cast<uint64_t>(
       std::count_if(watchers_.begin(), watchers_.end(),
@@ -216,13 +226,7 @@ void ConsoleLive::Hub::Take(Watcher& watcher, std::span<const std::byte> message
   if (watcher.messages > kMessagesPerS)
     return Refuse(watcher, kConsoleMalformed, "limited", kExpected);
   if (proof) {
-    if (refused) {
-      const json body = json::parse(refused->body, nullptr, false);
-      const json error = body.is_object() ? body.value("error", json::object()) : json::object();
-      const std::string code = error.value("code", "denied");
-      return Refuse(watcher, refused->status == 403 ? kConsoleWrongRole : kConsoleDenied,
-                    code.c_str(), error.value("message", ""));
-    }
+    if (refused) return RefuseAs(watcher, *refused);
     // The clocks of who makes tokens and who checks them may differ by a little; a page's life ends
     // by ours.
     if (who.expires_s != 0 && who.expires_s * 1'000'000 <= clock_.WallUs())
@@ -412,8 +416,7 @@ void ConsoleLive::Hub::CheckAll(int64_t now_ns) {
       Refuse(*watcher, kConsoleDenied, "expired", "the access token has expired");
     } else if (refused && (refused->status == 401 || refused->status == 403)) {
       // Banned meanwhile, or no operator any more. Anything else says nothing about the token.
-      Refuse(*watcher, refused->status == 403 ? kConsoleWrongRole : kConsoleDenied, "denied",
-             "the access token is not valid any more");
+      RefuseAs(*watcher, *refused);
     }
   }
 }

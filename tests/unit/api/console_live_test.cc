@@ -115,7 +115,10 @@ class Live : public testing::Test {
               .status = 401, .body = R"({"error": {"code": "expired", "message": "over"}})"};
           const int64_t expires_s = 100;
           if (request.authorization == std::string("Bearer ") + kOperator) {
-            if (banned_) return HttpResponse{.status = 403, .body = "{}"};
+            if (banned_)
+              return HttpResponse{
+                  .status = 403,
+                  .body = R"({"error": {"code": "banned", "message": "the account is banned"}})"};
             if (busy_) {
               ++told_busy_;
               return HttpResponse{.status = 429, .body = "{}"};
@@ -272,6 +275,8 @@ TEST_F(Live, WhoIsBannedMeanwhileIsClosed) {
   banned_ = true;
   clock_.Pass(2.1);
   EXPECT_EQ(ada.socket->Code(), kConsoleWrongRole);
+  EXPECT_EQ(ada.socket->TextWith("error"),
+            R"({"code":"banned","message":"the account is banned","type":"error"})");
 }
 
 TEST_F(Live, WhoCannotBeCheckedNowStays) {

@@ -144,7 +144,8 @@ export class Feed {
     socket.onclose = ({code}) => {
       if (socket !== this.socket) return;
       this.socket = null;
-      const why = REASONS[code] ?? said ?? '';
+      // Why this account may not watch the server knows better: it is banned, or a player's.
+      const why = (code === 4403 && said) || REASONS[code] || said;
       if (code === 4401) {
         this.handler.state('waiting', why);
         this.handler.expired();
