@@ -121,6 +121,13 @@ std::string Lower(std::string text) {
   return text;
 }
 
+json ConsoleItemJson(const ConsoleItem& item) {
+  return {{"item", std::to_string(item.item_id)},
+          {"definition", item.definition},
+          {"title", item.title.empty() ? json() : json(item.title)},
+          {"quantity", item.quantity}};
+}
+
 // ?id= (an entity), ?player= or ?name=.
 core::Result<ConsoleWho> WhoIn(const HttpRequest& request, bool entities) {
   const std::string* const id = entities ? request.Query("id") : nullptr;
@@ -327,7 +334,8 @@ HttpResponse Console::Entity(const HttpRequest& request, const Operator&) const 
                {"leaf_level", seen->leaf.bits == 0 ? 0 : seen->leaf.level()},
                {"part", seen->slot / 32},
                {"slot", seen->slot % 32},
-               {"player", seen->player ? ConsolePlayerJson(*seen->player, false) : json()}});
+               {"player", seen->player ? ConsolePlayerJson(*seen->player, false) : json()},
+               {"item", seen->item ? ConsoleItemJson(*seen->item) : json()}});
 }
 
 HttpResponse Console::Interest(const HttpRequest& request, const Operator&) const {

@@ -38,6 +38,13 @@ struct ConsolePlayers {
   std::vector<ConsolePlayer> players;
 };
 
+struct ConsoleItem {
+  int64_t item_id = 0;
+  uint32_t definition = 0;
+  std::string title;  ///< Empty: the catalogue has it no more.
+  uint32_t quantity = 0;
+};
+
 struct ConsoleEntity {
   uint64_t tick = 0;
   uint32_t id = 0;
@@ -49,6 +56,7 @@ struct ConsoleEntity {
   geo::NodeKey leaf;
   uint32_t slot = 0;
   std::optional<ConsolePlayer> player;
+  std::optional<ConsoleItem> item;
 };
 
 struct ConsoleInterest {

@@ -158,8 +158,14 @@ core::Result<api::ConsoleEntity> ConsoleSide::Entity(const api::ConsoleWho& who)
                             .animation = seen.vitals.animation,
                             .leaf = seen.leaf,
                             .slot = seen.slot,
-                            .player = {}};
+                            .player = {},
+                            .item = {}};
   if (seen.player) entity.player = PlayerOf(*seen.player, question.tick);
+  if (seen.item.item_id != 0) {
+    entity.item = {seen.item.item_id, seen.item.definition, {}, seen.item.quantity};
+    for (const game::ItemDefinition& definition : parts_.settings.zone.items)
+      if (definition.id == seen.item.definition) entity.item->title = definition.title;
+  }
   return entity;
 }
 

@@ -67,6 +67,8 @@ bool EntityQuestion::Answer(Zone& zone, core::Tick now) {
   if (const aoi::Leaf* leaf = zone.octree().Find(place.leaf)) entity->leaf = leaf->key;
   entity->slot = place.slot;
   if (session != nullptr) entity->player = Look(zone, *session, now);
+  if (const items::GroundItem* lying = zone.items().ground().items().Find(id))
+    entity->item = lying->row;
   return true;
 }
 

@@ -40,6 +40,7 @@ struct EntitySeen {
   geo::NodeKey leaf;
   uint16_t slot = 0;
   std::optional<PlayerSeen> player;
+  persistence::ItemRow item;  ///< What lies there; item_id 0: no item.
 };
 
 struct LeafSeen {

@@ -24,10 +24,11 @@ from web_socket import TEXT, Refused  # noqa: E402
 from zone_under_test import SEALED, Bots, Failure, Zone, total, wait_until  # noqa: E402
 
 ANIMALS = 400
+ITEMS = 5
 BOTS = 20
 WORLD = [-180, -90, 180, 90]
 PASSWORD = "correct horse battery"
-SETTINGS = (*SEALED, f"game.animals={ANIMALS}", "game.resource_nodes=0", "game.ground_items=0", "console.max_entities=100",
+SETTINGS = (*SEALED, f"game.animals={ANIMALS}", "game.resource_nodes=0", f"game.ground_items={ITEMS}", "console.max_entities=100",
             "game.scatter_radius_m=3000",
             "console.max_consoles=4", 'game.spawn_centres=["11.5755,48.1374", "2.3522,48.8566"]')
 SAMPLE = {"type", "time_ms", "tick", "tick_hz", "tick_ms", "phases_ms", "period_ms", "relief_step", "dilation_pct",
@@ -360,7 +361,7 @@ def check_live(zone, client):
         expect(console.newest["sample"]["consoles"] == 1, "who watches")
 
         # A leaf's surroundings, as blocks: what the zone says is in the leaves there.
-        animal = client.get(f"/v1/console/entity?id={find_animal(client)}")
+        animal = find(client, "animal", range(1, 50))
         lat, lon = animal["lat"], animal["lon"]
         view = [lon - 0.004, lat - 0.003, lon + 0.004, lat + 0.003]
         console.say(view=view, zoom=17)
@@ -394,14 +395,23 @@ def check_live(zone, client):
         console.until("no map", lambda: console.newest["view"]["mode"] == "none")
 
 
-def find_animal(client):
-    """Entities of a new world: players get theirs after the animals."""
-    for index in range(1, 50):
-        for generation in (1,):
-            status, _, text = client.ask("GET", f"/v1/console/entity?id={generation << 20 | index}")
-            if status == 200 and json.loads(text)["kind"] == "animal":
-                return generation << 20 | index
-    raise Failure("no animal among the first entities")
+def find(client, kind, indices):
+    """An entity of a new world: players get theirs after the animals and the items."""
+    for index in indices:
+        status, _, text = client.ask("GET", f"/v1/console/entity?id={1 << 20 | index}")
+        if status == 200 and json.loads(text)["kind"] == kind:
+            return json.loads(text)
+    raise Failure(f"no {kind} among the entities {indices}")
+
+
+def check_item(client):
+    """What lies on the ground is known by its number, and has a history."""
+    item = find(client, "item", range(ANIMALS - ITEMS, ANIMALS + 2 * ITEMS))["item"]
+    catalogue = {known["id"]: known["title"] for known in client.get("/v1/items")["items"]}
+    expect(catalogue[item["definition"]] == item["title"] and item["quantity"] > 0, f"{item} of {catalogue}")
+    history = client.get(f"/v1/admin/history?aggregate=item:{item['item']}")
+    expect(len(history["events"]) > 0, str(history))
+    expect(find(client, "animal", range(1, 50))["item"] is None, "an animal is an item")
 
 
 def check_refusals(zone, client):
@@ -553,6 +563,7 @@ def main():
                 client = check_roles(zone, secret)
                 one = check_answers(zone, client)
                 check_bodies(client)
+                check_item(client)
                 check_past(zone, client)
                 check_live(zone, client)
                 check_allocations(zone, client)

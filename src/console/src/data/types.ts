@@ -88,6 +88,8 @@ export interface Entity {
   part: number;
   slot: number;
   player: Player | null;
+  /** What lies on the ground. */
+  item: {item: string; definition: number; title: string | null; quantity: number} | null;
 }
 
 export type InterestClass = 'combat' | 'visual' | 'extended';

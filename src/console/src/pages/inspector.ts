@@ -10,6 +10,7 @@ import {bytes, duration, heading, integer, millis, place} from '../ui/format';
 
 const EVERY_MS = 1000;
 const EVENTS = 50;
+const HISTORY_EVERY_MS = 10_000;
 
 interface Newest {
   event?: {version?: number};
@@ -40,6 +41,8 @@ export class Inspector {
   private readonly interestButton = h('button', {type: 'button', class: 'button small toggle', 'aria-pressed': 'false', onclick: () => this.toggle(this.interestButton, (on) => this.hooks.interest(on ? (this.entity?.player?.player ?? null) : null))}, 'Interest');
   private readonly rows = new Map<string, HTMLElement>();
   private historyOf = '';
+  private historyAt = 0;
+  private paused = false;
 
   constructor(
     private readonly app: App,
@@ -95,10 +98,12 @@ export class Inspector {
 
   /** Asks again from now on, after a while in which nobody looked. */
   resume(): void {
+    this.paused = false;
     if (this.query) void this.refresh();
   }
 
   pause(): void {
+    this.paused = true;
     clearTimeout(this.timer);
   }
 
@@ -114,6 +119,10 @@ export class Inspector {
     this.followButton.setAttribute('aria-pressed', 'false');
   }
 
+  notWatching(): void {
+    this.interestButton.setAttribute('aria-pressed', 'false');
+  }
+
   private toggle(button: HTMLElement, run: (on: boolean) => void): void {
     const on = button.getAttribute('aria-pressed') !== 'true';
     button.setAttribute('aria-pressed', String(on));
@@ -126,24 +135,25 @@ export class Inspector {
     if (!query) return;
     try {
       const entity = await this.app.api.get<Entity>('/v1/console/entity', query);
-      if (query !== this.query) return;
+      if (query !== this.query || this.paused) return;
       const first = this.entity === null;
       this.entity = entity;
       this.problem.hidden = true;
       this.show(entity, first);
       this.hooks.located(entity);
     } catch (problem) {
-      if (query !== this.query) return;
+      if (query !== this.query || this.paused) return;
       const gone = problem instanceof ApiError && problem.status === 404;
       this.problem.textContent = gone ? 'Not in this zone any more.' : problem instanceof Error ? problem.message : String(problem);
       this.problem.hidden = false;
       if (!this.entity) say(this.subtitle, '');
     }
+    clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.refresh(), EVERY_MS);
   }
 
   private show(entity: Entity, first: boolean): void {
-    const {player} = entity;
+    const {player, item} = entity;
     say(this.title, player?.name ?? `${entity.kind.charAt(0).toUpperCase()}${entity.kind.slice(1)}`);
     say(this.subtitle, player ? `Player ${player.player} · ${player.state}` : `Entity ${entity.entity}`);
     this.interestButton.hidden = !player;
@@ -158,6 +168,11 @@ export class Inspector {
       this.row('Acknowledged', player.ack_age_ms === null ? '–' : `${millis(player.ack_age_ms)} ago`);
       this.row('Snapshots', `${bytes(player.bytes_per_s)}/s`);
     }
+    if (item) {
+      this.row('Item', item.item);
+      this.row('Definition', `${item.definition}${item.title ? ` (${item.title})` : ''}`);
+      this.row('Quantity', integer(item.quantity));
+    }
     this.row('Entity', entity.entity);
     this.row('Leaf', `level ${entity.leaf_level}, part ${entity.part}, slot ${entity.slot}`);
     this.row('Tick', String(entity.tick));
@@ -165,9 +180,11 @@ export class Inspector {
       fill(this.actions, player ? actionButtons(this.app, player, () => void this.refresh()) : null);
       this.title.focus({preventScroll: true});
     }
-    const about = player ? `player:${player.player}` : '';
-    if (about !== this.historyOf || first) {
+    const about = player ? `player:${player.player}` : item ? `item:${item.item}` : '';
+    const now = performance.now();
+    if (about !== this.historyOf || first || now - this.historyAt > HISTORY_EVERY_MS) {
       this.historyOf = about;
+      this.historyAt = now;
       void this.loadHistory(about);
     }
   }
@@ -198,6 +215,7 @@ export class Inspector {
       const answer = await this.app.api.get('/v1/admin/history', {aggregate: about, from, limit: EVENTS});
       if (about === this.historyOf) fill(this.history, eventList(answer));
     } catch (problem) {
+      if (about !== this.historyOf) return;
       const none = problem instanceof ApiError && problem.status === 404;
       fill(this.history, h('p', {class: 'quiet'}, none ? 'No events yet.' : problem instanceof Error ? problem.message : String(problem)));
     }
