@@ -151,6 +151,43 @@ test('leaves of the octree and the classes of interest appear on demand', async 
   assert.ok(await page.$eval('.inspector', (element) => element.hidden));
 });
 
+test('Enter on the map inspects what is in the middle: a thing has its number and its history', async () => {
+  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 3000), await bot('bot-'));
+  const item = await until('things in the view', 5, () =>
+    page.evaluate(() => window.bluemarbleMap.ofKind(4).map((id) => ({id, ...window.bluemarbleMap.place(id)}))[0]),
+  );
+  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 20), item);
+  await page.focus('.map-canvas[tabindex]');
+  // It is drawn by the next frame.
+  await until('a thing is inspected', 5, async () => {
+    await page.keyboard.press('Enter');
+    return /^Item/.test(await text('.inspector h2'));
+  });
+  await page.waitForSelector('.inspector .events li');
+  const facts = await page.$$eval('.inspector .facts dt', (names) => Object.fromEntries(names.map((name) => [name.textContent, name.nextElementSibling.textContent])));
+  assert.match(facts.Item, /^\d+$/);
+  assert.match(facts.Definition, /^\d+ \(.+\)$/);
+  await page.keyboard.press('Escape');
+});
+
+test('a button that has the focus keeps it while the list is renewed and put in another order', async () => {
+  await page.goto(`${zone}/console/#/players?search=bot-`);
+  const players = 'section[aria-label=Players]';
+  await page.waitForFunction((selector, count) => document.querySelectorAll(`${selector} tbody tr`).length === count, {}, players, BOTS);
+  const label = `Kick ${nameOf(3)}`;
+  await page.focus(`button[aria-label="${label}"]`);
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  const before = await text(`${players} tbody tr td:nth-child(5)`);
+  await page.waitForFunction((selector, old) => document.querySelector(`${selector} tbody tr td:nth-child(5)`).textContent !== old, {}, players, before);
+  assert.equal(await focused(), label);
+  const first = await text(`${players} tbody tr td`);
+  // Twice: the other way round.
+  await page.$eval(`${players} th .sort`, (button) => button.click());
+  await page.waitForFunction((selector, old) => document.querySelector(`${selector} tbody tr td`).textContent !== old, {}, players, first);
+  assert.equal(await focused(), label);
+  await page.$eval(`${players} th .sort`, (button) => button.click());
+});
+
 test('a kick asks for a reason, takes effect, and is in the audit', async () => {
   const victim = await bot(nameOf(0));
   await page.goto(`${zone}/console/#/players?search=${victim.player}`);
@@ -202,6 +239,18 @@ test('an announcement is said, and shown with who is in play', async () => {
 test('plots, settings, health and slow ticks have something to show', async () => {
   await page.goto(`${zone}/console/#/plots`);
   await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length === 9 && !document.querySelector('.plot-now').textContent.includes('–'));
+  // What was before the page was loaded is drawn: ten seconds ago and more.
+  await page.reload();
+  await (await page.waitForSelector('[data-span="60"]')).click();
+  const drawnBefore = () => {
+    const canvas = document.querySelector('figure[aria-label=Players] .plot canvas');
+    const wanted = getComputedStyle(document.documentElement).getPropertyValue('--series-1').trim();
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(wanted.slice(i, i + 2), 16));
+    const {data} = canvas.getContext('2d').getImageData(canvas.width * 0.7, 0, canvas.width * 0.15, canvas.height);
+    for (let i = 0; i < data.length; i += 4) if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 60 && data[i + 3] > 150) return true;
+    return false;
+  };
+  await page.waitForFunction(drawnBefore, {timeout: 5000});
   await page.goto(`${zone}/console/#/config`);
   await page.waitForFunction(() => document.querySelectorAll('.settings tr').length > 50);
   assert.ok(!(await text('section[aria-label=Settings], section[aria-label=Configuration]')).includes(process.env.SECRET));
@@ -213,6 +262,8 @@ test('plots, settings, health and slow ticks have something to show', async () =
 });
 
 test('keys are shown by "?", and the tab key reaches the pages', async () => {
+  await page.goto(`${zone}/console/#/map`);
+  await live(page);
   await page.keyboard.press('?');
   await page.waitForFunction(() => document.querySelectorAll('dialog[open] kbd').length > 12);
   await page.keyboard.press('Escape');

@@ -243,8 +243,8 @@ export class EntityLayer {
   }
 
   /** What lies under a point: the nearest single one, else a cluster. */
-  hit(x: number, y: number): Hit | null {
-    let best = 14 * 14;
+  hit(x: number, y: number, reach = 14): Hit | null {
+    let best = reach * reach;
     let slot = -1;
     for (let i = 0; i < this.shown; ++i) {
       const d = (this.shownX[i]! - x) ** 2 + (this.shownY[i]! - y) ** 2;
@@ -253,8 +253,10 @@ export class EntityLayer {
         slot = this.shownSlots[i]!;
       }
     }
-    if (slot >= 0) return {slot, cluster: null};
-    const bubble = this.bubbles.findLast((b) => (b.x - x) ** 2 + (b.y - y) ** 2 < b.r * b.r);
+    const from = ({x: bx, y: by}: {x: number; y: number}) => (bx - x) ** 2 + (by - y) ** 2;
+    const nearest = reach === Infinity ? this.bubbles.toSorted((a, b) => from(a) - from(b))[0] : undefined;
+    if (slot >= 0 && (nearest === undefined || from(nearest) >= best)) return {slot, cluster: null};
+    const bubble = nearest ?? this.bubbles.findLast((b) => from(b) < b.r * b.r);
     return bubble ? {slot: -1, cluster: {lon: bubble.lon, lat: bubble.lat}} : null;
   }
 }

@@ -177,6 +177,11 @@ export class MapView {
     return document.activeElement === this.canvas || document.activeElement === document.body;
   }
 
+  /** What is drawn nearest to the middle. */
+  central(): Hit | null {
+    return this.entities.hit(this.view.width / 2, this.view.height / 2, Infinity);
+  }
+
   private changed(): void {
     this.touched = performance.now();
     this.redraw();

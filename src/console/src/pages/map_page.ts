@@ -2,7 +2,8 @@
 
 import type {App, Page} from '../app';
 import type {Entity, Interest, Leaves, PlayerList, Shards} from '../data/types';
-import {KIND_NAMES, KINDS} from '../data/world';
+import {namesOf} from '../data/names';
+import {Kind, KIND_NAMES, KINDS} from '../data/world';
 import type {Hit} from '../map/entities';
 import {DEGREE, EQUATOR_M} from '../map/geodesy';
 import {MapView} from '../map/map_view';
@@ -41,6 +42,8 @@ export class MapPage implements Page {
   private readonly shardsBox = h('input', {type: 'checkbox', id: 'layer-shards', checked: true, onchange: () => this.applyShards()});
   private shards: Shards | null = null;
   private leavesTimer = 0;
+  private interestTimer = 0;
+  private namesTimer = 0;
   private lastHeight = 0;
 
   constructor(private readonly app: App) {
@@ -84,6 +87,7 @@ export class MapPage implements Page {
       this.inspector.resume();
       this.leavesNow();
       void this.refreshNames();
+      if (this.interestOf !== null) void this.refreshInterest(this.interestOf);
       if (!this.shards && this.app.api.login) void this.loadShards();
     }
     this.moved();
@@ -97,7 +101,7 @@ export class MapPage implements Page {
     this.shown = false;
     this.map.stop();
     this.inspector.pause();
-    clearTimeout(this.leavesTimer);
+    for (const timer of [this.leavesTimer, this.interestTimer, this.namesTimer]) clearTimeout(timer);
     this.app.feed.look(null, 0, null);
   }
 
@@ -310,7 +314,7 @@ export class MapPage implements Page {
       }
     }
     clearTimeout(this.leavesTimer);
-    if (this.leavesBox.checked) this.leavesTimer = window.setTimeout(() => void this.refreshLeaves(), this.across20 ? LEAVES_EVERY_MS : 500);
+    if (this.shown && this.leavesBox.checked) this.leavesTimer = window.setTimeout(() => void this.refreshLeaves(), this.across20 ? LEAVES_EVERY_MS : 500);
   }
 
   /** At which height leaves are cut: that of what is near. */
@@ -330,6 +334,7 @@ export class MapPage implements Page {
   }
 
   private watchInterest(player: string | null): void {
+    clearTimeout(this.interestTimer);
     this.interestOf = player;
     if (player === null) {
       this.map.overlays.setInterest(null, 0);
@@ -340,33 +345,38 @@ export class MapPage implements Page {
   }
 
   private async refreshInterest(player: string): Promise<void> {
-    if (this.interestOf !== player) return;
-    if (this.shown) {
-      try {
-        const interest = await this.app.api.get<Interest>('/v1/console/interest', {player});
-        if (this.interestOf !== player) return;
-        this.map.overlays.setInterest(interest, this.lastHeight);
-        this.map.redraw();
-      } catch (problem) {
-        notify(problem instanceof Error ? problem.message : String(problem), 'bad');
-        if (this.interestOf === player) this.watchInterest(null);
-        return;
-      }
+    if (this.interestOf !== player || !this.shown) return;
+    try {
+      const interest = await this.app.api.get<Interest>('/v1/console/interest', {player});
+      if (this.interestOf !== player || !this.shown) return;
+      this.map.overlays.setInterest(interest, this.lastHeight);
+      this.map.redraw();
+    } catch (problem) {
+      if (this.interestOf !== player || !this.shown) return;
+      notify(problem instanceof Error ? problem.message : String(problem), 'bad');
+      this.inspector.notWatching();
+      this.watchInterest(null);
+      return;
     }
-    setTimeout(() => void this.refreshInterest(player), INTEREST_EVERY_MS);
+    clearTimeout(this.interestTimer);
+    this.interestTimer = window.setTimeout(() => void this.refreshInterest(player), INTEREST_EVERY_MS);
   }
 
   private async refreshNames(): Promise<void> {
     if (!this.shown) return;
     if (this.map.across < NAMES_FROM_M && this.app.api.login) {
+      const {world} = this.app;
+      const wanted = new Set<number>();
+      for (let slot = 0; slot < world.end; ++slot) if (world.kinds[slot] === Kind.player) wanted.add(world.ids[slot]!);
       try {
-        const {players} = await this.app.api.get<PlayerList>('/v1/console/players', {limit: 500});
-        this.map.entities.names = new Map(players.map((player) => [Number(player.entity), player.name]));
+        const names = await namesOf(wanted, this.map.entities.names, (offset, limit) => this.app.api.get<PlayerList>('/v1/console/players', {offset, limit}));
+        if (names) this.map.entities.names = names;
       } catch {
         // Names are a convenience; the list page tells of errors.
       }
     }
-    setTimeout(() => void this.refreshNames(), NAMES_EVERY_MS);
+    clearTimeout(this.namesTimer);
+    if (this.shown) this.namesTimer = window.setTimeout(() => void this.refreshNames(), NAMES_EVERY_MS);
   }
 
   // --- keys and tests ------------------------------------------------------------------------------------------------
@@ -391,6 +401,7 @@ export class MapPage implements Page {
       {keys: ['+', '='], shown: '+', text: 'Zoom in', group: 'Map', when, run: () => this.map.zoomBy(1.6)},
       {keys: ['-'], shown: '-', text: 'Zoom out', group: 'Map', when, run: () => this.map.zoomBy(1 / 1.6)},
       {keys: ['0'], shown: '0', text: 'The whole Earth', group: 'Map', when, run: () => this.home()},
+      {keys: ['Enter'], shown: 'Enter', text: 'Inspect what is nearest to the middle', group: 'Map', when: () => this.shown && this.map.focused, run: () => this.picked(this.map.central())},
       {keys: ['m'], shown: 'm', text: 'Globe or flat', group: 'Map', when, run: () => this.setMode(this.map.view.mode === 'globe' ? 'flat' : 'globe')},
       {keys: ['l'], shown: 'l', text: 'Octree leaves', group: 'Map', when, run: () => this.leavesBox.click()},
       {keys: ['b'], shown: 'b', text: 'Shard borders', group: 'Map', when, run: () => this.shardsBox.click()},
@@ -421,6 +432,7 @@ export class MapPage implements Page {
           const slot = app.world.slotOf(id);
           return slot === undefined ? null : {lon: app.world.lon[slot]! / DEGREE, lat: app.world.lat[slot]! / DEGREE, kind: app.world.kinds[slot]};
         },
+        ofKind: (kind: number) => [...app.world.idsInUse()].filter((id) => app.world.kinds[app.world.slotOf(id)!] === kind),
         screen: (lon: number, lat: number) => {
           const at = {x: 0, y: 0};
           return map.view.project(lon * DEGREE, lat * DEGREE, at) ? at : null;
