@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <thread>
 
 namespace bluemarble::app {
@@ -29,15 +30,26 @@ PlayerSeen Look(const Zone& zone, const session::Session& session, core::Tick no
   return seen;
 }
 
+// But for ASCII case, as accounts are found by their names.
+bool SameNameButCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 const session::Session* Find(Zone& zone, const WhoIsMeant& who) {
+  const session::Session* but_case = nullptr;
   for (const session::Session& session : zone.sessions().table().slots()) {
     if (!session::HasEntity(session.state)) continue;
     if (who.entity           ? session.entity == who.entity
         : who.player_id != 0 ? session.player_id == who.player_id
                              : session.name.view() == who.name)
       return &session;
+    const bool by_name = !who.entity && who.player_id == 0;
+    if (by_name && SameNameButCase(session.name.view(), who.name)) but_case = &session;
   }
-  return nullptr;
+  // Without accounts two may be called so: the exact one was looked for first.
+  return but_case;
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ struct PartSeen {
   ReplicationClass cls = ReplicationClass::kCombat;
 };
 
-/// Exactly one of the three names whom.
+/// Exactly one of the three names whom. A name is found without ASCII case, the exact one first.
 struct WhoIsMeant {
   int64_t player_id = 0;
   std::string name;

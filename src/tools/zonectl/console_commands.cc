@@ -23,9 +23,18 @@ using nlohmann::json;
 constexpr int64_t kPlayersPage = 500;  // the most that one answer lists
 constexpr auto kBetweenLooks = std::chrono::milliseconds(1100);
 
-// Digits are a number, everything else is a name.
-bool IsAllDigits(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+struct WhoIsNamed {
+  const char* member;  // of a query or a body
+  std::string text;
+};
+
+// Digits are a number, everything else is a name; "name:4711" is one as well.
+WhoIsNamed WhoOf(const std::string& who) {
+  constexpr std::string_view kName = "name:", kPlayer = "player:";
+  if (who.starts_with(kName)) return {"name", who.substr(kName.size())};
+  const std::string rest = who.starts_with(kPlayer) ? who.substr(kPlayer.size()) : who;
+  const bool digits = !rest.empty() && rest.find_first_not_of("0123456789") == std::string::npos;
+  return {digits ? "player" : "name", rest};
 }
 
 std::string Dumped(const json& value) {
@@ -83,11 +92,8 @@ std::string Triple(const json& values) {
 }
 
 json Whom(const std::string& who) {
-  return IsAllDigits(who) ? json{{"player", who}} : json{{"name", who}};
-}
-
-std::string WhomQuery(const std::string& who) {
-  return (IsAllDigits(who) ? "player=" : "name=") + Encoded(who);
+  const WhoIsNamed named = WhoOf(who);
+  return json{{named.member, named.text}};
 }
 
 std::vector<std::string> PlayerRow(const json& player, bool addresses) {
@@ -183,14 +189,11 @@ int RunPlayers(Source& source, const Options& options) {
 }
 
 int RunInspect(Source& source, const Options& options) {
-  constexpr std::string_view kEntity = "entity:", kPlayer = "player:";
-  std::string who = options.aggregate, query;
-  if (who.starts_with(kEntity)) {
-    query = "id=" + Encoded(who.substr(kEntity.size()));
-  } else {
-    if (who.starts_with(kPlayer)) who.erase(0, kPlayer.size());
-    query = WhomQuery(who);
-  }
+  constexpr std::string_view kEntity = "entity:";
+  const std::string& who = options.aggregate;
+  WhoIsNamed named = WhoOf(who);
+  if (who.starts_with(kEntity)) named = {"id", who.substr(kEntity.size())};
+  const std::string query = std::string(named.member) + "=" + Encoded(named.text);
   return AskAndShow(
       source, options, "GET", "/v1/console/entity?" + query, json(), [](const json& answer) {
         fmt::print("{} {} at {}, {}, {} m, tick {}\n", MemberText(answer, "kind"),

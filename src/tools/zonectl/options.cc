@@ -16,7 +16,7 @@ void AddZoneCommands(CLI::App& app, Options& o) {
     sub->callback([&o, command] { o.command = command; });
     return sub;
   };
-  constexpr const char* kPlayer = "number or name of a player";
+  constexpr const char* kPlayer = "number or name of a player; name:4711 for a name of digits";
   add(Command::kStatus, "status", "how the zone is: ticks, players, bytes, commits");
   CLI::App* players = add(Command::kPlayers, "players", "who is in play, and where");
   players->add_option("--search", o.search, "part of a name, or a player's or entity's number");
@@ -28,7 +28,7 @@ void AddZoneCommands(CLI::App& app, Options& o) {
       ->check(CLI::PositiveNumber);
   players->add_flag("--addresses", o.addresses, "show where they come from");
   add(Command::kInspect, "inspect", "an entity as it is now")
-      ->add_option("who", o.aggregate, "NAME, player:NUMBER or entity:NUMBER")
+      ->add_option("who", o.aggregate, "NAME, name:NAME, player:NUMBER or entity:NUMBER")
       ->required();
   CLI::App* kick = add(Command::kKick, "kick", "end a player's session; ban keeps out");
   kick->add_option("player", o.aggregate, kPlayer)->required();
