@@ -85,7 +85,8 @@ PROGRAMS = {
     "console": (["console_rate.py", "--console", "{console}"], [
         *((f"frames/s of map, {scene}", f"scenes/{scene}/least_fps", ">=", "limits/fps", "/s") for scene in CONSOLE_SCENES),
         ("page ready", "ready_ms", "<", "limits/ready_ms", "ms"),
-        ("server's CPU for a page", "cost/page_pct", "<", "limits/page_pct", "% of a core")]),
+        *((f"server's CPU for a page, {view}", f"cost/page_pct/{view}", "<", "limits/page_pct", "% of a core")
+          for view in ("globe", "herd"))]),
     "console_feed": (["console_cost.py"], [
         (f"server's CPU for a page's feed, {mode}", f"modes/{mode}/pct", "<", "limits/pct", "% of a core")
         for mode in ("blocks", "cells", "focus")]),
