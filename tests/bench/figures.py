@@ -28,7 +28,7 @@ BIG_CROWD = ["crowd_5000"]
 SWEEP = ["sweep"]
 VIEW_ERROR = ["view_error"]
 PEERS = ["peers"]
-OPERATORS = ["console", "console_feed", "metrics"]
+OPERATORS = ["console", "console_feed", "metrics", "slow_ticks"]
 PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet": "naive ENet"}
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}

@@ -1,5 +1,6 @@
 """The figures of the durable world, by programs that start their own PostgreSQL and Redis, of the spatial index, the codec
-and a tick, by such as need nothing, of what scrapers and the web console cost, and of other servers beside a zone. They
+and a tick, by such as need nothing, of what scrapers, the web console and the slow-tick recorder cost, and of other servers
+beside a zone. They
 measure and print JSON.
 
 scenes.py runs them beside the scenes. Whatever else a program holds against a limit is in its exit code.
@@ -90,6 +91,10 @@ PROGRAMS = {
     "console_feed": (["console_cost.py"], [
         (f"server's CPU for a page's feed, {mode}", f"modes/{mode}/pct", "<", "limits/pct", "% of a core")
         for mode in ("blocks", "cells", "focus")]),
+    "slow_ticks": (["slow_cost.py"], [
+        ("CPU of a tick with the slow-tick recorder, above that of one without", "in_one_process/above_pct", "<", "limits/above_pct",
+         "%"),
+        ("zone thread's CPU per tick of a zoned with it, above that of one without", "zones/above_pct", None, None, "%")]),
     "peers": (["peers.py"], [
         (f"{what} of a zone and of {peer}, {scene}", path.format(scene, "bluemarble"), relation, path.format(scene, peer), unit)
         for scene in ("spread", "crowd") for peer in ("colyseus", "naive_enet")
@@ -98,7 +103,7 @@ PROGRAMS = {
                                            ("down per player", "common/{}/{}/down_bytes_per_player_s", "<", "B/s"))]),
 }
 FOLDERS = {"durability.py": "soak", "peers.py": "bench/peers", "metrics_cost.py": "bench", "console_rate.py": "bench",
-           "console_cost.py": "bench"}
+           "console_cost.py": "bench", "slow_cost.py": "bench"}
 IN_BIN = ("wire_bench",)
 
 

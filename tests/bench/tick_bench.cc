@@ -5,6 +5,7 @@
 ///
 ///   tick_bench [--scene spread|crowd] [--players N] [--ticks N] [--workers N] [--entities N]
 ///              [--density N] [--radius M] [--late N] [--seed K] [--against N]
+///              [--recorder 1]
 ///
 /// --late: a third of the players (of 3) hear what the zone sends at once, the next a tick later,
 /// and so on, so that their bases differ as on a network.
@@ -13,6 +14,7 @@
 /// own in it.
 /// --against: instead, a zone with --workers and one with so many run by turns, timed by the wall
 /// clock: what more workers make of a tick.
+/// --recorder 1: instead, ticks with the slow-tick recorder and without, by turns in one zone.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <time.h>
@@ -30,6 +32,8 @@
 #include <vector>
 
 #include "app/catalogue_file.h"
+#include "app/slow_ticks.h"
+#include "app/tick_probe.h"
 #include "app/zone.h"
 #include "bench/assembly_replay.h"
 #include "bench/flat_transport.h"
@@ -49,6 +53,8 @@ constexpr int64_t kTickNs = 1'000'000'000 / kHz;
 constexpr int kJoinsPerTick = 15;
 constexpr int kLoginTicks = 60 * kHz;
 constexpr int kWarmTicks = 5 * kHz;
+constexpr int kFarTicks = 15;  // of the class whose turn comes least often
+constexpr double kRecorderLimitPct = 2;
 constexpr int kTurns = 6;     // of the zones that are compared
 constexpr int kReplays = 30;  // ticks at least whose datagrams are assembled again
 constexpr double kAssemblyLimitNs = 1000;
@@ -59,7 +65,7 @@ constexpr GeoPosition kPlayersPlace{13.405, 52.52, 0};
 struct Sizes {
   std::string scene = "spread";
   int players = 3000, ticks = 900, workers = 1, entities = 600, density = 150, radius = 25,
-      late = 3, seed = 1, against = 0;
+      late = 3, seed = 1, against = 0, recorder = 0;
 };
 
 class ProcessCpuClock final : public core::Clock {
@@ -228,6 +234,28 @@ class TickBench {
     }
   }
 
+  /// Microseconds of the process's CPU per tick without the slow-tick recorder and with it, by
+  /// turns of as many ticks as a turn of the farthest class has.
+  std::array<std::vector<double>, 2> CompareRecorder() {
+    app::SlowTicks slow({}, kHz, real_clock_);
+    // As many levels as zoned reads.
+    std::array<core::Counter, 6> levels;
+    app::TickProbe probe(zone_, slow, real_clock_, [&levels] {
+      return app::QueueLevels{.inbound_bytes = levels[0].Get() + levels[1].Get(),
+                              .outbound_bytes = levels[2].Get() + levels[3].Get(),
+                              .commit_bytes = levels[4].Get(),
+                              .positions_waiting = levels[5].Get()};
+    });
+    std::array<std::vector<double>, 2> us;
+    for (int turn = 0; turn < 2 * (sizes_.ticks / (2 * kFarTicks)); ++turn) {
+      const size_t with = static_cast<size_t>(turn) % 2;
+      cpu_ns_.clear();
+      for (int i = 0; i < kFarTicks; ++i) Step(with != 0 ? &probe : nullptr);
+      us[with].push_back(Mean(cpu_ns_) / 1000);
+    }
+    return us;
+  }
+
   bool Print() const {
     const auto players = static_cast<double>(plans_.size());
     const auto ticks = static_cast<double>(sizes_.ticks);
@@ -345,7 +373,7 @@ class TickBench {
     }
   }
 
-  void Step() {
+  void Step(app::TickProbe* probe = nullptr) {
     ++tick_;
     clock_.now_ns += kTickNs;
     const double heap_kb = HeapKb();
@@ -360,7 +388,12 @@ class TickBench {
 
     const int64_t wall_ns = real_clock_.NowNs();
     const int64_t cpu_ns = cpu_clock_.NowNs();
+    if (probe != nullptr) probe->BeforeTick();
     zone_.RunTick({.tick = tick_, .scheduled_ns = phase_clock_.NowNs()});
+    if (probe != nullptr) {
+      probe->AfterTick(
+          {.tick = tick_, .due_ns = wall_ns, .began_ns = wall_ns, .period_ns = kTickNs});
+    }
     cpu_ns_.push_back(static_cast<double>(cpu_clock_.NowNs() - cpu_ns));
     wall_ns_.push_back(static_cast<double>(real_clock_.NowNs() - wall_ns));
     transport_.ForgetTaken();
@@ -390,11 +423,10 @@ class TickBench {
 
 bool Parse(int argc, char** argv, Sizes& sizes) {
   const std::pair<std::string_view, int*> numbers[] = {
-      {"--players", &sizes.players}, {"--ticks", &sizes.ticks},
-      {"--workers", &sizes.workers}, {"--entities", &sizes.entities},
-      {"--density", &sizes.density}, {"--radius", &sizes.radius},
-      {"--late", &sizes.late},       {"--seed", &sizes.seed},
-      {"--against", &sizes.against}};
+      {"--players", &sizes.players},   {"--ticks", &sizes.ticks},     {"--workers", &sizes.workers},
+      {"--entities", &sizes.entities}, {"--density", &sizes.density}, {"--radius", &sizes.radius},
+      {"--late", &sizes.late},         {"--seed", &sizes.seed},       {"--against", &sizes.against},
+      {"--recorder", &sizes.recorder}};
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     if (i + 1 >= argc) return false;
@@ -436,15 +468,36 @@ void CompareWorkers(const Sizes& sizes) {
       At(ms[1], 0.5) / At(ms[0], 0.5));
 }
 
+bool CompareRecorder(const Sizes& sizes) {
+  TickBench bench(sizes);
+  bench.LogEverybodyIn();
+  const auto us = bench.CompareRecorder();
+  std::vector<double> above_pct;
+  for (size_t i = 0; i < us[0].size(); ++i) above_pct.push_back(100 * (us[1][i] / us[0][i] - 1));
+  const double pct = At(above_pct, 0.5);
+  fmt::print(
+      "{{\"id\":\"tick_bench\",\"sizes\":{{\"scene\":\"{}\",\"players\":{},\"ticks\":{},"
+      "\"workers\":{},\"seed\":{}}},\n"
+      " \"measured\":{{\"cpu_us_per_tick\":{{\"without\":{:.1f},\"with\":{:.1f}}},"
+      "\"above_pct\":{:.3f},\"above_pct_quartiles\":[{:.3f},{:.3f}]}},"
+      "\"limits\":{{\"above_pct\":{}}},\"pass\":{}}}\n",
+      sizes.scene, sizes.players, sizes.ticks, sizes.workers, sizes.seed, At(us[0], 0.5),
+      At(us[1], 0.5), pct, At(above_pct, 0.25), At(above_pct, 0.75), kRecorderLimitPct,
+      pct < kRecorderLimitPct);
+  return pct < kRecorderLimitPct;
+}
+
 int MeasureTicks(int argc, char** argv) {
   Sizes sizes;
   if (!Parse(argc, argv, sizes)) {
     fmt::print(stderr,
                "usage: tick_bench [--scene spread|crowd] [--players N] [--ticks N] [--workers N] "
-               "[--entities N] [--density N] [--radius M] [--late N] [--seed K] [--against N]\n");
+               "[--entities N] [--density N] [--radius M] [--late N] [--seed K] [--against N] "
+               "[--recorder 1]\n");
     return 64;
   }
   try {
+    if (sizes.recorder > 0) return CompareRecorder(sizes) ? 0 : 1;
     if (sizes.against > 0) {
       CompareWorkers(sizes);
       return 0;
