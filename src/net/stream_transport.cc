@@ -20,7 +20,7 @@ constexpr uint16_t kStreamPort = 1;
 // Streams without a token that may stand at a time, of all: whoever opens more pushes out his own.
 constexpr size_t kWaitingShare = 4;
 constexpr int kIdleMs = 50;
-constexpr int kRoundTripPasses = 1000 / kIdleMs;  // of maintenance
+constexpr int kStreamRoundTripPasses = 1000 / kIdleMs;  // of maintenance
 
 std::span<const std::byte, kSealedTokenBytes> SealedOf(const ConnectToken& token) {
   return token.sealed;
@@ -331,7 +331,7 @@ void StreamTransport::HandMessage(core::PeerId peer, Channel channel,
 
 void StreamTransport::Maintain() {
   const std::lock_guard lock(mutex_);
-  if (++maintained_ % kRoundTripPasses == 0) CountRoundTrips();
+  if (++maintained_ % kStreamRoundTripPasses == 0) CountRoundTrips();
   if (gone_ == 0 && stats_.waiting.Get() == 0) return;
   const int64_t now_ns = clock_.NowNs();
   for (Slot& slot : slots_) {
