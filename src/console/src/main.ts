@@ -161,6 +161,7 @@ function frame(): void {
 function begin(): void {
   say(who, app.api.login?.name ?? '');
   app.feed.open(app.api.login!.token);
+  pageOf('map'); // its keys are in the list of all keys from the start on
   route();
 }
 

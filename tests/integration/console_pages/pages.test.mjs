@@ -146,14 +146,24 @@ test('leaves of the octree and the classes of interest appear on demand', async 
     const {shownLeaves, interestLeaves} = await figures(page);
     return shownLeaves > 0 && interestLeaves > 0;
   });
+  // Off and on again, and away and back: still one request a second.
+  let asked = 0;
+  const count = (request) => (asked += request.url().includes('/v1/console/interest') ? 1 : 0);
+  for (let i = 0; i < 6; ++i) await page.keyboard.press('i');
+  await page.keyboard.press('3');
+  await page.keyboard.press('1');
+  page.on('request', count);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  page.off('request', count);
+  assert.ok(asked >= 1 && asked <= 3, `${asked} requests in 1.5 s`);
   await page.keyboard.press('l');
   await page.keyboard.press('Escape');
   assert.ok(await page.$eval('.inspector', (element) => element.hidden));
 });
 
 test('Enter on the map inspects what is in the middle: a thing has its number and its history', async () => {
-  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 3000), await bot('bot-'));
-  const item = await until('things in the view', 5, () =>
+  await page.evaluate(() => window.bluemarbleMap.look(0, 20, 30_000_000));
+  const item = await until('things in the world', 5, () =>
     page.evaluate(() => window.bluemarbleMap.ofKind(4).map((id) => ({id, ...window.bluemarbleMap.place(id)}))[0]),
   );
   await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 20), item);
@@ -227,6 +237,19 @@ test('a refusal of the zone is told in the question, which stays open', async ()
   assert.ok((await text('dialog[open] .error')).length > 5);
   await page.keyboard.press('Escape');
   await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+});
+
+test('an account is made an operator, and a player again', async () => {
+  await page.goto(`${zone}/console/#/operate`);
+  await fillIn(page, 'input[aria-label="Account name"]', PLAYER[0]);
+  await page.keyboard.press('Enter');
+  for (const [button, role] of [['Make operator', 'operator'], ['Take the role', 'player']]) {
+    const of = await page.waitForSelector(`xpath///section[@aria-label="Chat and actions"]//button[text()="${button}"]`);
+    await of.click();
+    await (await page.waitForSelector('dialog[open] button[type=submit]')).click();
+    await page.waitForFunction((wanted) => [...document.querySelectorAll('.operate .facts dd')].some((each) => each.textContent === wanted), {}, role);
+    assert.equal((await ask(`/v1/admin/account?name=${PLAYER[0]}`)).json.role, role);
+  }
 });
 
 test('an announcement is said, and shown with who is in play', async () => {

@@ -63,6 +63,7 @@ export class HealthPage implements Page {
       fill(this.head);
       fill(this.body, empty(problem instanceof Error ? problem.message : String(problem), () => void this.refresh()));
     }
+    clearTimeout(this.timer);
     if (this.shown) this.timer = window.setTimeout(() => void this.refresh(), EVERY_MS);
   }
 

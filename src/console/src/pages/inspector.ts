@@ -2,7 +2,7 @@
 
 import type {App} from '../app';
 import {ApiError} from '../data/api';
-import type {Entity} from '../data/types';
+import type {Entity, Player} from '../data/types';
 import {actionButtons} from '../ui/actions';
 import {fill, h, iconButton, say} from '../ui/dom';
 import {eventList} from '../ui/events';
@@ -42,6 +42,7 @@ export class Inspector {
   private readonly rows = new Map<string, HTMLElement>();
   private historyOf = '';
   private historyAt = 0;
+  private target: Player | null = null;
   private paused = false;
 
   constructor(
@@ -177,9 +178,12 @@ export class Inspector {
     this.row('Leaf', `level ${entity.leaf_level}, part ${entity.part}, slot ${entity.slot}`);
     this.row('Tick', String(entity.tick));
     if (first) {
+      this.target = player;
       fill(this.actions, player ? actionButtons(this.app, player, () => void this.refresh()) : null);
       this.title.focus({preventScroll: true});
     }
+    // The buttons mean the player where he is now.
+    if (this.target && player) Object.assign(this.target, player);
     const about = player ? `player:${player.player}` : item ? `item:${item.item}` : '';
     const now = performance.now();
     if (about !== this.historyOf || first || now - this.historyAt > HISTORY_EVERY_MS) {

@@ -55,7 +55,7 @@ export function askLogin(api: Api, options: {expired?: boolean; name?: string} =
         },
       },
       h('div', {class: 'brand'}, h('span', {class: 'brand-mark', 'aria-hidden': 'true'}), h('strong', {}, 'bluemarble'), h('span', {}, 'console')),
-      h('p', {class: 'lead'}, options.expired ? 'Your login has expired. Log in again; the page stays as it is.' : 'For operators of this zone.'),
+      h('p', {class: 'lead'}, options.expired ? 'Your login has expired. Log in again; the page stays as it is.' : 'For operators of this zone. The first one comes in by the admin secret, and makes operators under “Chat, actions”.'),
       h(
         'div',
         {

@@ -2,7 +2,7 @@
 
 import type {App, Page} from '../app';
 import type {Action} from '../data/types';
-import {askBan, askUnban} from '../ui/actions';
+import {askBan, askRole, askUnban} from '../ui/actions';
 import {fill, h} from '../ui/dom';
 import {clock, moment} from '../ui/format';
 import {empty, notify} from '../ui/overlays';
@@ -41,6 +41,7 @@ export class OperatePage implements Page {
   private auditTimer = 0;
   private shown = false;
   private newest = '';
+  private written = '';
 
   constructor(private readonly app: App) {
     const name = h('input', {type: 'text', placeholder: 'Account name', 'aria-label': 'Account name', autocomplete: 'off', required: true, maxLength: 32});
@@ -155,6 +156,7 @@ export class OperatePage implements Page {
       this.newest = '';
       fill(this.chat, h('li', {}, empty(problem instanceof Error ? problem.message : String(problem))));
     }
+    clearTimeout(this.chatTimer);
     if (this.shown) this.chatTimer = window.setTimeout(() => void this.refreshChat(), CHAT_EVERY_MS);
   }
 
@@ -162,34 +164,15 @@ export class OperatePage implements Page {
     clearTimeout(this.auditTimer);
     try {
       const {actions} = await this.app.api.get<{actions: Action[]}>('/v1/console/actions', {limit: 100});
-      fill(
-        this.audit,
-        actions.length === 0
-          ? h('p', {class: 'quiet'}, 'Nothing yet.')
-          : h(
-              'table',
-              {class: 'table dense'},
-              h('thead', {}, h('tr', {}, ...['Time', 'Action', 'Who', 'By', 'Detail'].map((text) => h('th', {scope: 'col'}, text)))),
-              h(
-                'tbody',
-                {},
-                ...actions.map((action) =>
-                  h(
-                    'tr',
-                    {},
-                    h('td', {class: 'figures'}, moment(action.time)),
-                    h('td', {}, h('span', {class: `badge ${action.action}`}, action.action.replaceAll('_', ' '))),
-                    h('td', {class: 'strong'}, action.target ?? ''),
-                    h('td', {}, action.by ?? ''),
-                    h('td', {class: 'wrap'}, action.detail ?? ''),
-                  ),
-                ),
-              ),
-            ),
-      );
+      const written = JSON.stringify(actions);
+      // What an operator is reading or copying stays as it is.
+      if (written !== this.written) fill(this.audit, auditTable(actions));
+      this.written = written;
     } catch (problem) {
+      this.written = '';
       fill(this.audit, empty(problem instanceof Error ? problem.message : String(problem)));
     }
+    clearTimeout(this.auditTimer);
     if (this.shown) this.auditTimer = window.setTimeout(() => void this.refreshAudit(), AUDIT_EVERY_MS);
   }
 
@@ -218,6 +201,7 @@ export class OperatePage implements Page {
           account.banned_until
             ? h('button', {type: 'button', class: 'button small', onclick: () => askUnban(this.app, account.name, again)}, 'Lift the ban')
             : h('button', {type: 'button', class: 'button small danger-quiet', onclick: () => askBan(this.app, account, again)}, 'Ban'),
+          h('button', {type: 'button', class: 'button small', onclick: () => askRole(this.app, account.name, account.role === 'operator', again)}, account.role === 'operator' ? 'Take the role' : 'Make operator'),
           h('button', {type: 'button', class: 'button small', onclick: () => this.app.go('players', {search: account.name})}, 'In play?'),
         ),
         h(
@@ -232,4 +216,28 @@ export class OperatePage implements Page {
       fill(this.account, h('p', {class: 'error', role: 'alert'}, problem instanceof Error ? problem.message : String(problem)));
     }
   }
+}
+
+function auditTable(actions: Action[]): HTMLElement {
+  if (actions.length === 0) return h('p', {class: 'quiet'}, 'Nothing yet.');
+  return h(
+    'table',
+    {class: 'table dense'},
+    h('thead', {}, h('tr', {}, ...['Time', 'Action', 'Who', 'By', 'Detail'].map((text) => h('th', {scope: 'col'}, text)))),
+    h(
+      'tbody',
+      {},
+      ...actions.map((action) =>
+        h(
+          'tr',
+          {},
+          h('td', {class: 'figures'}, moment(action.time)),
+          h('td', {}, h('span', {class: `badge ${action.action}`}, action.action.replaceAll('_', ' '))),
+          h('td', {class: 'strong'}, action.target ?? ''),
+          h('td', {}, action.by ?? ''),
+          h('td', {class: 'wrap'}, action.detail ?? ''),
+        ),
+      ),
+    ),
+  );
 }

@@ -62,6 +62,22 @@ export function askUnban(app: App, name: string, done?: () => void): void {
   });
 }
 
+export function askRole(app: App, name: string, operator: boolean, done?: () => void): void {
+  ask({
+    title: operator ? `Take the operator’s role from ${name}` : `Make ${name} an operator`,
+    text: operator
+      ? `${name} may not watch this zone or act in it any more, from now on.`
+      : `${name} may see everything here, kick, ban, teleport and give this role. It comes with the next login.`,
+    action: operator ? 'Take the role' : 'Make operator',
+    danger: true,
+    run: async () => {
+      await app.api.post('/v1/admin/role', {name, role: operator ? 'player' : 'operator'});
+      notify(operator ? `${name} is a player.` : `${name} is an operator.`, 'good');
+      done?.();
+    },
+  });
+}
+
 export function askTeleport(app: App, target: Target, done?: () => void): void {
   ask({
     title: `Teleport ${target.name}`,
