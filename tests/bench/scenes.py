@@ -197,18 +197,19 @@ def run_scene(name, options, trace, load):
                      context={path: at(report, path) for path in CONTEXT})
 
 
-def run_windows(name, options, load, measure, figures, seconds):
+def run_windows(name, options, load, measure, figures, seconds, more=""):
     """A scene of several zones, one after another."""
     company = Company()
     report = measure()
     keep(name, options, report)
     return result_of(name, options, load, [figure(report, *row) for row in figures], others_cpu_cores=company.cores(),
-                     players=report["players"]["wanted"], seconds=seconds, command=f"scripts/bench --only {name}",
+                     players=report["players"]["wanted"], seconds=seconds, command=f"scripts/bench --only {name}{more}",
                      context=report)
 
 
 def run_sealed(options, load):
-    return run_windows(SEALED, options, load, lambda: seal_cost.measure(options), SEALING, options.seconds / 2)
+    return run_windows(SEALED, options, load, lambda: seal_cost.measure(options), SEALING, options.seconds / 2,
+                       f" --seconds {options.seconds:g}")
 
 
 def run_view_error(options, trace, load):
