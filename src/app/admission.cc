@@ -16,11 +16,13 @@ constexpr int kAccountWaitMs = 2'000;
 
 Admission::Admission(const net::EnetTransport& transport, const session::SessionStats& sessions,
                      const session::Presence& presence, const persistence::DurableQueue& store,
-                     const core::Clock& clock, std::string address, const Limits& limits)
+                     const core::Counter& overloaded, const core::Clock& clock, std::string address,
+                     const Limits& limits)
     : transport_(transport),
       sessions_(sessions),
       presence_(presence),
       store_(store),
+      overloaded_(overloaded),
       clock_(clock),
       address_(std::move(address)),
       limits_(limits),
@@ -68,9 +70,14 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
     return core::Status(core::Code::kUnavailable, "the store is not ready, try again later");
   }
   // Of those who linger one gives way, and who is in play takes the place that he has.
-  if (sessions_.players.Get() >= limits_.max_players &&
+  const bool full = sessions_.players.Get() >= limits_.max_players;
+  const bool overloaded = overloaded_.Get() != 0;
+  if ((full || overloaded) &&
       !presence_.ContainsNamed(persistence::PlayerName::From(request.name))) {
-    return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
+    if (full) return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
+    overload_refused_.Add();
+    return core::Status(core::Code::kFull,
+                        "the zone is overloaded (tick.max_dilation_pct), try again later");
   }
   if (!request.websocket) {
     const auto host = ChooseHost();

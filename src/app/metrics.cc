@@ -327,10 +327,13 @@ core::Status RegisterLimits(ops::MetricsRegistry& registry, const char* version,
   return add.status();
 }
 
-core::Status RegisterAdmission(ops::MetricsRegistry& registry, const core::Counter& put_off) {
+core::Status RegisterAdmission(ops::MetricsRegistry& registry, const Admission& admission) {
   Registrar add(registry);
   add.Count("admission_put_off_total", "Joins that were told to come later: too many at once.",
-            put_off);
+            admission.paced());
+  add.Count("admission_overload_refused_total",
+            "Joins that were refused: the zone had no relief left (tick.max_dilation_pct).",
+            admission.overload_refused());
   return add.status();
 }
 

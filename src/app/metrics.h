@@ -6,6 +6,7 @@
 
 #include "api/admin_guard.h"
 #include "api/http_server.h"
+#include "app/admission.h"
 #include "app/archivist.h"
 #include "app/durable_side.h"
 #include "app/recorder.h"
@@ -39,8 +40,7 @@ core::Status RegisterHttpAndLog(ops::MetricsRegistry& registry, const api::ApiSt
 /// What the settings allow, beside which the counts are read, and what runs here.
 core::Status RegisterLimits(ops::MetricsRegistry& registry, const char* version,
                             const ZoneSettings& settings);
-/// `put_off`: joins that were told to come later.
-core::Status RegisterAdmission(ops::MetricsRegistry& registry, const core::Counter& put_off);
+core::Status RegisterAdmission(ops::MetricsRegistry& registry, const Admission& admission);
 
 /// The JSON of GET /v1/stats: totals since the start and histograms as [upper bound, count] pairs
 /// of the buckets that are not empty. zonebot takes differences of two of them.

@@ -41,6 +41,10 @@ Relief ReliefControl::AfterTick(double used, int unsent) {
   return now_;
 }
 
+bool ReliefControl::exhausted() const {
+  return now_.step == replication::kReliefSteps && now_.dilation_pct >= settings_.max_dilation_pct;
+}
+
 void ReliefControl::More() {
   // Taken back too early: next time it is waited for longer.
   if (since_less_ <= kCalmWindows) calm_wanted_ = std::min(2 * calm_wanted_, kMostCalmWindows);

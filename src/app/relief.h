@@ -1,7 +1,8 @@
 /// What the zone does when ticks do not fit their period (DESIGN §8): first players are told of
 /// each other less often, the far ones first; when that is not enough, time itself slows down,
-/// smoothly and told to the clients. A pure function of how the last ticks went, which the loop
-/// measures; what it decides is an input of the zone, and recorded. One thread.
+/// smoothly and told to the clients; at the end of that nobody else is let in. A pure function of
+/// how the last ticks went, which the loop measures; what it decides is an input of the zone, and
+/// recorded. One thread.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,8 @@ class ReliefControl {
   /// After a tick. `used`: what of the tick's period had passed at its end, since its scheduled
   /// start; `unsent`: ticks that the net threads have not sent yet, this one included.
   Relief AfterTick(double used, int unsent);
+  /// There is no further step.
+  bool exhausted() const;
 
  private:
   void More();

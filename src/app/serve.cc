@@ -30,6 +30,7 @@
 #include "app/zone.h"
 #include "app/zone_loop.h"
 #include "app/zone_orders.h"
+#include "core/cores.h"
 #include "core/crash_point.h"
 #include "core/log.h"
 #include "core/thread_priority.h"
@@ -155,7 +156,7 @@ auto Foremost(const TickSettings& tick, core::Urgency urgency, Start start) {
 
 // Without a core for all others a zone that falls behind would leave them nothing.
 core::Urgency UrgencyOf(const TickSettings& tick) {
-  const bool room = static_cast<unsigned>(WorkersOf(tick)) < std::thread::hardware_concurrency();
+  const bool room = WorkersOf(tick) < core::UsableCores();
   return tick.realtime && room ? core::Urgency::kRealtime : core::Urgency::kNice;
 }
 
@@ -295,14 +296,15 @@ int Serve(const Settings& settings, const ServeOptions& options) {
   }
   const session::SessionSettings& session = settings.zone.session;
   Admission admission(
-      **transport, zone->session_stats(), zone->presence(), committer, clock,
+      **transport, zone->session_stats(), zone->presence(), committer,
+      loop.stats().relief_exhausted, clock,
       settings.net.public_address.empty() ? settings.net.bind : settings.net.public_address,
       {.max_players = session.max_players,
        .max_pending = session.max_pending,
        .max_peers_per_host = static_cast<uint32_t>(settings.net.max_peers_per_host),
        .entries_per_s = static_cast<double>(session.enters_per_tick) * hz,
        .token_life_s = settings.net.token_life_s});
-  if (core::Status registered = RegisterAdmission(metrics, admission.paced()); !registered.ok()) {
+  if (core::Status registered = RegisterAdmission(metrics, admission); !registered.ok()) {
     return Fail(ops::kExitInternal, registered.ToString());
   }
   if (streams) admission.Offer(*streams);

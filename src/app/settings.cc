@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "api/admin_secret.h"
@@ -13,6 +12,7 @@
 #include "app/settings_http.h"
 #include "app/settings_net.h"
 #include "app/settings_persistence.h"
+#include "core/cores.h"
 #include "net/address.h"
 
 namespace bluemarble::app {
@@ -434,7 +434,7 @@ int WorkersOf(const TickSettings& tick) {
   if (tick.workers != 0) return tick.workers;
   constexpr int kMostUseful = 4;  // beyond, the join costs more than the chunks save
   // One is for the net threads: a worker whose core they take makes the tick wait for its chunk.
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) - 1, 1, kMostUseful);
+  return std::clamp(core::UsableCores() - 1, 1, kMostUseful);
 }
 
 }  // namespace bluemarble::app

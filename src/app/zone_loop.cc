@@ -76,6 +76,7 @@ int64_t ZoneLoop::Relieve(int64_t scheduled_ns, int64_t period_ns) {
     relief_ = relief;
     stats_.relief_step.Set(relief.step);
     stats_.dilation_pct.Set(relief.dilation_pct);
+    stats_.relief_exhausted.Set(relief_control_.exhausted() ? 1 : 0);
   }
   return kSecondNs * relief.dilation_pct / (100 * hz_);
 }

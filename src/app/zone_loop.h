@@ -26,14 +26,15 @@ class ZoneWatcher {
 };
 
 struct LoopStats {
-  core::Counter skipped;          ///< Ticks given up because the loop was too late.
-  core::Counter late;             ///< Ticks that started after the next one's scheduled start.
-  core::Counter allocations;      ///< Of the zone thread since its first tick.
-  core::Counter cpu_us;           ///< Of the zone thread.
-  core::Histogram tick_cpu_us;    ///< Of the zone thread, by tick.
-  core::Counter relief_step;      ///< ReliefControl's, now.
-  core::Counter dilation_pct;     ///< Of a tick's regular period, now.
-  core::Counter grant_exhausted;  ///< 1: the store confirmed no more ticks, the loop ended.
+  core::Counter skipped;           ///< Ticks given up because the loop was too late.
+  core::Counter late;              ///< Ticks that started after the next one's scheduled start.
+  core::Counter allocations;       ///< Of the zone thread since its first tick.
+  core::Counter cpu_us;            ///< Of the zone thread.
+  core::Histogram tick_cpu_us;     ///< Of the zone thread, by tick.
+  core::Counter relief_step;       ///< ReliefControl's, now.
+  core::Counter dilation_pct;      ///< Of a tick's regular period, now.
+  core::Counter relief_exhausted;  ///< 1: there is no further step, and newcomers are refused.
+  core::Counter grant_exhausted;   ///< 1: the store confirmed no more ticks, the loop ended.
 };
 
 class ZoneLoop {

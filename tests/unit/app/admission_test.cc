@@ -38,6 +38,7 @@ struct AdmissionTest : testing::Test {
             sessions,
             presence,
             store,
+            overloaded,
             clock,
             "127.0.0.1",
             {.max_players = 2,
@@ -55,6 +56,7 @@ struct AdmissionTest : testing::Test {
   session::SessionStats sessions;
   session::Presence presence{4};
   StoreFake store;
+  core::Counter overloaded;
 };
 
 TEST_F(AdmissionTest, AnswersWithThePortOfAHost) {
@@ -87,6 +89,17 @@ TEST(PlaySockets, AddressesOfClientsAreTold) {
   EXPECT_NE(AddressOf("2001:db8:1:2::1"), AddressOf("2001:db8:1:3::1"));
   EXPECT_EQ(AddressOf("2001:db8::1") >> 28, 0xfu);
   EXPECT_EQ(AddressOf("somebody"), 0u);
+}
+
+TEST_F(AdmissionTest, LetsNobodyElseIntoAZoneWithoutReliefLeft) {
+  Admission admission = Make();
+  presence.Set(1, 77, persistence::PlayerName::From("ann"));
+  overloaded.Set(1);
+  const auto refused = admission.Join({.name = "bob", .remote_address = "::1"});
+  EXPECT_EQ(refused.status().code(), core::Code::kFull);
+  EXPECT_NE(refused.status().ToString().find("tick.max_dilation_pct"), std::string::npos);
+  EXPECT_EQ(admission.overload_refused().Get(), 1u);
+  EXPECT_EQ(Ask(admission), core::Code::kOk) << "who is in play comes back";
 }
 
 TEST_F(AdmissionTest, TellsACrowdToComeBackLaterOneAfterAnother) {

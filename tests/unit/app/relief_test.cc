@@ -44,6 +44,17 @@ TEST(ReliefControl, StepsComeBeforeTimeSlowsDownAndOnlySoFar) {
   EXPECT_EQ(dilation, 150);
 }
 
+TEST(ReliefControl, SaysWhenThereIsNoFurtherStep) {
+  ReliefControl control({.max_dilation_pct = 120}, kHz);
+  for (int window = 1; window <= replication::kReliefSteps + 2; ++window) {
+    EXPECT_FALSE(control.exhausted()) << window;
+    After(control, 1.4, 1, kHz / 2);
+  }
+  EXPECT_TRUE(control.exhausted());
+  After(control, 0.3, 1, 4 * kHz);
+  EXPECT_FALSE(control.exhausted());
+}
+
 TEST(ReliefControl, TicksThatStayWithTheNetThreadsAreOverloadToo) {
   ReliefControl control({}, kHz);
   EXPECT_EQ(After(control, 0.2, 2, kHz / 2).step, 1);
