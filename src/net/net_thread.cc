@@ -326,6 +326,7 @@ void NetThread::Maintain(int64_t now_ns) {
   ++maintained_;
   for (size_t slot = 0; slot < walk_peers_; ++slot) {
     EndWithSession(slot);
+    EndOverflowed(slot);
     Peer& peer = peers_[slot];
     const uint32_t round_trip_ms =
         peer.connected ? std::max<uint32_t>(host_->peers[slot].roundTripTime, 1) : 0;
@@ -403,6 +404,7 @@ void NetThread::OnConnect(ENetPeer& peer) {
   own.generation = own.generation == UINT32_MAX ? 1 : own.generation + 1;
   own.connected = true;
   own.closing = false;
+  own.overflowed = false;
   own.deaf_since_ns = 0;
   round_trips_ms_[slot].store(0, std::memory_order_relaxed);
   peer.data = nullptr;

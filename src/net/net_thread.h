@@ -65,6 +65,7 @@ class NetThread final : private HookedSocket {
     uint32_t generation = 0;
     bool connected = false;   // the zone knows it
     bool closing = false;     // we end it; what it still says is not passed on
+    bool overflowed = false;  // net.peer_queue_bytes; the zone could not be told yet
     size_t queued_bytes = 0;  // inside ENet, through the packets' free callback (E-9)
     uint32_t closing_reason = 0;
     int64_t closing_since_ns = 0;
@@ -101,6 +102,7 @@ class NetThread final : private HookedSocket {
   void SendTo(size_t slot, Channel channel, std::span<const std::byte> bytes);
   void SendUnsequenced(size_t slot, std::span<const std::byte> bytes);
   void QueueReliable(size_t slot, std::span<const std::byte> bytes);
+  void EndOverflowed(size_t slot);
   /// Ends a peer, its queue sent or dropped before; the zone is not told.
   enum class AfterQueue : uint8_t { kSent, kDropped };
   void Close(size_t slot, uint32_t reason, AfterQueue after);

@@ -76,11 +76,10 @@ void NetThread::SendUnsequenced(size_t slot, std::span<const std::byte> bytes) {
 
 void NetThread::QueueReliable(size_t slot, std::span<const std::byte> bytes) {
   Peer& peer = peers_[slot];
-  if (peer.queued_bytes + bytes.size() > settings_.peer_queue_bytes) {
-    if (!waiting_) {
-      stats_.peer_queue_ended.Add();
-      Drop(slot, static_cast<uint32_t>(DisconnectReason::kQueueOverflow));
-    }
+  // A reliable stream with a hole in it is none: nothing more goes out, and the peer ends.
+  if (peer.overflowed || peer.queued_bytes + bytes.size() > settings_.peer_queue_bytes) {
+    peer.overflowed = true;
+    EndOverflowed(slot);
     return;
   }
   ENetPacket* packet = enet_packet_create(bytes.data(), bytes.size(), ENET_PACKET_FLAG_RELIABLE);
@@ -93,6 +92,14 @@ void NetThread::QueueReliable(size_t slot, std::span<const std::byte> bytes) {
     enet_packet_destroy(packet);  // still ours (E-18)
     stats_.outbound_stale.Add();
   }
+}
+
+// At once, or when the zone can be told again.
+void NetThread::EndOverflowed(size_t slot) {
+  if (!peers_[slot].overflowed || !peers_[slot].connected || waiting_) return;
+  peers_[slot].overflowed = false;
+  stats_.peer_queue_ended.Add();
+  Drop(slot, static_cast<uint32_t>(DisconnectReason::kQueueOverflow));
 }
 
 void NetThread::OnPacketFreed(ENetPacket* packet) {
