@@ -163,14 +163,21 @@ test('leaves of the octree and the classes of interest appear on demand', async 
 
 test('Enter on the map inspects what is in the middle: a thing has its number and its history', async () => {
   await page.evaluate(() => window.bluemarbleMap.look(0, 20, 30_000_000));
-  const item = await until('things in the world', 5, () =>
-    page.evaluate(() => window.bluemarbleMap.ofKind(4).map((id) => ({id, ...window.bluemarbleMap.place(id)}))[0]),
-  );
-  await page.evaluate(({lon, lat}) => window.bluemarbleMap.look(lon, lat, 20), item);
   await page.focus('.map-canvas[tabindex]');
-  // It is drawn by the next frame.
-  await until('a thing is inspected', 5, async () => {
-    await page.keyboard.press('Enter');
+  // Looked at anew each time: a thing may be taken meanwhile, and a player who was picked before it
+  // was drawn is followed.
+  await until('a thing is inspected', 10, async () => {
+    const looked = await page.evaluate(async () => {
+      const [thing] = window.bluemarbleMap.ofKind(4);
+      if (thing === undefined) return false;
+      const {lon, lat} = window.bluemarbleMap.place(thing);
+      window.bluemarbleMap.look(lon, lat, 20);
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      await frame();
+      await frame();
+      return true;
+    });
+    if (looked) await page.keyboard.press('Enter');
     return /^Item/.test(await text('.inspector h2'));
   });
   await page.waitForSelector('.inspector .events li');
