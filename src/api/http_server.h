@@ -170,9 +170,9 @@ class HttpServer {
   core::Status Bind();
   /// Starts the threads: from now on `router` answers. After a Bind that worked, once.
   void Serve(Router router);
-  /// New connections begin with these limits (body, header, timeout, connections) and this
-  /// certificate; the rest of `settings` is not looked at. kInvalid names the file that cannot be
-  /// used, and nothing changed. Any thread.
+  /// New connections begin with these limits (of requests, connections and WebSockets), origins and
+  /// this certificate; address, threads and their queues stay those of the start. kInvalid names
+  /// the file that cannot be used, and nothing changed. Any thread.
   core::Status Reload(const HttpSettings& settings);
   /// Tells open WebSockets (1001), ends all connections, joins the threads; takes as long as the
   /// handlers that run. Idempotent.

@@ -14,10 +14,6 @@ namespace {
 constexpr double kHysteresis = 1.1;
 constexpr double kMostHysteresisCm =
     static_cast<double>(int64_t{1} << (geo::kRootBits - aoi::OctreeLimits().max_level));
-
-double LeaveRadiusCm(double radius_m) {
-  return std::min(radius_m * 100.0 * kHysteresis, radius_m * 100.0 + kMostHysteresisCm);
-}
 constexpr size_t kLeafCapacity = 4096;
 constexpr size_t kRefreshesPerChunk = 16;
 // So many who are wanted out of turn are refreshed in a tick, or this part of all viewers.
@@ -26,6 +22,10 @@ constexpr size_t kWantedPart = 8;
 // Viewers of one node of this level have their turns together (1.3 km), those of one sector those
 // of the classes that are seen from far.
 constexpr int kTurnLevel = 14;
+
+double LeaveRadiusCm(double radius_m) {
+  return std::min(radius_m * 100.0 * kHysteresis, radius_m * 100.0 + kMostHysteresisCm);
+}
 
 }  // namespace
 

@@ -185,9 +185,14 @@ class Live : public testing::Test {
   }
   /// The live thread has seen that somebody watches.
   bool Watched() {
-    for (int i = 0; i < 10'000 && !watched_; ++i)
+    return Becomes([this] { return watched_.load(); });
+  }
+  /// Within ten seconds, by the live thread.
+  template <typename Condition>
+  static bool Becomes(Condition condition) {
+    for (int i = 0; i < 10'000 && !condition(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return watched_;
+    return condition();
   }
   void Feed(geo::NodeKey leaf, uint32_t tick, uint16_t members, const std::string& payload,
             uint8_t number = 0, uint8_t parts = 1) {
@@ -303,13 +308,10 @@ TEST_F(Live, WhoCannotBeCheckedNowStays) {
 
 TEST_F(Live, SamplesAreTakenWhenNobodyWatches) {
   Start();
-  for (int i = 0; i < 10'000 && samples_ == 0; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  EXPECT_GT(samples_, 0);
+  ASSERT_TRUE(Becomes([this] { return samples_ > 0; }));
   Page quiet = Open();
-  for (int before = samples_, i = 0; i < 10'000 && samples_ < before + 2; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  EXPECT_GE(samples_, 3) << "one that has shown no token yet";
+  EXPECT_TRUE(Becomes([this, before = samples_.load()] { return samples_ >= before + 2; }))
+      << "one that has shown no token yet";
   EXPECT_FALSE(watched_);
 }
 
@@ -467,8 +469,7 @@ TEST_F(Live, AThreadThatFailsLetsItsConsolesGoAndServesTheNext) {
   EXPECT_EQ(page.socket->Code(), kWebSocketInternal);
   page.handler->OnClosed(kWebSocketInternal);
   sample_fails_ = false;
-  for (int i = 0; i < 10'000 && watched_; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(Becomes([this] { return !watched_; }));
   Page next = Open(kOperator);
   EXPECT_FALSE(next.socket->TextWith("hello").empty());
   ASSERT_TRUE(Watched());
