@@ -39,6 +39,11 @@ bool Admission::AsksTooOften(int64_t account_id) {
   return false;
 }
 
+void Admission::Count(core::Counter& counter) {
+  const std::lock_guard lock(counters_mutex_);
+  counter.Add();
+}
+
 core::Result<int> Admission::ChooseHost() {
   // Tickets of a storm are given out long before their peers connect, so near-equal hosts take
   // turns.
@@ -75,7 +80,7 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
   if ((full || overloaded) &&
       !presence_.ContainsNamed(persistence::PlayerName::From(request.name))) {
     if (full) return core::Status(core::Code::kFull, "the zone is full (session.max_players)");
-    overload_refused_.Add();
+    Count(overload_refused_);
     return core::Status(core::Code::kFull,
                         "the zone is overloaded (tick.max_dilation_pct), try again later");
   }
@@ -110,11 +115,11 @@ core::Result<api::JoinAnswer> Admission::Join(const api::JoinRequest& request) {
 /// A wait, or an answer that lacks where to and, if there is one, the token.
 core::Result<api::JoinAnswer> Admission::Paced(const api::JoinRequest& request) {
   if (transport_.sealed() && AsksTooOften(request.account_id)) {
-    paced_.Add();
+    Count(paced_);
     return api::JoinAnswer{.wait_ms = kAccountWaitMs};
   }
   if (const int wait_ms = pace_.Ask(clock_.NowNs()); wait_ms > 0) {
-    paced_.Add();
+    Count(paced_);
     return api::JoinAnswer{.wait_ms = wait_ms};
   }
   if (!transport_.sealed()) return api::JoinAnswer{.token = request.name};

@@ -51,6 +51,8 @@ class Admission {
 
  private:
   bool AsksTooOften(int64_t account_id);
+  // Several api threads count; a Counter has one writer.
+  void Count(core::Counter& counter);
   core::Result<int> ChooseHost();
   core::Result<api::JoinAnswer> Paced(const api::JoinRequest& request);
 
@@ -65,6 +67,7 @@ class Admission {
   JoinPace pace_;
   std::mutex accounts_mutex_;
   accounts::Levels accounts_{65536};  // how often each has asked lately
+  std::mutex counters_mutex_;
   core::Counter paced_, overload_refused_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> next_host_{0};

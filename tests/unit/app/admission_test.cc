@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
 namespace bluemarble::app {
 namespace {
 
@@ -27,7 +30,6 @@ struct AdmissionTest : testing::Test {
     settings.security = "plain";
     settings.port = 0;
     settings.hosts = 1;
-    settings.security = "plain";
     settings.max_peers_per_host = 8;
     auto opened = net::EnetTransport::Open(settings, clock);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
@@ -100,6 +102,21 @@ TEST_F(AdmissionTest, LetsNobodyElseIntoAZoneWithoutReliefLeft) {
   EXPECT_NE(refused.status().ToString().find("tick.max_dilation_pct"), std::string::npos);
   EXPECT_EQ(admission.overload_refused().Get(), 1u);
   EXPECT_EQ(Ask(admission), core::Code::kOk) << "who is in play comes back";
+}
+
+TEST_F(AdmissionTest, CountsWhatSeveralApiThreadsRefuse) {
+  constexpr int kThreads = 4;
+  constexpr int kJoins = 50'000;
+  Admission admission = Make();
+  overloaded.Set(1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&admission] {
+      for (int join = 0; join < kJoins; ++join) Ask(admission);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(admission.overload_refused().Get(), uint64_t{kThreads} * kJoins);
 }
 
 TEST_F(AdmissionTest, TellsACrowdToComeBackLaterOneAfterAnother) {
