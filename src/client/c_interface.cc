@@ -284,6 +284,7 @@ bm_result bm_open(const bm_options* options, bm_session** out) {
     trust.ca_file = TextOf(options->ca_file);
     auto session = std::make_unique<bm_session>(*options, std::make_shared<Login>(*options, trust));
     session->connection.Start(bm_now_ns());
+    session->TellState();  // before the first poll may find that the try has failed
     *out = session.release();
     return BM_OK;
   } catch (const std::bad_alloc&) {
