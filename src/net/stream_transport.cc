@@ -299,13 +299,18 @@ void StreamTransport::Hand(std::span<const std::byte> record) {
   Free(*slot);
 }
 
+void StreamTransport::CountStale(Channel channel, size_t bytes) {
+  stats_.outbound_stale.Add();
+  if (channel == Channel::kUnreliable) stats_.late_bytes.Add(bytes);
+}
+
 void StreamTransport::HandMessage(core::PeerId peer, Channel channel,
                                   std::span<const std::byte> bytes) {
   std::shared_ptr<StreamLink> link;
   {
     const std::lock_guard lock(mutex_);
     if (Slot* const slot = Find(peer)) link = slot->link;
-    if (link == nullptr) return stats_.outbound_stale.Add();
+    if (link == nullptr) return CountStale(channel, bytes.size());
   }
   const size_t waits = link->queued_bytes();
   if (channel == Channel::kUnreliable && waits > late_bytes_) {
@@ -321,7 +326,8 @@ void StreamTransport::HandMessage(core::PeerId peer, Channel channel,
   }
   out_[0] = static_cast<std::byte>(channel);
   std::memcpy(out_.data() + 1, bytes.data(), bytes.size());
-  if (!link->Send(std::span(out_).first(1 + bytes.size()))) return stats_.outbound_stale.Add();
+  if (!link->Send(std::span(out_).first(1 + bytes.size())))
+    return CountStale(channel, bytes.size());
   stats_.messages_out.Add();
   stats_.bytes_out.Add(1 + bytes.size());
   auto& part = channel == Channel::kUnreliable ? stats_.sent_unreliable_bytes

@@ -48,8 +48,9 @@ struct StreamStats {
   // What bytes_out is made of: these and a byte for each message add up to it.
   core::Counter sent_unreliable_bytes;
   std::array<core::Counter, kMessageFields> sent_reliable_bytes;
-  core::Counter late_snapshots, late_bytes;  ///< Left out: net.stream_late_bytes.
-  core::Counter queue_ended;                 ///< Ended: net.peer_queue_bytes.
+  core::Counter late_snapshots;    ///< Left out: net.stream_late_bytes.
+  core::Counter late_bytes;        ///< Of them, and of snapshots whose stream had gone meanwhile.
+  core::Counter queue_ended;       ///< Ended: net.peer_queue_bytes.
   core::Counter inbound_dropped;   ///< Unreliable messages dropped: net.stream_queue_bytes.
   core::Counter inbound_blocked;   ///< Times that a stream had to wait for the same.
   core::Counter outbound_stale;    ///< Messages whose stream had gone meanwhile.
@@ -131,6 +132,7 @@ class StreamTransport final : public Transport {
   void Run();
   void Hand(std::span<const std::byte> record);
   void HandMessage(core::PeerId peer, Channel channel, std::span<const std::byte> bytes);
+  void CountStale(Channel channel, size_t bytes);
   void Maintain();
   void CountRoundTrips();
 
