@@ -30,12 +30,15 @@ Relief ReliefControl::AfterTick(double used, int unsent) {
   if (used > kHardUsed || unsent > kHardUnsent) ++hard_;
   used_sum_ += used;
   if (++ticks_ < window_ticks_) return now_;
-  const bool calm = hard_ == 0 && used_sum_ < kCalmUsed * ticks_;
   const bool hard = hard_ * 5 > ticks_;
+  // One long tick, as any machine has now and then, is no sign of load, and none of calm.
+  const bool busy = hard_ > 1 || used_sum_ >= kCalmUsed * ticks_;
+  const bool calm = hard_ == 0 && !busy;
   ticks_ = hard_ = 0;
   used_sum_ = 0;
   ++since_less_;
-  calm_windows_ = calm ? calm_windows_ + 1 : 0;
+  if (busy) calm_windows_ = 0;
+  if (calm) ++calm_windows_;
   if (hard) More();
   if (calm_windows_ >= calm_wanted_) Less();
   return now_;
@@ -48,6 +51,7 @@ bool ReliefControl::exhausted() const {
 void ReliefControl::More() {
   // Taken back too early: next time it is waited for longer.
   if (since_less_ <= kCalmWindows) calm_wanted_ = std::min(2 * calm_wanted_, kMostCalmWindows);
+  less_held_ = false;
   if (now_.step < replication::kReliefSteps) {
     ++now_.step;
   } else {
@@ -61,6 +65,8 @@ void ReliefControl::Less() {
     calm_wanted_ = kCalmWindows;
     return;
   }
+  if (less_held_) calm_wanted_ = std::max(calm_wanted_ / 2, kCalmWindows);
+  less_held_ = true;
   calm_windows_ = 0;
   since_less_ = 0;
   if (now_.dilation_pct > 100) {

@@ -41,7 +41,8 @@ class ReliefControl {
   double used_sum_ = 0;
   int calm_windows_ = 0;
   int calm_wanted_;
-  int since_less_;  // windows
+  int since_less_;          // windows
+  bool less_held_ = false;  // the last step back, until now
 };
 
 }  // namespace bluemarble::app

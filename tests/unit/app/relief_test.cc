@@ -82,6 +82,24 @@ TEST(ReliefControl, WaitsLongerEachTimeThatGoingBackWasTooEarly) {
   }
 }
 
+TEST(ReliefControl, IsTakenBackThoughATickIsLongNowAndThen) {
+  ReliefControl control({}, kHz);
+  After(control, 1.4, 1, 30 * kHz);
+  for (int round = 0; round < 4; ++round) {  // back too early, again and again
+    while (After(control, 0.3, 1, 1).dilation_pct == 200) {
+    }
+    After(control, 1.4, 1, kHz / 2);
+  }
+  Relief now;
+  int seconds = 0;
+  for (; seconds < 600; seconds += 7) {  // one tick in 210
+    After(control, 3.0, 1, 1);
+    now = After(control, 0.3, 1, 7 * kHz - 1);
+    if (now == Relief{}) break;
+  }
+  EXPECT_EQ(now, Relief{}) << "after " << seconds << " s";
+}
+
 TEST(ReliefControl, SwitchedOffItDoesNothing) {
   ReliefControl control({.enabled = false}, kHz);
   EXPECT_EQ(After(control, 9.0, 9, 100 * kHz), Relief{});
