@@ -98,10 +98,17 @@ void Octree::Impl::Place(uint32_t leaf, core::EntityId entity, geo::GridPoint at
   part.slots[bit] = {entity, now};
   ++record.leaf.members;
   entities[entity.index()] = {entity, at, leaf, part_id, bit};
-  if (record.leaf.members <= kFewMembers && arrivals.size() < arrivals.capacity()) {
-    arrivals.push_back(at);
-  }
+  if (record.leaf.members <= kFewMembers) NoteArrival(entity, true);
   MarkDirty(leaf);
+}
+
+void Octree::Impl::NoteArrival(core::EntityId entity, bool few) {
+  if (arrivals.size() == arrivals.capacity()) {
+    ++arrivals_lost;
+    return;
+  }
+  const EntityRecord& record = entities[entity.index()];
+  arrivals.push_back({entity, record.at, {record.leaf, leaves[record.leaf].generation}, few});
 }
 
 void Octree::Impl::Unplace(core::EntityId entity) {
@@ -215,6 +222,8 @@ bool Octree::Move(core::EntityId entity, geo::GridPoint to, core::Tick now) {
   if (impl_->leaves[leaf].leaf.members >= kLeafFull) return false;
   impl_->Unplace(entity);
   impl_->Place(leaf, entity, to, now);
+  const uint32_t members = impl_->leaves[leaf].leaf.members;
+  if (members > kFewMembers && members <= kManyMembers) impl_->NoteArrival(entity, false);
   return true;
 }
 
@@ -223,7 +232,8 @@ bool Octree::WouldRelink(core::EntityId entity, geo::GridPoint to) const {
   return record != nullptr && InRootCube(to) && !impl_->leaves[record->leaf].box.Contains(to);
 }
 
-std::span<const geo::GridPoint> Octree::arrivals() const { return impl_->arrivals; }
+std::span<const Arrival> Octree::arrivals() const { return impl_->arrivals; }
+uint64_t Octree::arrivals_lost() const { return impl_->arrivals_lost; }
 
 std::span<const LeafGone> Octree::gone() const { return impl_->gone; }
 bool Octree::gone_lost() const { return impl_->gone_lost; }

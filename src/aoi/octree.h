@@ -79,6 +79,14 @@ struct Place {
   friend constexpr bool operator==(const Place&, const Place&) = default;
 };
 
+/// Somebody who came into a leaf.
+struct Arrival {
+  core::EntityId entity;
+  geo::GridPoint at;
+  LeafId leaf;
+  bool few = false;  ///< The leaf is new or nearly empty: viewers near may not watch it at all.
+};
+
 /// A node's destruction, in the order it happened this tick; viewers are told to drop the leaf.
 struct LeafGone {
   geo::NodeKey key;
@@ -112,9 +120,11 @@ class Octree {
   std::span<const LeafGone> gone() const;
   /// More were destroyed than the list holds (two per entity): ask Find about every leaf instead.
   bool gone_lost() const;
-  /// Where entities came into leaves that were new or nearly empty since the last ClearGone, at
-  /// most 64: viewers near may not watch these leaves yet.
-  std::span<const geo::GridPoint> arrivals() const;
+  /// Who came, since the last ClearGone, into leaves that viewers near may not watch yet, or only
+  /// from afar: those that have few members, and for who moved there those of at most 64. So many
+  /// as fit 256; what is beyond is counted.
+  std::span<const Arrival> arrivals() const;
+  uint64_t arrivals_lost() const;
   /// Forgets gone() and arrivals().
   void ClearGone();
 

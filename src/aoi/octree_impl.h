@@ -20,8 +20,10 @@ inline constexpr uint32_t kLeafFull = 32'768;
 /// A leaf with this many members after one arrived may be one that nobody around watches yet: with
 /// more, whoever is near watches it for another member's sake.
 inline constexpr uint32_t kFewMembers = 2;
+/// With more than these, whoever is near somebody that comes is about as near to another member.
+inline constexpr uint32_t kManyMembers = 64;
 /// Arrivals remembered per tick; what is beyond is noticed at the next turn of interest.
-inline constexpr size_t kMaxArrivals = 64;
+inline constexpr size_t kMaxArrivals = 256;
 
 /// A cube expanded by a quarter of its width on each side, centimetres; `high` is outside.
 struct LooseBox {
@@ -91,6 +93,7 @@ struct Octree::Impl {
   uint32_t LeafFor(geo::GridPoint at, core::Tick now);
   uint32_t Descend(geo::GridPoint at, core::Tick now);
   void Place(uint32_t leaf, core::EntityId entity, geo::GridPoint at, core::Tick now);
+  void NoteArrival(core::EntityId entity, bool few);
   void Unplace(core::EntityId entity);
   uint32_t AppendPart(LeafRecord& record);
   uint32_t NewNode(uint32_t parent, int octant);
@@ -141,7 +144,8 @@ struct Octree::Impl {
   WishQueue merge_wishes;       // nodes
   std::vector<core::EntityId> scratch;
   std::vector<LeafGone> gone;
-  std::vector<geo::GridPoint> arrivals;
+  std::vector<Arrival> arrivals;
+  uint64_t arrivals_lost = 0;
   bool gone_lost = false;
 };
 

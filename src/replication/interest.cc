@@ -79,7 +79,7 @@ uint64_t InterestFinder::TakeOverLimit() {
 void InterestFinder::Refresh(std::span<const std::unique_ptr<Viewer>> viewers,
                              core::WorkerPool& workers, core::Tick now) {
   census_.Take();
-  WantWhoIsNearArrivals();
+  WantWhoIsNearArrivals(viewers);
   ListDue(now);
   const size_t chunks = (due_.size() + kRefreshesPerChunk - 1) / kRefreshesPerChunk;
   workers.Run(static_cast<int>(chunks), [&](int chunk, int worker) {
@@ -92,18 +92,28 @@ void InterestFinder::Refresh(std::span<const std::unique_ptr<Viewer>> viewers,
   });
 }
 
-void InterestFinder::WantWhoIsNearArrivals() {
-  for (geo::GridPoint at : octree_.arrivals()) {
+// Whether the viewer is told less of the arrival than it is near enough for: its class of the leaf
+// is that of another member.
+bool InterestFinder::SeesLessThanDue(const Viewer& viewer, const aoi::Arrival& arrival) const {
+  const geo::GridPoint from = octree_.PositionOf(viewer.own);
+  const int64_t x = arrival.at.x - from.x, y = arrival.at.y - from.y, z = arrival.at.z - from.z;
+  return ClassFor(x * x + y * y + z * z, kReplicationClasses) < viewer.ClassOf(arrival.leaf);
+}
+
+void InterestFinder::WantWhoIsNearArrivals(std::span<const std::unique_ptr<Viewer>> viewers) {
+  for (const aoi::Arrival& arrival : octree_.arrivals()) {
     around_arrival_.clear();
     // Should the list be too short, the others have their turn soon.
-    (void)octree_.QueryLeaves(at, arrival_cm_, around_arrival_);
+    (void)octree_.QueryLeaves(arrival.at, arrival_cm_, around_arrival_);
     for (aoi::LeafId leaf : around_arrival_) {
       for (uint32_t id = octree_.Find(leaf)->first_part; id != aoi::Part::kNone;) {
         const aoi::Part& part = octree_.part(id);
         for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
           const auto slot = static_cast<size_t>(std::countr_zero(rest));
-          const uint32_t viewer = viewer_of_[part.slots[slot].entity.index()];
-          if (viewer != 0) Want(viewer - 1);
+          const core::EntityId entity = part.slots[slot].entity;
+          const uint32_t viewer = viewer_of_[entity.index()];
+          if (viewer == 0 || entity == arrival.entity) continue;
+          if (arrival.few || SeesLessThanDue(*viewers[viewer - 1], arrival)) Want(viewer - 1);
         }
         id = part.next;
       }
@@ -237,8 +247,11 @@ void InterestFinder::Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& n
     Want(slot);
     return;
   }
-  AppendParts(viewer, near.id, cls, 0, admitted == Viewer::Leaf::kHeldBefore, now,
-              own.next[static_cast<size_t>(cls)]);
+  auto& parts = own.next[static_cast<size_t>(cls)];
+  const size_t before = parts.size();
+  AppendParts(viewer, near.id, cls, 0, admitted == Viewer::Leaf::kHeldBefore, now, parts);
+  if (!viewer.HasDropAround(near.key)) return;
+  for (ViewerPart& part : std::span(parts).subspan(before)) part.replaces = true;
 }
 
 // The leaf's parts from number `first` on, which the client has not been sent yet.

@@ -41,8 +41,8 @@ class InterestFinder {
   }
 
   /// Drops, adds and re-classes the leaves of those whose turn it is, of the wanted ones, and of
-  /// who is near somebody that came into a new leaf: waiting would let the arrival vanish between
-  /// two leaves.
+  /// who is near somebody that came into a leaf that it does not watch, or only from afar: waiting
+  /// would let the arrival vanish between two leaves.
   void Refresh(std::span<const std::unique_ptr<Viewer>> viewers, core::WorkerPool& workers,
                core::Tick now);
 
@@ -68,7 +68,8 @@ class InterestFinder {
   uint32_t PartsToSend(uint32_t leaf) const {
     return std::min(octree_.parts_of(leaf), kMaxLeafParts);
   }
-  void WantWhoIsNearArrivals();
+  bool SeesLessThanDue(const Viewer& viewer, const aoi::Arrival& arrival) const;
+  void WantWhoIsNearArrivals(std::span<const std::unique_ptr<Viewer>> viewers);
   void ListDue(core::Tick now);
   void RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now);
   void CutToLimits(Scratch& own) const;

@@ -84,7 +84,7 @@ struct Replicator::Impl {
   InterestFinder interest;
   History history;
   BlockCache cache;
-  std::vector<std::atomic<uint32_t>> quantised;  // by leaf index: low bits of the tick, done
+  std::vector<std::atomic<uint64_t>> quantised;  // by leaf index: the tick, and a bit: done
   std::vector<LeafFrame> frames;                 // by leaf index
   std::vector<WorkerScratch> scratch;
   ReplicationStats stats;
@@ -112,6 +112,7 @@ struct Replicator::Impl {
       regular_period[i] =
           rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
     }
+    for (auto& state : quantised) state.store(UINT64_MAX, std::memory_order_relaxed);
     regular_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
     SetRelief(0, 100);
     for (auto& worker : scratch) {
@@ -142,12 +143,14 @@ struct Replicator::Impl {
   }
 
   // Under relief the nearest class has turns too, spread over the ticks by slots, since a crowd
-  // stands in one place; and the others come along at turns of it.
+  // stands in one place; the others come along at turns of it, and nothing comes between.
+  bool HasTurn(uint32_t slot, Tick now) const {
+    return period[0] == 1 || (now + slot) % period[0] == 0;
+  }
   uint8_t TurnsOf(const Viewer& viewer, uint32_t slot, Tick now) const {
     if (period[0] == 1) return turns[viewer.turn] | uint8_t{1};
     const uint64_t own = now + slot;
-    return static_cast<uint8_t>((own % period[0] == 0) | (own % period[1] == 0) << 1 |
-                                (own % period[2] == 0) << 2);
+    return static_cast<uint8_t>(1 | (own % period[1] == 0) << 1 | (own % period[2] == 0) << 2);
   }
 
   // Its own state: drops ride along, and none waits longer than the longest silence.
@@ -156,8 +159,9 @@ struct Replicator::Impl {
   }
 
   bool Due(const Viewer& viewer, uint32_t slot, Tick now) const {
-    const uint8_t looked_at = TurnsOf(viewer, slot, now) | viewer.late;
-    return (looked_at & viewer.classes()) != 0 || OwnDue(viewer, slot, now);
+    if (OwnDue(viewer, slot, now)) return true;
+    return HasTurn(slot, now) &&
+           ((TurnsOf(viewer, slot, now) | viewer.late) & viewer.classes()) != 0;
   }
 
   void BuildSnapshots(Tick now) {
@@ -178,9 +182,9 @@ struct Replicator::Impl {
   // Writes the history rows of a leaf, once in a tick in which somebody is sent any of it. Returns
   // when they are there, whoever writes them.
   void QuantiseOnce(const aoi::Leaf& leaf, uint32_t leaf_index, Tick now) {
-    const uint32_t begun = static_cast<uint32_t>(now) << 1, done = begun | 1;
+    const uint64_t begun = now << 1, done = begun | 1;
     auto& state = quantised[leaf_index];
-    uint32_t seen = state.load(std::memory_order_acquire);
+    uint64_t seen = state.load(std::memory_order_acquire);
     if (seen == done) return;
     if (seen == begun || !state.compare_exchange_strong(seen, begun, std::memory_order_acq_rel)) {
       while (state.load(std::memory_order_acquire) != done) {
@@ -211,6 +215,7 @@ struct Replicator::Impl {
 
   void CollectCandidates(Viewer& viewer, uint32_t slot, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
+    if (!HasTurn(slot, now)) return;
     const uint8_t its_turns = TurnsOf(viewer, slot, now), looked_at = its_turns | viewer.late;
     for (int cls = 0; cls < kReplicationClasses; ++cls) {
       if ((looked_at >> cls & 1) != 0)
@@ -248,7 +253,10 @@ struct Replicator::Impl {
       // stays held only if it is said again in time, before what has to be said in full.
       const bool kept_up = waited >= kKeepUpTicks && waited > its_period &&
                            viewer.BaseAge(part, now) >= static_cast<int>(kKeepUpTicks);
-      const uint64_t counted = uint64_t{waited} + (kept_up ? kKeptUpAheadTicks : 0);
+      // And so does what its entities are shown in still, which is to be forgotten.
+      const bool taken_over = part.fresh && part.replaces;
+      const uint64_t counted = uint64_t{waited} + (kept_up || taken_over ? kKeptUpAheadTicks : 0) +
+                               (taken_over ? kKeepUpTicks : 0);
       // In periods of the class: every class is late by the same factor.
       const uint64_t priority = std::min<uint64_t>(counted * 64 / its_period, 0xffffff);
       own.candidates.push_back(priority << 16 | (0xffff - at));
@@ -347,7 +355,7 @@ struct Replicator::Impl {
       return;
     }
 
-    viewer.MarkDropsSaid(now, drops.size());
+    viewer.MarkDropsSaid(now, drops);
     snapshots[slot] = out.first(writer.size_bytes());
     own.snapshot_bytes += writer.size_bytes();
     viewer.budget_bytes -= static_cast<int64_t>(writer.size_bytes());
@@ -374,6 +382,7 @@ struct Replicator::Impl {
       const EncodedBlock block = BlockOf(held, cls, bases, worker, now, own);
       if (block.bytes.empty()) {
         ++own.tally.scratch_full;
+        PutOff(viewer, cls, own);
         continue;
       }
       const size_t need = protocol::kPartHeaderBytes + block.bytes.size();

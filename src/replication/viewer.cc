@@ -11,6 +11,11 @@ namespace {
 
 uint64_t ShiftedBy(uint64_t bits, core::Tick ticks) { return ticks < 64 ? bits << ticks : 0; }
 
+// One is the other, or within it.
+bool Overlap(geo::NodeKey a, geo::NodeKey b) {
+  return a.level() <= b.level() ? b.ancestor(a.level()) == a : a.ancestor(b.level()) == b;
+}
+
 uint32_t TicksSince(uint32_t then, core::Tick now) { return static_cast<uint32_t>(now) - then; }
 
 }  // namespace
@@ -55,6 +60,18 @@ bool Viewer::InsertParts(size_t at, int cls, std::span<const ViewerPart> more) {
   for (size_t next = static_cast<size_t>(cls) + 1; next < group_begin_.size(); ++next)
     group_begin_[next] = static_cast<uint16_t>(group_begin_[next] + more.size());
   return true;
+}
+
+int Viewer::ClassOf(aoi::LeafId leaf) const {
+  for (size_t at = 0; at < parts_.size(); ++at) {
+    if (parts_[at].leaf == leaf) return static_cast<int>(ClassAt(at));
+  }
+  return kReplicationClasses;
+}
+
+bool Viewer::HasDropAround(geo::NodeKey key) const {
+  return std::any_of(drops_.begin(), drops_.end(),
+                     [key](const PendingDrop& drop) { return Overlap(drop.key, key); });
 }
 
 Viewer::Leaf Viewer::Admit(aoi::LeafId id, geo::NodeKey key) {
@@ -149,16 +166,25 @@ void Viewer::CancelDatagram(core::Tick last_datagram_before) {
 std::span<const geo::NodeKey> Viewer::DueDrops(core::Tick now, DropKeys& keys) const {
   size_t count = 0;
   for (const PendingDrop& drop : drops_) {
-    if (count < keys.size() && drop.DueAt(now)) keys[count++] = drop.key;
+    if (count == keys.size()) break;
+    if (drop.DueAt(now) && !WaitsForSuccessors(drop, now)) keys[count++] = drop.key;
   }
   return {keys.data(), count};
 }
 
-void Viewer::MarkDropsSaid(core::Tick now, size_t count) {
+// Not when its key is needed for another leaf.
+bool Viewer::WaitsForSuccessors(const PendingDrop& drop, core::Tick now) const {
+  if (drop.said != 0 || drop.not_before == 0) return false;
+  if (drop.not_before + (kMostDropDelayTicks - kDropDelayTicks) <= now) return false;
+  return std::any_of(parts_.begin(), parts_.end(), [&](const ViewerPart& part) {
+    return part.replaces && Overlap(part.key, drop.key) && HeldStates(part, now) == 0;
+  });
+}
+
+void Viewer::MarkDropsSaid(core::Tick now, std::span<const geo::NodeKey> said) {
+  if (said.empty()) return;
   for (PendingDrop& drop : drops_) {
-    if (count == 0) return;
-    if (!drop.DueAt(now)) continue;
-    --count;
+    if (std::find(said.begin(), said.end(), drop.key) == said.end()) continue;
     drop.said = ShiftedBy(drop.said, now - drop.last_said) | 1;
     drop.last_said = now;
   }

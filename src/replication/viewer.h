@@ -22,9 +22,10 @@
 
 namespace bluemarble::replication {
 
-/// A drop waits this long, so that entities of a split, merged or left leaf are shown by its
-/// successors first.
+/// A drop waits this long, so that entities of a left leaf are shown by another first; that of a
+/// split or merged one until the client holds its successors, but no longer than the second.
 inline constexpr core::Tick kDropDelayTicks = 8;
+inline constexpr core::Tick kMostDropDelayTicks = 90;
 /// A drop that is not acked is said again after this many ticks.
 inline constexpr core::Tick kDropRepeatTicks = 4;
 
@@ -39,6 +40,7 @@ struct ViewerPart {
   uint8_t number = 0;
   bool fresh = true;      ///< Never sent since the leaf is of interest.
   bool may_hold = false;  ///< The client was sent something of the leaf.
+  bool replaces = false;  ///< When it came, a drop of a leaf around it or in it was pending.
 };
 static_assert(sizeof(ViewerPart) == 32);
 
@@ -96,6 +98,9 @@ class alignas(64) Viewer {
                                     : ReplicationClass::kExtended;
   }
 
+  /// Its class of the leaf; kReplicationClasses when it is of no interest.
+  int ClassOf(aoi::LeafId leaf) const;
+
   /// Replaces the parts; `by_class` holds each class's in order. False, and nothing is changed,
   /// when there are more than the viewer has room for.
   bool SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class);
@@ -106,6 +111,8 @@ class alignas(64) Viewer {
   /// Whether a leaf may become one of interest: not before the client has forgotten another one
   /// that had this key. A drop of the same leaf is called off: kHeldBefore.
   Leaf Admit(aoi::LeafId id, geo::NodeKey key);
+  /// A drop is pending of a leaf around `key`, or of one in it.
+  bool HasDropAround(geo::NodeKey key) const;
   /// The client is to forget the leaf; false when too many drops wait (try again next time).
   bool Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now);
 
@@ -127,13 +134,14 @@ class alignas(64) Viewer {
   /// Drops due now, at most kMaxDropsPerSnapshot; and that they are said in the datagram of now.
   using DropKeys = std::array<geo::NodeKey, protocol::kMaxDropsPerSnapshot>;
   std::span<const geo::NodeKey> DueDrops(core::Tick now, DropKeys& keys) const;
-  void MarkDropsSaid(core::Tick now, size_t count);
+  void MarkDropsSaid(core::Tick now, std::span<const geo::NodeKey> said);
   /// Starts the next datagram; returns its sequence.
   uint16_t BeginDatagram(core::Tick now);
   /// Takes the datagram back that was begun last: nothing of it was sent.
   void CancelDatagram(core::Tick last_datagram_before);
 
  private:
+  bool WaitsForSuccessors(const PendingDrop& drop, core::Tick now) const;
   // Bit i: the client is known to hold the part's state of now - i.
   uint64_t HeldStates(const ViewerPart& part, core::Tick now) const;
 

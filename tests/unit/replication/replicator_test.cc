@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "client/ack_window.h"
@@ -44,6 +45,7 @@ class Stage {
     body.position = geo::WithHeight(body.position + frame_.east * east_m, 0);
     octree_.Move(id, geo::ToGrid(body.position), tick_ + 1);
   }
+  void BeginAt(core::Tick tick) { tick_ = tick; }
   ViewerSlot View(EntityId id) { return *replicator_.AddViewer(id, tick_ + 1); }
 
   void Tick() {
@@ -227,6 +229,128 @@ TEST(Replicator, ACrowdBeyondTheBudgetDoesNotStayWithKeyframes) {
   parts = stats.parts_sent.Get() - parts;
   EXPECT_EQ(watcher.replica.entities(), 4000u);
   EXPECT_LT(static_cast<double>(keyframes), 0.05 * static_cast<double>(parts));
+}
+
+// Acks of `watcher` that come `late` ticks later.
+struct LateAcks {
+  struct Ack {
+    Tick at;
+    uint16_t newest;
+    uint64_t bits;
+  };
+  Tick late = 4;
+  std::deque<Ack> acks;
+
+  void Receive(Stage& stage, ViewerSlot viewer, Watcher& watcher) {
+    if (watcher.Read(stage, viewer))
+      acks.push_back({stage.tick() + late, watcher.acks.newest(), watcher.acks.bits()});
+    for (; !acks.empty() && acks.front().at <= stage.tick(); acks.pop_front())
+      stage.replicator().OnAck(viewer, acks.front().newest, acks.front().bits);
+  }
+};
+
+// A crowd moves in the west; in the leaf of those who stand in the east there are soon too many.
+int LongestAwayWhileALeafSplits(double east, size_t& more_leaves) {
+  Stage stage({.max_viewers = 8}, 1, 3000);
+  const EntityId own = stage.Put(0);
+  std::vector<EntityId> crowd, beside;
+  for (int i = 0; i < 2'000; ++i) crowd.push_back(stage.Put(-5 - i % 40, i / 40));
+  for (int i = 0; i < 42; ++i) beside.push_back(stage.Put(east + i % 6, i / 6));
+  const auto viewer = stage.View(own);
+  Watcher watcher;
+  LateAcks acks;
+  const auto run = [&](int ticks, auto check) {
+    for (int i = 0; i < ticks; ++i) {
+      for (size_t one = 0; one < crowd.size(); ++one)
+        stage.Push(crowd[one], (stage.tick() / 20 + one) % 2 == 0 ? 0.1 : -0.1);
+      stage.Tick();
+      acks.Receive(stage, viewer, watcher);
+      check();
+    }
+  };
+  run(300, [] {});
+  stage.replicator().SetRelief(4, 100);
+  run(300, [] {});
+  const auto leaves = [&] {
+    std::set<uint64_t> keys;
+    stage.replicator().EachPart(
+        viewer, [&](geo::NodeKey key, uint8_t, ReplicationClass) { keys.insert(key.bits); });
+    return keys.size();
+  };
+  const size_t leaves_before = leaves();
+  for (int i = 0; i < 12; ++i) stage.Put(east + i % 6 + 0.5, i / 6 + 0.5);
+  std::map<uint32_t, int> away;
+  int longest = 0;
+  run(200, [&] {
+    for (const EntityId id : beside) {
+      int& its = away[id.index()];
+      its = watcher.replica.Find(id) == nullptr ? its + 1 : 0;
+      longest = std::max(longest, its);
+    }
+  });
+  more_leaves += leaves() - leaves_before;
+  return longest;
+}
+
+TEST(Replicator, ALeafThatSplitsInAFullCrowdTakesNobodyAway) {
+  for (const double east : {20.0, 40.0}) {
+    size_t more_leaves = 0;
+    EXPECT_EQ(LongestAwayWhileALeafSplits(east, more_leaves), 0)
+        << "ticks in which somebody who stands " << east << " m away was not shown";
+    EXPECT_GT(more_leaves, 0u);
+  }
+}
+
+TEST(Replicator, WhoComesIntoALeafThatIsWatchedFromAfarStaysInView) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  // In every leaf beyond its own there is somebody already, in the farthest class.
+  for (int at = -400; at <= 400; at += 25) stage.Put(at, 310 + at % 3);
+  const EntityId walker = stage.Put(-160, 250);
+  Watcher watcher;
+  int away = 0, longest = 0;
+  for (int i = 0; i < 1'100; ++i) {
+    if (i > 60) stage.Push(walker, 0.3);
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+    if (i < 60) continue;
+    away = watcher.replica.Find(walker) == nullptr ? away + 1 : 0;
+    longest = std::max(longest, away);
+  }
+  EXPECT_LE(longest, 3) << "ticks in which the walker was not shown";
+}
+
+TEST(Replicator, UnderReliefNothingComesBetweenTurns) {
+  Stage stage;
+  const auto viewer = stage.View(stage.Put(0));
+  std::vector<EntityId> crowd;
+  for (int i = 0; i < 600; ++i) crowd.push_back(stage.Put(2 + i % 18, i / 18 * 0.5));
+  for (int i = 0; i < 600; ++i) crowd.push_back(stage.Put(60 + i % 60 * 3, i / 60 * 3));
+  stage.replicator().SetRelief(4, 100);
+  Watcher watcher;
+  for (int i = 0; i < 480; ++i) {
+    if (i == 240) watcher.datagrams = 0;
+    for (size_t one = 0; one < crowd.size(); ++one)
+      stage.Push(crowd[one], (stage.tick() / 20 + one) % 2 == 0 ? 0.1 : -0.1);
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_EQ(watcher.datagrams, 60u);
+  EXPECT_EQ(watcher.replica.entities(), 1'201u);
+}
+
+TEST(Replicator, NoTickNumberIsSpecial) {
+  Stage stage;
+  stage.BeginAt((Tick{1} << 31) - 1);
+  const auto viewer = stage.View(stage.Put(0));
+  const EntityId other = stage.Put(10);
+  Watcher watcher;
+  for (int i = 0; i < 5; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+    ASSERT_NE(watcher.replica.Find(other), nullptr);
+    EXPECT_EQ(watcher.replica.Find(other)->tick, stage.tick());
+  }
 }
 
 TEST(Replicator, WhatIsLeftBehindIsForgottenByTheClient) {
