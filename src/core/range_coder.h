@@ -203,7 +203,9 @@ class RangeDecoder {
       ++taken_;
     }
   }
+  /// 0 <= count <= 32; who has it from outside asks first.
   uint32_t Bits(int count) {
+    assert(count >= 0 && count <= 32);
     uint32_t low = 0;
     int shift = 0;
     if (count > 16) {

@@ -24,6 +24,7 @@ namespace {
 using core::Code;
 
 static_assert(kTokenBits == core::kFlagBits, "slot uses and tokens share the total of 4,096");
+static_assert(kFullPositionBits <= kMostFreeBits && kIndexBits <= kMostFreeBits);
 
 /// Parts that have nothing but kept members, in the first slots: what the coder has written of the
 /// uses of all slots, and of those that are kept, by their number.
@@ -152,7 +153,14 @@ class PartReader {
   int32_t Number(size_t row, int32_t value, int& level) {
     return CodeNumber(*this, row, 0, value, level);
   }
-  uint32_t Bits(uint32_t, int count) { return in_.Bits(count); }
+  // No other field has as many bits as a number may have.
+  uint32_t Bits(uint32_t, int count) {
+    if (count > kMostFreeBits) [[unlikely]] {
+      malformed_ = true;
+      return 0;
+    }
+    return in_.Bits(count);
+  }
   bool Flag(bool, uint32_t likely) { return in_.Flag(likely); }
   void Uses(SlotUses& uses) { CodeUses(*this, 0, SlotUse::kKept, uses); }
   template <typename T, typename Value>
@@ -178,9 +186,12 @@ class PartReader {
   }
 
   const core::RangeDecoder& in() const { return in_; }
+  /// A number asked for more bits than any has; what was read since means nothing.
+  bool malformed() const { return malformed_; }
 
  private:
   core::RangeDecoder in_;
+  bool malformed_ = false;
 };
 
 bool PositionInRange(int32_t value) { return value >= -kPositionLimit && value < kPositionLimit; }
@@ -214,6 +225,7 @@ BLUEMARBLE_CODEC_FAST core::Status DecodePart(std::span<const std::byte> payload
   PartReader reader(payload);
   if (!CodePart(reader, SlotUses{}, bases, tick_hz, cls, out))
     return {Code::kInvalid, "part changes a slot its base does not hold"};
+  if (reader.malformed()) return {Code::kInvalid, "part has a number of too many bits"};
   if (!reader.in().Finish()) return {Code::kInvalid, "part has another length than its content"};
   for (uint32_t rest = out.occupied; rest != 0; rest &= rest - 1) {
     const Member& member = out.members[static_cast<size_t>(std::countr_zero(rest))];

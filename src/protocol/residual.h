@@ -20,6 +20,8 @@ inline constexpr int kNearRows = 10;   ///< ...and by the member's residuals bef
 inline constexpr int kNoneNear = kNearRows - 1;  ///< The member's first residual.
 
 inline constexpr uint32_t kResidualLimit = (1u << 23) - 1;  ///< Largest magnitude.
+/// Of one number, at most: what its token leaves open of the largest magnitude. More are malformed.
+inline constexpr int kMostFreeBits = std::bit_width(kResidualLimit) - 1;
 
 /// Bodies that fly and bounce err otherwise than those that walk.
 enum class TokenSet : uint8_t { kWalking = 0, kFlying = 1 };

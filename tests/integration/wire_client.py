@@ -492,9 +492,11 @@ class RangeReader:
         token = self.symbol(RESIDUALS[table, row, column])
         value = 0
         if token or shift:
-            free = 0 if token < 4 else token // 2 - 1 if token < 24 else self.bits(4) + 12
+            free = shift + (0 if token < 4 else token // 2 - 1 if token < 24 else self.bits(4) + 12)
+            if free > 22:
+                raise WireError("a number of too many bits")
             top = token if token < 4 else 2 + token % 2 if token < 24 else 1
-            value = min(top << free + shift | self.bits(free + shift), (1 << 23) - 1)
+            value = min(top << free | self.bits(free), (1 << 23) - 1)
             if self.bits(1):
                 value = -value
         got = level(abs(value))
@@ -601,9 +603,13 @@ def decode_rotation(bits, predicted, scale, near):
         residual, got = bits.residual(1, scale, levels // (len(parts) + 1))
         parts.append((sign * predicted[axis] * 1000 + 8192 >> 14) + residual)
         levels += got
+    return checked_rotation(largest, tuple(parts))
+
+
+def checked_rotation(largest, parts):
     if any(abs(part) > 708 for part in parts):
         raise WireError("no such orientation")
-    return largest, tuple(parts)
+    return largest, parts
 
 
 def decode_position(bits, table, predicted, flat, up):
@@ -656,7 +662,8 @@ def decode_full(bits, sort, usual, before, scales):
         return member
     if kind == BODY_KIND:
         largest = bits.bits(2)
-        return member._replace(rotation=(largest, tuple(bits.bits(11) - 1000 for _ in range(3))))
+        parts = tuple(bits.bits(11) - 1000 for _ in range(3))
+        return member._replace(rotation=checked_rotation(largest, parts))
     member = member._replace(yaw=usual.yaw if bits.flag(1024) else bits.bits(YAW_BITS[sort]))
     if sort != COMBAT:
         return member

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from wire_client import COMBAT, UNIT_M, WireClient, wait
+from wire_client import COMBAT, UNIT_M, Member, Part, WireClient, WireError, decode_part, wait
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 SEED = int(os.environ.get("BLUEMARBLE_SEED", time.time_ns() & 0xFFFF))
@@ -47,6 +48,38 @@ def ready(http):
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+class PageExamples(unittest.TestCase):
+    """The payloads that the page itself has."""
+
+    @classmethod
+    def setUpClass(cls):
+        page = (ROOT / "proto/WIRE.md").read_text(encoding="utf-8")
+        examples = re.findall("`([0-9a-f]{12,})`", page[page.index("Example, combat"):])
+        cls.keyframe, cls.delta, cls.widest, cls.too_wide = map(bytes.fromhex, examples)
+
+    def decode(self, payload, base=None, older=None, age=0, step=0):
+        return decode_part(Part(1, 0, COMBAT, age, step, payload), base, older, 30)
+
+    def walker(self, position, yaw):
+        return Member(1 << 20 | 7, 1, position, yaw, 100, 0, (3, (0, 0, 0)))
+
+    def body(self, position, *parts):
+        return Member(2 << 20 | 9, 5, position, 0, 0, 0, (3, parts))
+
+    def test_the_keyframe_and_the_delta_say_the_same(self):
+        now = {0: self.walker((1013, -1996, 30), 110), 2: self.body((1521, -1500, 409), 111, -209, 290)}
+        newest = {0: self.walker((1000, -2000, 30), 100), 2: self.body((1500, -1500, 400), 100, -200, 300)}
+        older = {0: self.walker((988, -2003, 30), 100), 2: self.body((1480, -1500, 390), 90, -190, 310)}
+        self.assertEqual(self.decode(self.keyframe), now)
+        self.assertEqual(self.decode(self.delta, newest, older, 3, 3), now)
+
+    def test_a_number_of_more_free_bits_than_one_may_have_is_refused(self):
+        base = {0: self.walker((1000, -2000, 30), 100)}
+        self.assertEqual(self.decode(self.widest, base, age=3), {0: self.walker((1000, -2000, 30), 99)})
+        with self.assertRaises(WireError):
+            self.decode(self.too_wide, base, age=3)
 
 
 class WirePage(unittest.TestCase):

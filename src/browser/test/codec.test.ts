@@ -25,7 +25,7 @@ const EXPECTED = slotsOf(walker(1013, -1996, 30, 110), body(1521, -1500, 409, [1
 
 // The example of proto/WIRE.md, from the page itself.
 const page = readFileSync(new URL("../../../../proto/WIRE.md", import.meta.url), "utf8");
-const [keyframe = "", delta = ""] = page.slice(page.indexOf("Example, combat")).match(/(?<=`)[0-9a-f]{12,}(?=`)/g) ?? [];
+const [keyframe = "", delta = "", widest = "", tooWide = ""] = page.slice(page.indexOf("Example, combat")).match(/(?<=`)[0-9a-f]{12,}(?=`)/g) ?? [];
 
 test("The keyframe of the wire page is decoded", () => {
   assert.deepEqual(rows(decodePayload(fromHex(keyframe), COMBAT, NO_BASES, 30)), rows(EXPECTED));
@@ -46,6 +46,12 @@ test("A payload of another length, or against other members, is refused", () => 
   assert.throws(() => decodePayload(bytes.subarray(0, -1), COMBAT, NO_BASES, 30), WireError);
   assert.throws(() => decodePayload(new Uint8Array([...bytes, 0]), COMBAT, NO_BASES, 30), WireError);
   assert.throws(() => decodePayload(fromHex(delta), COMBAT, { newest: [], older: null, age: 3, step: 0 }, 30), WireError);
+});
+
+test("A number of more free bits than one may have is refused", () => {
+  const bases = { newest: [walker(1000, -2000, 30, 100)], older: null, age: 3, step: 0 };
+  assert.deepEqual(rows(decodePayload(fromHex(widest), COMBAT, bases, 30)), rows([walker(1000, -2000, 30, 99)]));
+  assert.throws(() => decodePayload(fromHex(tooWide), COMBAT, bases, 30), WireError);
 });
 
 function checkHead(vector: SnapshotVector): void {

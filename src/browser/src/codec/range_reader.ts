@@ -41,6 +41,7 @@ const NONE_NEAR = 9;
 const LARGE_TOKEN = TOKENS - 1;
 const CODE = 0, RANGE = 1, STEP = 2;
 const RESIDUAL_LIMIT = (1 << 23) - 1;
+const MOST_FREE_BITS = 22;
 
 export class RangeReader {
   private data: Uint8Array = new Uint8Array();
@@ -83,7 +84,7 @@ export class RangeReader {
     }
   }
 
-  /** `count` up to 53; each value is equally likely. */
+  /** `count` up to 32; each value is equally likely. */
   bits(count: number): number {
     if (count > 16) {
       const low = this.bits(16);
@@ -137,8 +138,8 @@ export class RangeReader {
       free += (token >> 1) - 1;
       top = 2 + (token & 1);
     }
-    const low = this.bits(free);
-    const magnitude = free > 22 && top > 0 ? RESIDUAL_LIMIT : Math.min((top << free) | low, RESIDUAL_LIMIT);
+    if (free > MOST_FREE_BITS) throw new WireError("a number of too many bits");
+    const magnitude = Math.min((top << free) | this.bits(free), RESIDUAL_LIMIT);
     const negative = this.bits(1) === 1;
     scale.add(levelOf(magnitude));
     return negative ? -magnitude : magnitude;
