@@ -3,11 +3,12 @@
 #include <new>
 
 namespace bluemarble::replication {
-protocol::QuantState Quantise(const geo::SectorFrame& frame, const world::Body& body,
-                              const world::Vitals& vitals) {
+protocol::QuantState Quantise(const geo::SectorFrame& frame, world::Kind kind,
+                              const world::Body& body, const world::Vitals& vitals) {
   const geo::SectorPoint point = frame.ToSector(body.position);
   protocol::QuantState state;
   state.position = {point.east, point.north, point.up};
+  if (static_cast<uint8_t>(kind) == protocol::kBodyKind) return state;
   state.yaw = static_cast<uint16_t>(((body.yaw + 32u) >> 6) & 1023u);
   state.health = vitals.health;
   state.animation = vitals.animation & 15;

@@ -199,8 +199,9 @@ struct Replicator::Impl {
             part.slots[static_cast<size_t>(std::countr_zero(rest))].entity;
         const uint32_t row = world.RowOf(entity);
         assert(row != world::World::kNoRow);
-        history.At(entity, now) = {Quantise(frame, world.bodies()[row], world.vitals()[row]),
-                                   static_cast<uint8_t>(world.kinds()[row])};
+        const world::Kind kind = world.kinds()[row];
+        history.At(entity, now) = {Quantise(frame, kind, world.bodies()[row], world.vitals()[row]),
+                                   static_cast<uint8_t>(kind)};
       }
     }
     state.store(done, std::memory_order_release);
@@ -547,9 +548,9 @@ void Replicator::QuantisePart(const aoi::Leaf& leaf, const aoi::Part& part, Repl
     const auto slot = static_cast<size_t>(std::countr_zero(rest));
     const core::EntityId entity = part.slots[slot].entity;
     const uint32_t row = impl_->world.RowOf(entity);
-    const auto full = Quantise(frame, impl_->world.bodies()[row], impl_->world.vitals()[row]);
-    out.members[slot] = {entity, static_cast<uint8_t>(impl_->world.kinds()[row]),
-                         protocol::ToClass(full, cls)};
+    const world::Kind kind = impl_->world.kinds()[row];
+    const auto full = Quantise(frame, kind, impl_->world.bodies()[row], impl_->world.vitals()[row]);
+    out.members[slot] = {entity, static_cast<uint8_t>(kind), protocol::ToClass(full, cls)};
   }
 }
 

@@ -116,7 +116,7 @@ void WorldFeed::WriteLeaf(uint32_t index, const aoi::Leaf& leaf, core::Tick now)
       if (kind == world::Kind::kPlayer) ++head.players;
       part_.members[slot] = {
           entity, static_cast<uint8_t>(kind),
-          protocol::ToClass(Quantise(frame, world_.bodies()[row], world_.vitals()[row]),
+          protocol::ToClass(Quantise(frame, kind, world_.bodies()[row], world_.vitals()[row]),
                             kFeedClass)};
     }
     const auto bytes = protocol::EncodePart(part_, {}, {}, tick_hz_, kFeedClass, payload);
