@@ -806,6 +806,7 @@ class View:
             del self.newest[key], self.states[key]
             for entity in [e for e, held in self.held.items() if held.part == key]:
                 del self.held[entity]
+                self.left[entity] = tick
         self.dropped[leaf] = max(tick, self.dropped.get(leaf, -1))
 
 

@@ -18,7 +18,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from wire_client import COMBAT, UNIT_M, Member, Part, WireClient, WireError, decode_part, wait
+from wire_client import COMBAT, UNIT_M, Member, Part, Snapshot, View, WireClient, WireError, decode_part, wait
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 SEED = int(os.environ.get("BLUEMARBLE_SEED", time.time_ns() & 0xFFFF))
@@ -80,6 +80,20 @@ class PageExamples(unittest.TestCase):
         self.assertEqual(self.decode(self.widest, base, age=3), {0: self.walker((1000, -2000, 30), 99)})
         with self.assertRaises(WireError):
             self.decode(self.too_wide, base, age=3)
+
+
+    def test_what_has_left_does_not_come_back_by_what_was_sent_before_in_whatever_leaf(self):
+        view = View(30)
+
+        def apply(tick, *leaves, drops=()):
+            parts = [Part(leaf, 0, COMBAT, 0, 0, self.keyframe) for leaf in leaves]
+            view.apply(Snapshot(1, tick, None, None, 0, 100, list(drops), parts), tick)
+            return len(view.held)
+
+        self.assertEqual(apply(100, 1 << 48), 2)
+        self.assertEqual(apply(105, drops=[1 << 48]), 0)
+        self.assertEqual(apply(104, (1 << 48) + 1), 0)
+        self.assertEqual(apply(105, (1 << 48) + 2), 2)
 
 
 class WirePage(unittest.TestCase):
