@@ -11,7 +11,7 @@ namespace bluemarble::app {
 
 struct ReliefSettings {
   bool enabled = true;
-  int max_dilation_pct = 200;  ///< 100..400; 200: half speed at most. 100: time never slows down.
+  int max_dilation_pct = 200;  ///< 100..355; 200: half speed at most. 100: time never slows down.
 };
 
 struct Relief {

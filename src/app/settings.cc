@@ -94,10 +94,10 @@ void BindTick(ConfigSchema& schema, ZoneSettings& zone) {
             .unit = "ms",
             .help = "A tick overruns that ends so long after its scheduled start; 0: the tick's "
                     "period."});
-  tick.Add("slow_incidents", &zone.tick.slow.incidents,
-           {.min = 1,
-            .max = 100,
-            .help = "The last so many are kept, each with about 120 bytes a tick."});
+  static_assert(sizeof(TickRecord) == 216, "the help says so");
+  tick.Add(
+      "slow_incidents", &zone.tick.slow.incidents,
+      {.min = 1, .max = 100, .help = "The last so many are kept, each with 216 bytes a tick."});
 }
 
 void BindAdmin(ConfigSchema& schema, Settings& settings) {

@@ -30,7 +30,7 @@ inline constexpr size_t kTokenRows = size_t{kTokenSets} * kScaleRows * kNearRows
 
 /// Row (set * kScaleRows + scale) * kNearRows + near: where each token starts in 4,096, and 4,096
 /// at the end, then nothing: a row is one cache line. Made by tests/bench/residual_training from
-/// synthetic movement; a copy is in proto/WIRE.md.
+/// synthetic movement; a copy is proto/residuals.csv.
 inline constexpr size_t kTokenStarts = 32;
 extern const uint16_t kTokenStart[kTokenRows][kTokenStarts];
 
