@@ -198,6 +198,7 @@ struct ClientStats {
   double rtt_ms = 0;
   int input_depth = 0;     ///< Commands the server still holds ahead, in ticks.
   int dilation_pct = 100;  ///< Length of the server's tick period now, of the regular one.
+  uint64_t overtaken = 0;  ///< Snapshots that came more than kAckWindow ticks behind the newest.
 };
 
 class BLUEMARBLE_API Client {

@@ -144,6 +144,11 @@ void ClientCore::OnSnapshot(std::span<const std::byte> bytes, int64_t now_ns) {
   const protocol::PrivateBlock& own = reader.own();
   if (acks_.Contains(own.sequence)) return;
   const core::Tick tick = core::ExpandTick(own.tick, snapshot_tick_);
+  // What has left since may be forgotten already, and would come back with it.
+  if (static_cast<int64_t>(snapshot_tick_ - tick) > kAckWindow) {
+    ++stats_.overtaken;
+    return;
+  }
   ++stats_.snapshots;
   clock_.OnSnapshot(tick, now_ns);
   if (replica_ == nullptr || replica_->Apply(reader, tick).ok()) acks_.Note(own.sequence);

@@ -24,6 +24,7 @@ PROTOCOL_VERSION = 2
 MASK32 = (1 << 32) - 1
 MASK64 = (1 << 64) - 1
 TICKS_KEPT = 900
+MOST_OVERTAKEN_TICKS = 64
 
 A = 6378137.0
 B = A * (1 - 1 / 298.257223563)
@@ -1025,6 +1026,7 @@ class WireClient:
         self.path = {}        # tick -> Body: own, predicted or exact
         self.commands = {}    # tick -> Command
         self.tick = 0         # newest predicted
+        self.newest_tick = 0  # of the snapshots that came
         self.lead = 0.0
         self.depth = None
         self.health = None
@@ -1096,7 +1098,7 @@ class WireClient:
         self.welcome = welcome
         self.link.loss = self.loss
         self.view = View(welcome.tick_hz)
-        self.tick = welcome.tick
+        self.tick = self.newest_tick = welcome.tick
         self.yaw = welcome.yaw
         self.path[self.tick] = Body((welcome.x, welcome.y, welcome.z), STILL, welcome.ground_height_m, welcome.yaw)
         self.started = time.monotonic() - self.tick / welcome.tick_hz   # when tick 0 was, as seen from here
@@ -1108,8 +1110,9 @@ class WireClient:
         if self.welcome is None:
             return
         tick = self.tick + ((snapshot.tick - self.tick + (1 << 31) & MASK32) - (1 << 31))
-        if snapshot.sequence in self.acknowledged:
+        if snapshot.sequence in self.acknowledged or tick < self.newest_tick - MOST_OVERTAKEN_TICKS:
             return
+        self.newest_tick = max(self.newest_tick, tick)
         now = time.monotonic()
         applied = self.view.apply(snapshot, tick)
         if applied:

@@ -305,6 +305,20 @@ TEST_F(ClientCoreTest, CountsMalformedSnapshotsAndGoesOn) {
   EXPECT_EQ(core_->state(), ClientState::kPlaying);
 }
 
+TEST_F(ClientCoreTest, IgnoresSnapshotsThatWereOvertakenForTooLong) {
+  Login();
+  const core::Tick first = tick_;
+  protocol::PrivateBlock late = Own(first + 36), too_late = Own(first + 35);
+  Give(Snapshot(Own(first + 100)));
+  EXPECT_EQ(core_->stats().snapshots, 1u);
+  Give(Snapshot(late));
+  EXPECT_EQ(core_->stats().snapshots, 2u);
+  Give(Snapshot(too_late));
+  EXPECT_EQ(core_->stats().snapshots, 2u);
+  EXPECT_EQ(core_->stats().overtaken, 1u);
+  EXPECT_FALSE(core_->acks().Contains(too_late.sequence));
+}
+
 TEST_F(ClientCoreTest, DropsSnapshotsThatOvertakeTheWelcome) {
   core_.emplace(ClientOptions{}, link_);
   core_->Start("ada", now_);

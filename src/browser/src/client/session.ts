@@ -19,6 +19,7 @@ import { RemoteView, type EntityView } from "./remote_view.ts";
 import { ServerClock } from "./server_clock.ts";
 
 export const RELIABLE = 0, UNRELIABLE = 1;
+const MOST_OVERTAKEN_TICKS = 64;
 export type Channel = 0 | 1;
 
 /** What a session sends by. */
@@ -313,6 +314,8 @@ export class Session {
   private onSnapshot(play: Play, snapshot: Snapshot, now: number): void {
     if (this.acks.has(snapshot.sequence)) return;
     const tick = expandTick(snapshot.tick, this.snapshotTick);
+    // What has left since may be forgotten already, and would come back with it.
+    if (this.snapshotTick - tick > MOST_OVERTAKEN_TICKS) return;
     ++this.stats.snapshots;
     play.clock.onSnapshot(tick, now);
     if (play.world.apply(snapshot, tick)) this.acks.note(snapshot.sequence);
