@@ -29,6 +29,7 @@ class HandClock final : public core::Clock {
 class FakeLink final : public StreamLink {
  public:
   bool Send(std::span<const std::byte> message) override {
+    if (gone) return false;
     const std::lock_guard lock(mutex_);
     sent_.emplace_back(reinterpret_cast<const char*>(message.data()), message.size());
     return true;
@@ -42,6 +43,7 @@ class FakeLink final : public StreamLink {
     return sent_;
   }
 
+  std::atomic<bool> gone{false};
   std::atomic<size_t> waits{0};
   std::atomic<int> close_code{0};
 
@@ -235,6 +237,19 @@ TEST_F(Streams, ALateStreamMissesSnapshotsButNothingReliable) {
   ASSERT_TRUE(streams_->Send(came.peer, Channel::kUnreliable, AsBytes("new")).ok());
   Flush();
   EXPECT_TRUE(StreamBecomes([&] { return came.link->sent().size() == 2; }));
+}
+
+TEST_F(Streams, SnapshotsForAStreamThatHasGoneAreAmongTheBytesThatWereNotSent) {
+  Open({});
+  const Came came = Join();
+  came.link->gone = true;
+  ASSERT_TRUE(streams_->Send(came.peer, Channel::kUnreliable, AsBytes("lost")).ok());
+  ASSERT_TRUE(streams_->Send(came.peer, Channel::kReliable, AsBytes("gone")).ok());
+  Flush();
+  ASSERT_TRUE(StreamBecomes([&] { return streams_->unsent() == 0; }));
+  EXPECT_EQ(streams_->stats().outbound_stale.Get(), 2u);
+  EXPECT_EQ(streams_->stats().late_bytes.Get(), 4u);
+  EXPECT_EQ(streams_->stats().bytes_out.Get(), 0u);
 }
 
 TEST_F(Streams, WhoDoesNotReadIsEndedAtTheLimitAndTheZoneIsTold) {
