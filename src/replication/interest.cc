@@ -192,6 +192,7 @@ void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, c
     return;
   }
   if (!looked.ok()) ++own.over_limit;
+  viewer.looked = static_cast<uint32_t>(now);
   const geo::GridPoint at = octree_.PositionOf(viewer.own);
   viewer.turn = static_cast<uint8_t>(near_turns_.Of(at) * kFarTurns + far_turns_.Of(at));
   CutToLimits(own);

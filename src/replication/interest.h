@@ -40,6 +40,12 @@ class InterestFinder {
     wanted_[slot / 64].fetch_or(uint64_t{1} << slot % 64, std::memory_order_relaxed);
   }
 
+  /// Wants a viewer that all turns went past, as they do where one comes from leaf to leaf: so no
+  /// view is older than the ticks in which all viewers have their turn. Any worker.
+  void WantOverdue(ViewerSlot slot, const Viewer& viewer, core::Tick now) {
+    if (static_cast<uint32_t>(now) - viewer.looked >= ticks_) Want(slot);
+  }
+
   /// Drops, adds and re-classes the leaves of those whose turn it is, of the wanted ones, and of
   /// who is near somebody that came into a leaf that it does not watch, or only from afar: waiting
   /// would let the arrival vanish between two leaves.

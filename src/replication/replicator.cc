@@ -336,6 +336,7 @@ struct Replicator::Impl {
   void BuildSnapshot(uint32_t slot, Viewer& viewer, int worker, Tick now) {
     WorkerScratch& own = scratch[static_cast<size_t>(worker)];
     snapshots[slot] = {};
+    interest.WantOverdue(slot, viewer, now);
     const auto per_tick = static_cast<int64_t>(settings.budget_bytes_per_s) / tick_hz;
     viewer.budget_bytes = std::min(viewer.budget_bytes + per_tick,
                                    std::max(per_tick * 2, static_cast<int64_t>(datagram_bytes)));

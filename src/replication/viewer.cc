@@ -32,6 +32,7 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   late = 0;
   active = true;
   turn = 0;
+  looked = static_cast<uint32_t>(now);
   parts_.clear();
   group_begin_.fill(0);
   drops_.clear();

@@ -69,6 +69,7 @@ class alignas(64) Viewer {
   uint8_t turn = 0;
   uint8_t late = 0;  ///< Bit c: parts of class c did not fit, or are fresh.
   bool active = false;
+  uint32_t looked = 0;  ///< Low bits of the tick at which it looked around last.
 
   explicit Viewer(uint32_t max_leaves);
   /// Room for parts of a viewer of so many leaves: few leaves have more than one.

@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "aoi/octree.h"
@@ -27,6 +31,28 @@ using core::Tick;
 
 constexpr int kHz = 30;
 constexpr size_t kDatagram = 1139;
+
+const aoi::OctreeLimits kOctree{
+    .split_above = 24, .merge_below = 10, .merge_wait_ticks = 10, .max_entities = 2000};
+const replication::ReplicationSettings kReplication{.max_viewers = 64};
+
+// How far the nearest member of a leaf may be at a look for the leaf to have a class: a tenth
+// beyond its radius, and never more than a small leaf is wide. Said here once more, since it is a
+// promise.
+double ReachCm(ReplicationClass cls) {
+  const double radius_cm = 100 * kReplication.radius_m[static_cast<size_t>(cls)];
+  const double small_leaf_cm = std::exp2(geo::kRootBits - kOctree.max_level);
+  return radius_cm + std::min(radius_cm / 10, small_leaf_cm);
+}
+
+// The longest way between two that the leaf may hold: of its cube with a quarter more on each side.
+double DiagonalCm(geo::NodeKey leaf) {
+  return std::sqrt(3) * 1.5 * static_cast<double>(leaf.width_cm());
+}
+
+double DistanceCm(geo::GridPoint a, geo::GridPoint b) {
+  return std::hypot(double{1} * a.x - b.x, double{1} * a.y - b.y, double{1} * a.z - b.z);
+}
 
 struct Faults {
   double loss = 0, duplicate = 0;
@@ -49,6 +75,12 @@ struct TestViewer {
   Tick newest = 0;
 };
 
+// Who was where at a tick, for as long as a view may be old.
+struct Whereabouts {
+  std::map<uint64_t, std::vector<EntityId>> members;  // by leaf
+  std::map<uint32_t, geo::GridPoint> places;
+};
+
 using PartTruthKey = std::tuple<uint64_t, int, int, Tick>;  // leaf, part, class, tick
 
 class Scene {
@@ -57,9 +89,8 @@ class Scene {
       : random_(seed),
         pool_(workers),
         world_({.max_entities = 2000}),
-        octree_(
-            {.split_above = 24, .merge_below = 10, .merge_wait_ticks = 10, .max_entities = 2000}),
-        replicator_({.max_viewers = 64}, kHz, kDatagram, world_, octree_, pool_),
+        octree_(kOctree),
+        replicator_(kReplication, kHz, kDatagram, world_, octree_, pool_),
         centre_(geo::ToEcef(centre)),
         frame_(geo::FrameAt(centre_)) {}
 
@@ -102,12 +133,14 @@ class Scene {
     replicator_.Interest(tick_);
     octree_.ClearGone();
     RecordTruth();
+    RecordWhereabouts();
     replicator_.Replicate(tick_);
     for (auto& viewer : viewers_) {
       const auto bytes = replicator_.SnapshotOf(viewer->slot);
       ASSERT_LE(bytes.size(), kDatagram);
-      if (!bytes.empty())
-        Post(viewer->down, faults, {.due = 0, .bytes = {bytes.begin(), bytes.end()}});
+      if (bytes.empty()) continue;
+      CheckReach(viewer->own, bytes);
+      Post(viewer->down, faults, {.due = 0, .bytes = {bytes.begin(), bytes.end()}});
     }
   }
 
@@ -149,6 +182,7 @@ class Scene {
     return sum;
   }
   uint64_t checked() const { return checked_; }
+  uint64_t within_reach() const { return within_reach_; }
   uint64_t leaves_gone() const { return leaves_gone_; }
   size_t viewers() const { return viewers_.size(); }
   const replication::ReplicationStats& stats() const { return replicator_.stats(); }
@@ -201,6 +235,57 @@ class Scene {
       }
     }
     std::erase_if(truth_, [&](const auto& item) { return std::get<3>(item.first) + 60 < tick_; });
+  }
+
+  void RecordWhereabouts() {
+    Whereabouts& now = whereabouts_.emplace_back();
+    if (whereabouts_.size() > kReplication.interest_ticks + 1) whereabouts_.pop_front();
+    for (EntityId id : world_.ids()) {
+      now.places[id.bits] = octree_.PositionOf(id);
+      now.members[octree_.Find(octree_.PlaceOf(id).leaf)->key.bits].push_back(id);
+    }
+  }
+
+  // Nobody is told of what is beyond a class and one leaf: when the viewer looked last, no longer
+  // ago than all viewers take turns, somebody in the leaf was within the reach of its class. Who is
+  // in it now is no farther from there than the leaf is long, and the viewer has gone its way
+  // since.
+  void CheckReach(EntityId viewer, std::span<const std::byte> bytes) {
+    protocol::SnapshotReader reader;
+    ASSERT_TRUE(reader.Begin(bytes).ok());
+    protocol::PartHeader header;
+    const Whereabouts& now = whereabouts_.back();
+    for (std::span<const std::byte> payload; reader.NextPart(header, payload);) {
+      const double reach_cm = ReachCm(header.cls);
+      double way_cm = -1;  // of the viewer since the latest look that allows the part
+      for (size_t age = 0; age < whereabouts_.size() && way_cm < 0; ++age) {
+        const Whereabouts& then = whereabouts_[whereabouts_.size() - 1 - age];
+        if (!then.places.contains(viewer.bits)) break;
+        if (NearestCm(viewer, header.leaf, then) > reach_cm) continue;
+        way_cm = DistanceCm(then.places.at(viewer.bits), now.places.at(viewer.bits));
+      }
+      ASSERT_GE(way_cm, 0) << "tick " << tick_ << ": class " << static_cast<int>(header.cls)
+                           << " of a leaf whose nearest member is "
+                           << NearestCm(viewer, header.leaf, now) << " cm away";
+      for (EntityId id : now.members.at(header.leaf.bits)) {
+        ASSERT_LE(DistanceCm(now.places.at(id.bits), now.places.at(viewer.bits)),
+                  reach_cm + way_cm + DiagonalCm(header.leaf))
+            << "tick " << tick_ << " class " << static_cast<int>(header.cls);
+        ++within_reach_;
+      }
+    }
+  }
+
+  static double NearestCm(EntityId viewer, geo::NodeKey leaf, const Whereabouts& at) {
+    double nearest_cm = std::numeric_limits<double>::infinity();
+    const auto members = at.members.find(leaf.bits);
+    if (members == at.members.end()) return nearest_cm;
+    for (EntityId id : members->second) {
+      if (id == viewer) continue;
+      nearest_cm =
+          std::min(nearest_cm, DistanceCm(at.places.at(id.bits), at.places.at(viewer.bits)));
+    }
+    return nearest_cm;
   }
 
   void Post(std::vector<InFlight>& lane, const Faults& faults, InFlight message) {
@@ -298,7 +383,8 @@ class Scene {
   std::map<uint32_t, geo::Vec3> goals_;
   std::vector<std::unique_ptr<TestViewer>> viewers_;
   std::map<PartTruthKey, protocol::PartState> truth_;
-  uint64_t checked_ = 0;
+  std::deque<Whereabouts> whereabouts_;  // the newest last
+  uint64_t checked_ = 0, within_reach_ = 0;
   uint64_t leaves_gone_ = 0;
 };
 
@@ -325,6 +411,7 @@ void RunScene(uint64_t seed, const Faults& faults, Scene& scene) {
   EXPECT_EQ(scene.malformed(), 0u);
   EXPECT_EQ(scene.missing_base(), 0u);
   EXPECT_GT(scene.checked(), 10'000u);
+  EXPECT_GT(scene.within_reach(), scene.checked() / 2);
   EXPECT_GT(scene.leaves_gone(), 20u);
   for (int tick = 0; tick < 150; ++tick) scene.Tick({}, 0);
   scene.ExpectViewsComplete();

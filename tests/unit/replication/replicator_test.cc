@@ -200,6 +200,36 @@ TEST(Replicator, NobodyIsToldOfSomebodyBeyondTheLastClassAndOneSmallLeaf) {
   EXPECT_LT(told_m, 1'000 + 41 + 15 * 0.4 + 1) << "a small leaf, and until interest is refreshed";
 }
 
+// The turns of the leaves can all go past a viewer that is in another one each time.
+TEST(Replicator, WhoeverGoesFromLeafToLeafStillLooksAroundInTime) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    Stage stage;
+    const EntityId own = stage.Put(0), left_behind = stage.Put(10);
+    // So many in each leaf that somebody who comes is no arrival.
+    constexpr uint64_t kPlaces = 8;
+    for (uint64_t i = 0; i < 5 * kPlaces; ++i)
+      stage.Put(10'000 + static_cast<double>(i % kPlaces) * 400, static_cast<double>(i / kPlaces));
+    const auto viewer = stage.View(own);
+    core::Random random(seed);
+    Watcher watcher;
+    double east_m = 0;
+    Tick told = 0;
+    for (int i = 0; i < 80; ++i) {
+      if (i >= 40) {
+        const double to_m = 10'000 + static_cast<double>(random.Below(kPlaces)) * 400;
+        stage.Push(own, to_m - east_m);
+        east_m = to_m;
+      }
+      stage.Tick();
+      watcher.Receive(stage, viewer);
+      if (const auto* held = watcher.replica.Find(left_behind)) told = held->tick;
+    }
+    EXPECT_GE(told, 5000u + 40);
+    EXPECT_LE(told, 5000u + 40 + ReplicationSettings().interest_ticks);
+  }
+}
+
 // Half of the ticks under relief, and acks that take a while: a round of keyframes is longer than a
 // base lives.
 TEST(Replicator, ACrowdBeyondTheBudgetDoesNotStayWithKeyframes) {
