@@ -1,7 +1,7 @@
 // The invariant of replication (DESIGN §4) end to end without a transport: world, octree and
 // replicator on one side, replicas on the other, and a seeded channel between them that loses,
-// delays, reorders and duplicates snapshots and acks. Whatever a client holds of tick T is the
-// server's quantised state of T.
+// delays, reorders and duplicates snapshots and acks, while relief comes and goes. Whatever a
+// client holds of tick T is the server's quantised state of T.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -139,13 +139,20 @@ class Scene {
       const auto bytes = replicator_.SnapshotOf(viewer->slot);
       ASSERT_LE(bytes.size(), kDatagram);
       if (bytes.empty()) continue;
+      sent_hash_ = core::HashBytes(bytes, sent_hash_);
       CheckReach(viewer->own, bytes);
+      CheckDilation(bytes);
       Post(viewer->down, faults, {.due = 0, .bytes = {bytes.begin(), bytes.end()}});
     }
   }
 
   void Gather(double radius_m) {
     for (auto& [id, goal] : goals_) goal = Place(radius_m);
+  }
+
+  void Relieve(uint8_t step, uint16_t dilation_pct) {
+    replicator_.SetRelief(step, dilation_pct);
+    dilation_pct_ = dilation_pct;
   }
 
   // After faults and motion have stopped and some time has passed: each view is exactly what is
@@ -187,8 +194,9 @@ class Scene {
   size_t viewers() const { return viewers_.size(); }
   const replication::ReplicationStats& stats() const { return replicator_.stats(); }
   core::Random& random() { return random_; }
+  // Of what the clients hold, and of every byte that they were sent on the way.
   uint64_t ViewHash() const {
-    uint64_t hash = 0;
+    uint64_t hash = sent_hash_;
     for (const auto& viewer : viewers_) {
       uint64_t sum = 0;
       viewer->replica.ForEach([&](const client::HeldEntity& held) {
@@ -244,6 +252,12 @@ class Scene {
       now.places[id.bits] = octree_.PositionOf(id);
       now.members[octree_.Find(octree_.PlaceOf(id).leaf)->key.bits].push_back(id);
     }
+  }
+
+  void CheckDilation(std::span<const std::byte> bytes) const {
+    protocol::SnapshotReader reader;
+    ASSERT_TRUE(reader.Begin(bytes).ok());
+    ASSERT_EQ(reader.own().dilation_pct, dilation_pct_);
   }
 
   // Nobody is told of what is beyond a class and one leaf: when the viewer looked last, no longer
@@ -384,7 +398,8 @@ class Scene {
   std::vector<std::unique_ptr<TestViewer>> viewers_;
   std::map<PartTruthKey, protocol::PartState> truth_;
   std::deque<Whereabouts> whereabouts_;  // the newest last
-  uint64_t checked_ = 0, within_reach_ = 0;
+  uint16_t dilation_pct_ = 100;
+  uint64_t checked_ = 0, within_reach_ = 0, sent_hash_ = 0;
   uint64_t leaves_gone_ = 0;
 };
 
@@ -401,6 +416,9 @@ void RunScene(uint64_t seed, const Faults& faults, Scene& scene) {
     constexpr double kRadius[] = {12, 300, 1200, 30, 700, 12};
     scene.Gather(kRadius[phase]);
     for (int tick = 0; tick < 120; ++tick) {
+      if (scene.random().Chance(0.04))
+        scene.Relieve(static_cast<uint8_t>(scene.random().Below(replication::kReliefSteps + 1)),
+                      static_cast<uint16_t>(100 + scene.random().Below(101)));
       scene.Tick(faults, 40);
       if (::testing::Test::HasFatalFailure()) return;
       if (tick % 30 == 17) scene.Join(300);
@@ -413,6 +431,7 @@ void RunScene(uint64_t seed, const Faults& faults, Scene& scene) {
   EXPECT_GT(scene.checked(), 10'000u);
   EXPECT_GT(scene.within_reach(), scene.checked() / 2);
   EXPECT_GT(scene.leaves_gone(), 20u);
+  scene.Relieve(0, 100);
   for (int tick = 0; tick < 150; ++tick) scene.Tick({}, 0);
   scene.ExpectViewsComplete();
 }

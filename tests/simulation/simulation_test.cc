@@ -18,7 +18,7 @@ SimWorldOptions Options(uint64_t seed, const SimFaults& faults = {}, int workers
   return {.seed = seed, .zone = SmallZone(), .faults = faults, .workers = workers};
 }
 
-/// Players come and go, some without a word, for `ticks`.
+/// Players come and go, some without a word, and the zone takes and leaves relief, for `ticks`.
 void Bustle(SimWorld& world, uint64_t seed, int ticks, const std::function<void()>& after_tick) {
   core::Random random(seed);
   uint64_t names = 0;
@@ -37,6 +37,9 @@ void Bustle(SimWorld& world, uint64_t seed, int ticks, const std::function<void(
         world.network().Vanish(leaver.link());
       }
     }
+    if (random.Chance(0.03))
+      world.Relieve({.step = static_cast<uint8_t>(random.Below(replication::kReliefSteps + 1)),
+                     .dilation_pct = static_cast<uint16_t>(100 + random.Below(101))});
     world.Step();
     after_tick();
     if (testing::Test::HasFatalFailure()) return;

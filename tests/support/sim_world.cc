@@ -105,13 +105,16 @@ void SimWorld::Step(bool stopping) {
   // Clients run a few times a tick, as they would on frames of their own.
   constexpr int kFrames = 2;
   for (int frame = 0; frame < kFrames; ++frame) {
-    clock_.now_ns += kSecondNs / hz() / kFrames;
+    clock_.now_ns += kSecondNs * relief_.dilation_pct / (100 * hz() * kFrames);
     network_.Advance(clock_.now_ns);
     for (auto& player : players_) player->Act(clock_.now_ns);
   }
   queue_->Advance(tick_);
-  zone_->RunTick(
-      {.tick = tick_, .scheduled_ns = clock_.now_ns, .stopping = stopping, .bans = bans_});
+  zone_->RunTick({.tick = tick_,
+                  .scheduled_ns = clock_.now_ns,
+                  .stopping = stopping,
+                  .bans = bans_,
+                  .relief = relief_});
   bans_.clear();
 }
 

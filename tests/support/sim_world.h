@@ -92,6 +92,9 @@ class SimWorld {
   /// The zone hears of it in the next tick.
   void Order(const session::BanOrder& ban) { bans_.push_back(ban); }
 
+  /// What the loop would decide; ticks take as long as it says.
+  void Relieve(const app::Relief& relief) { relief_ = relief; }
+
   app::Zone& zone() { return *zone_; }
   SimNetwork& network() { return network_; }
   SimStore& store() { return store_; }
@@ -113,6 +116,7 @@ class SimWorld {
   std::unique_ptr<app::Zone> zone_;
   std::vector<std::unique_ptr<SimPlayer>> players_;
   std::vector<session::BanOrder> bans_;
+  app::Relief relief_;
   core::Tick tick_ = 0;
   uint64_t joined_ = 0;
 };
