@@ -1,6 +1,9 @@
 #include "core/log.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
+#include <iterator>
 
 namespace bluemarble::core {
 namespace {
@@ -20,6 +23,13 @@ bool LogEnabled(LogLevel level) {
 
 void LogLine(LogLevel level, std::string_view event, std::string_view fields) {
   if (LogSink sink = g_sink.load(std::memory_order_acquire)) sink(level, event, fields);
+}
+
+void LogFormatted(LogLevel level, std::string_view event, fmt::string_view fields,
+                  fmt::format_args args) {
+  fmt::memory_buffer text;
+  fmt::vformat_to(std::back_inserter(text), fields, args);
+  LogLine(level, event, {text.data(), text.size()});
 }
 
 }  // namespace bluemarble::core

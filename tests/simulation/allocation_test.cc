@@ -1,9 +1,17 @@
 // A warm tick of the zone allocates nothing, whatever the players do. A program of its own: it
 // replaces operator new.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <semaphore>
 
 #include "app/zone.h"
+#include "app/zone_loop.h"
+#include "app/zone_orders.h"
 #include "core/alloc_counter.h"
+#include "ops/log_sinks.h"
 #include "protocol/control.h"
 #include "protocol/input.h"
 #include "protocol/snapshot.h"
@@ -174,6 +182,89 @@ TEST(Allocation, AWarmTickWithTwoHundredWalkingPlayersAllocatesNothing) {
   EXPECT_GT(queue.saves(), kPlayers);
   EXPECT_GT(queue.events(), kPlayers);
   EXPECT_EQ(allocations, 0u);
+}
+
+/// Makes the loop's ticks calm, then hard, then calm again, by moving the clock on after each; and
+/// counts what the zone's thread allocated from the first hard one on. The loop looks at the clock,
+/// takes its steps and logs them after this.
+class Weather final : public app::ZoneWatcher {
+ public:
+  static constexpr core::Tick kHardFrom = 600, kHardUntil = 720, kEnd = 1500;
+
+  Weather(SimClock& clock, ScriptedPeers& peers) : clock_(clock), peers_(peers) {
+    peers_.BeginTick(1);
+  }
+  void Watch(const app::LoopStats& stats) { stats_ = &stats; }
+
+  void AfterTick(app::Zone& zone, core::Tick now) noexcept override {
+    peers_.BeginTick(now + 1);
+    clock_.now_ns += TookNs(now);
+    highest_step_ = std::max(highest_step_, stats_->relief_step.Get());
+    longest_pct_ = std::max(longest_pct_, stats_->dilation_pct.Get());
+    if (now == kHardFrom) allocations_ = core::ThreadAllocations();
+    if (now != kEnd) return;
+    allocations_ = core::ThreadAllocations() - allocations_;
+    players_ = zone.session_stats().players.Get();
+    last_step_ = stats_->relief_step.Get();
+    ended_.release();
+  }
+
+  void WaitForEnd() { ended_.acquire(); }
+  uint64_t allocations() const { return allocations_; }
+  uint64_t players() const { return players_; }
+  uint64_t highest_step() const { return highest_step_; }
+  uint64_t longest_pct() const { return longest_pct_; }
+  uint64_t last_step() const { return last_step_; }
+
+ private:
+  // At 30 Hz: half of each period, then one and a half; then the schedule is caught up with.
+  static int64_t TookNs(core::Tick now) {
+    if (now >= kHardFrom) return now < kHardUntil ? 50'000'000 : 15'000'000;
+    return now == 1 ? 16'000'000 : 33'333'333;
+  }
+
+  SimClock& clock_;
+  ScriptedPeers& peers_;
+  const app::LoopStats* stats_ = nullptr;
+  uint64_t allocations_ = 0, players_ = 0, highest_step_ = 0, longest_pct_ = 0, last_step_ = 0;
+  std::binary_semaphore ended_{0};
+};
+
+TEST(Allocation, TakingAndLeavingReliefAllocatesNothingLogLinesIncluded) {
+  if (!core::CountsAllocations()) GTEST_SKIP() << "sanitizers bring their own operator new";
+  constexpr uint32_t kPlayers = 100;
+  app::ZoneSettings settings = SmallZone();
+  settings.session.max_players = settings.replication.max_viewers = kPlayers;
+  settings.tick.relief.max_dilation_pct = 110;
+  SimClock clock;
+  InstantQueue queue;
+  core::WorkerPool workers(1);
+  ScriptedPeers peers(kPlayers);
+  app::Zone zone(settings, {.first = 1, .last = 1'000'000}, {peers, queue, workers, clock});
+  ASSERT_TRUE(zone.Populate().ok());
+  const int nowhere = ::open("/dev/null", O_WRONLY);
+  ASSERT_GE(nowhere, 0);
+  const uint64_t lines_before = ops::GetLogStats().written;
+  ASSERT_TRUE(ops::StartLog({}, nowhere).ok());
+
+  app::ZoneOrders orders;
+  ops::HealthComponent health("zone", clock, 0);
+  Weather weather(clock, peers);
+  app::ZoneLoop loop(zone, orders, settings.tick, 1, clock, health, nullptr, nullptr, &weather);
+  weather.Watch(loop.stats());
+  loop.Start();
+  weather.WaitForEnd();
+  loop.Stop();
+  ops::StopLog();
+  ::close(nowhere);
+
+  EXPECT_EQ(weather.players(), kPlayers);
+  EXPECT_EQ(weather.highest_step(), 4u);
+  EXPECT_EQ(weather.longest_pct(), 110u);
+  EXPECT_EQ(weather.last_step(), 0u);
+  EXPECT_GE(ops::GetLogStats().written - lines_before,
+            11u);  // 4 steps and a tenth, and back by halves of it
+  EXPECT_EQ(weather.allocations(), 0u);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/alloc_counter.h"
+
 namespace bluemarble::ops {
 namespace {
 
@@ -101,6 +103,21 @@ TEST_F(LogTest, WritesJsonLinesWhenTheOutputIsNoTerminal) {
   const auto second = nlohmann::json::parse(all.substr(first_end + 1));
   EXPECT_EQ(second["event"], "left");
   EXPECT_EQ(second["fields"], "");
+}
+
+TEST_F(LogTest, AUsualLineAllocatesNothingOnTheThreadThatLogs) {
+  if (!core::CountsAllocations()) GTEST_SKIP() << "sanitizers bring their own operator new";
+  ASSERT_TRUE(StartLog({}, ends_[1]).ok());
+  const uint64_t before = core::ThreadAllocations();
+  for (int i = 0; i < 10; ++i) {
+    core::Log(LogLevel::kWarn, "relief", "step={} dilation_pct={} tick={} players={} entities={}",
+              i % 5, 100 + i, 123'456'789 + i, 4'999, 19'999);
+  }
+  EXPECT_EQ(core::ThreadAllocations() - before, 0u);
+  const std::string all = Finish();
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 10);
+  EXPECT_NE(all.find("step=4 dilation_pct=109 tick=123456798 players=4999 entities=19999"),
+            std::string::npos);
 }
 
 TEST_F(LogTest, ObeysTheLevelSetting) {

@@ -652,7 +652,7 @@ TEST(Replicator, RefusesViewersBeyondTheSettingAndReusesSlots) {
   EXPECT_TRUE(stage.replicator().AddViewer(stage.Put(9), stage.tick()).ok());
 }
 
-TEST(Replicator, PhasesDoNotAllocateInSteadyState) {
+TEST(Replicator, PhasesDoNotAllocateInSteadyStateNorWhenReliefChanges) {
   if (!core::CountsAllocations()) GTEST_SKIP() << "sanitizers bring their own operator new";
   Stage stage;
   core::Random random(5);
@@ -666,6 +666,7 @@ TEST(Replicator, PhasesDoNotAllocateInSteadyState) {
   for (int i = 0; i < 200; ++i) {
     const uint64_t before = core::ThreadAllocations();
     for (EntityId id : all) stage.Push(id, random.Range(-0.3, 0.3));
+    stage.replicator().SetRelief(static_cast<uint8_t>(i / 30 % (kReliefSteps + 1)), 100);
     stage.Tick();
     if (i >= 20) allocations += core::ThreadAllocations() - before;
   }
