@@ -71,7 +71,8 @@ struct Replicator::Impl {
   const aoi::Octree& octree;
   core::WorkerPool& workers;
 
-  std::array<uint32_t, kReplicationClasses> regular_period{}, period{};
+  const Periods regular_period;
+  Periods period{};
   Tick regular_silence = 1, max_silence = 1;
   uint16_t dilation_pct = 100;
   // By Viewer::turn: bit c, that the class has its turn in this tick.
@@ -98,6 +99,7 @@ struct Replicator::Impl {
         world(w),
         octree(o),
         workers(pool),
+        regular_period(RegularPeriods(s.rate_hz, hz)),
         viewers(s.max_viewers),
         reports(s.max_viewers),
         snapshots(s.max_viewers),
@@ -107,11 +109,6 @@ struct Replicator::Impl {
         quantised(o.leaf_capacity()),
         frames(o.leaf_capacity()),
         scratch(static_cast<size_t>(pool.workers())) {
-    for (size_t i = 0; i < kReplicationClasses; ++i) {
-      const uint32_t rate = s.rate_hz[i];
-      regular_period[i] =
-          rate == 0 ? 1 : std::max(1u, (static_cast<uint32_t>(hz) + rate / 2) / rate);
-    }
     for (auto& state : quantised) state.store(UINT64_MAX, std::memory_order_relaxed);
     regular_silence = std::max<Tick>(1, s.max_silence_ms * static_cast<Tick>(hz) / 1000);
     SetRelief(0, 100);
@@ -123,10 +120,7 @@ struct Replicator::Impl {
 
   void SetRelief(uint8_t step, uint16_t pct) {
     dilation_pct = pct;
-    const uint32_t nearest = step >= 4 ? 4 : step >= 3 ? 2 : 1;
-    const std::array<uint32_t, kReplicationClasses> factor{
-        nearest, std::max(nearest, step >= 2 ? 2u : 1u), std::max(nearest, step >= 1 ? 2u : 1u)};
-    for (size_t i = 0; i < kReplicationClasses; ++i) period[i] = regular_period[i] * factor[i];
+    period = RelievedPeriods(regular_period, step);
     max_silence = std::max<Tick>(regular_silence, period[0]);
   }
 
@@ -134,12 +128,8 @@ struct Replicator::Impl {
   // few datagrams, and that of its neighbours, so that they share blocks. The farthest class comes
   // along at turns of the one before.
   void BeginTurns(Tick now) {
-    for (uint64_t turn = 0; turn < turns.size(); ++turn) {
-      const uint64_t near = now + turn / kFarTurns % period[1];
-      const uint64_t far = near + turn % kFarTurns * period[1];
-      turns[turn] =
-          static_cast<uint8_t>((near % period[1] == 0) << 1 | (far % period[2] == 0) << 2);
-    }
+    for (uint32_t turn = 0; turn < turns.size(); ++turn)
+      turns[turn] = TurnsAt(now, turn / kFarTurns, turn % kFarTurns, period);
   }
 
   // Under relief the nearest class has turns too, spread over the ticks by slots, since a crowd
@@ -148,7 +138,7 @@ struct Replicator::Impl {
     return period[0] == 1 || (now + slot) % period[0] == 0;
   }
   uint8_t TurnsOf(const Viewer& viewer, uint32_t slot, Tick now) const {
-    if (period[0] == 1) return turns[viewer.turn] | uint8_t{1};
+    if (period[0] == 1) return turns[viewer.turn];
     const uint64_t own = now + slot;
     return static_cast<uint8_t>(1 | (own % period[1] == 0) << 1 | (own % period[2] == 0) << 2);
   }

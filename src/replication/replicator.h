@@ -19,12 +19,11 @@
 #include "protocol/part_codec.h"
 #include "protocol/snapshot.h"
 #include "replication/field_bytes.h"
+#include "replication/periods.h"
 #include "replication/settings.h"
 #include "world/world.h"
 
 namespace bluemarble::replication {
-
-inline constexpr uint8_t kReliefSteps = 4;
 
 /// Slot of a viewer, 0..max_viewers-1, valid from AddViewer to RemoveViewer.
 using ViewerSlot = uint32_t;
@@ -71,7 +70,8 @@ class Replicator {
 
   /// Steps against overload, from the next Replicate on; each includes those before it. 1: the
   /// farthest class half as often; 2: the next one too; 3: everybody's datagrams half as often; 4:
-  /// a quarter as often. `dilation_pct` of a tick's regular period is told to the clients.
+  /// a quarter as often; no class more rarely than its bases live. `dilation_pct` of a tick's
+  /// regular period is told to the clients.
   void SetRelief(uint8_t step, uint16_t dilation_pct);
 
   /// After Octree::Restructure of this tick; reads octree.gone() and arrivals(), which the zone

@@ -44,9 +44,6 @@ struct ViewerPart {
 };
 static_assert(sizeof(ViewerPart) == 32);
 
-/// Turns that are told apart: as many as periods have ticks under the hardest relief, or some.
-inline constexpr uint32_t kNearTurns = 12, kFarTurns = 10;
-
 struct PendingDrop {
   geo::NodeKey key;
   aoi::LeafId leaf;

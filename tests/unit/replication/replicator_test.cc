@@ -3,97 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <deque>
 #include <map>
-#include <set>
 #include <vector>
 
-#include "client/ack_window.h"
-#include "client/replica.h"
 #include "core/alloc_counter.h"
 #include "core/hash.h"
+#include "tests/unit/replication/stage.h"
 
 namespace bluemarble::replication {
 namespace {
 
 using core::EntityId;
 using core::Tick;
-
-constexpr int kHz = 30;
-constexpr size_t kDatagram = 1139;
-
-class Stage {
- public:
-  explicit Stage(ReplicationSettings settings = {.max_viewers = 700}, int workers = 1,
-                 uint32_t max_entities = 2000)
-      : pool_(workers),
-        world_({.max_entities = max_entities}),
-        octree_({.max_entities = max_entities}),
-        replicator_(settings, kHz, kDatagram, world_, octree_, pool_),
-        centre_(geo::ToEcef({8.5, 47.4, 0})),
-        frame_(geo::FrameAt(centre_)) {}
-
-  EntityId Put(double east_m, double north_m = 0) {
-    const geo::Vec3 at =
-        geo::WithHeight(centre_ + frame_.east * east_m + frame_.north * north_m, 0);
-    const EntityId id = *world_.Create(world::Kind::kPlayer, {.position = at}, {});
-    EXPECT_TRUE(octree_.Insert(id, geo::ToGrid(at), tick_ + 1).ok());
-    return id;
-  }
-  void Push(EntityId id, double east_m) {
-    world::Body& body = world_.bodies()[world_.RowOf(id)];
-    body.position = geo::WithHeight(body.position + frame_.east * east_m, 0);
-    octree_.Move(id, geo::ToGrid(body.position), tick_ + 1);
-  }
-  void BeginAt(core::Tick tick) { tick_ = tick; }
-  ViewerSlot View(EntityId id) { return *replicator_.AddViewer(id, tick_ + 1); }
-
-  void Tick() {
-    ++tick_;
-    octree_.Restructure(tick_);
-    replicator_.Interest(tick_);
-    octree_.ClearGone();
-    replicator_.Replicate(tick_);
-  }
-
-  Replicator& replicator() { return replicator_; }
-  core::Tick tick() const { return tick_; }
-
- private:
-  core::WorkerPool pool_;
-  world::World world_;
-  aoi::Octree octree_;
-  Replicator replicator_;
-  geo::Vec3 centre_;
-  geo::LocalFrame frame_;
-  core::Tick tick_ = 5000;
-};
-
-// A client at the end of a perfect wire.
-struct Watcher {
-  client::Replica replica{kHz};
-  client::AckWindow acks;
-  uint64_t bytes = 0, datagrams = 0;
-  protocol::PrivateBlock own;
-
-  bool Receive(Stage& stage, ViewerSlot viewer) {
-    if (!Read(stage, viewer)) return false;
-    stage.replicator().OnAck(viewer, acks.newest(), acks.bits());
-    return true;
-  }
-  bool Read(Stage& stage, ViewerSlot viewer) {
-    const auto snapshot = stage.replicator().SnapshotOf(viewer);
-    if (snapshot.empty()) return false;
-    bytes += snapshot.size();
-    ++datagrams;
-    protocol::SnapshotReader reader;
-    EXPECT_TRUE(reader.Begin(snapshot).ok());
-    own = reader.own();
-    EXPECT_TRUE(replica.Apply(reader, stage.tick()).ok());
-    acks.Note(own.sequence);
-    return true;
-  }
-};
 
 TEST(Replicator, ALonePlayerGetsOnlyTheHeartbeat) {
   Stage stage;
@@ -131,37 +52,6 @@ TEST(Replicator, ClassFollowsTheNearestOtherEntityOfTheLeaf) {
     ASSERT_GT(updates.size(), 3u);
     EXPECT_EQ(watcher.replica.Find(other)->cls, c.cls);
     EXPECT_EQ(updates.back() - updates[updates.size() - 2], stage.replicator().period_ticks(c.cls));
-  }
-}
-
-TEST(Replicator, ReliefSendsLessOftenAndTellsTheDilation) {
-  struct Case {
-    uint8_t step;
-    double distance_m;
-    uint64_t updates;  // in 240 ticks at 30 Hz
-  };
-  for (const Case& c : {Case{0, 20, 240}, Case{2, 20, 240}, Case{3, 20, 120}, Case{4, 20, 60},
-                        Case{1, 200, 80}, Case{2, 200, 40}, Case{0, 900, 16}, Case{1, 900, 8}}) {
-    SCOPED_TRACE(testing::Message() << "step " << int{c.step} << ", " << c.distance_m << " m");
-    Stage stage;
-    const auto viewer = stage.View(stage.Put(0));
-    const EntityId other = stage.Put(c.distance_m);
-    Watcher watcher;
-    for (int i = 0; i < 60; ++i) {
-      stage.Tick();
-      watcher.Receive(stage, viewer);
-    }
-    stage.replicator().SetRelief(c.step, 130);
-    Tick shown = watcher.replica.Find(other)->tick;
-    uint64_t updates = 0;
-    for (int i = 0; i < 240; ++i) {
-      stage.Tick();
-      watcher.Receive(stage, viewer);
-      if (watcher.replica.Find(other)->tick != shown) ++updates;
-      shown = watcher.replica.Find(other)->tick;
-    }
-    EXPECT_NEAR(static_cast<double>(updates), static_cast<double>(c.updates), 1);
-    EXPECT_EQ(watcher.own.dilation_pct, 130);
   }
 }
 
@@ -230,107 +120,6 @@ TEST(Replicator, WhoeverGoesFromLeafToLeafStillLooksAroundInTime) {
   }
 }
 
-// Half of the ticks under relief, and acks that take a while: a round of keyframes is longer than a
-// base lives.
-TEST(Replicator, ACrowdBeyondTheBudgetDoesNotStayWithKeyframes) {
-  Stage stage({.max_viewers = 8}, 1, 5000);
-  const EntityId own = stage.Put(0);
-  for (int i = 1; i < 4000; ++i) stage.Put(i % 63 * 0.5, i / 63 * 0.5);
-  const auto viewer = stage.View(own);
-  stage.replicator().SetRelief(3, 100);
-  Watcher watcher;
-  struct Ack {
-    Tick at;
-    uint16_t newest;
-    uint64_t bits;
-  };
-  std::deque<Ack> acks;
-  const ReplicationStats& stats = stage.replicator().stats();
-  uint64_t keyframes = 0, parts = 0;
-  for (int i = 0; i < 900; ++i) {
-    if (i == 600) keyframes = stats.keyframes_sent.Get(), parts = stats.parts_sent.Get();
-    stage.Tick();
-    if (watcher.Read(stage, viewer))
-      acks.push_back({stage.tick() + 4, watcher.acks.newest(), watcher.acks.bits()});
-    for (; !acks.empty() && acks.front().at <= stage.tick(); acks.pop_front())
-      stage.replicator().OnAck(viewer, acks.front().newest, acks.front().bits);
-  }
-  keyframes = stats.keyframes_sent.Get() - keyframes;
-  parts = stats.parts_sent.Get() - parts;
-  EXPECT_EQ(watcher.replica.entities(), 4000u);
-  EXPECT_LT(static_cast<double>(keyframes), 0.05 * static_cast<double>(parts));
-}
-
-// Acks of `watcher` that come `late` ticks later.
-struct LateAcks {
-  struct Ack {
-    Tick at;
-    uint16_t newest;
-    uint64_t bits;
-  };
-  Tick late = 4;
-  std::deque<Ack> acks;
-
-  void Receive(Stage& stage, ViewerSlot viewer, Watcher& watcher) {
-    if (watcher.Read(stage, viewer))
-      acks.push_back({stage.tick() + late, watcher.acks.newest(), watcher.acks.bits()});
-    for (; !acks.empty() && acks.front().at <= stage.tick(); acks.pop_front())
-      stage.replicator().OnAck(viewer, acks.front().newest, acks.front().bits);
-  }
-};
-
-// A crowd moves in the west; in the leaf of those who stand in the east there are soon too many.
-int LongestAwayWhileALeafSplits(double east, size_t& more_leaves) {
-  Stage stage({.max_viewers = 8}, 1, 3000);
-  const EntityId own = stage.Put(0);
-  std::vector<EntityId> crowd, beside;
-  for (int i = 0; i < 2'000; ++i) crowd.push_back(stage.Put(-5 - i % 40, i / 40));
-  for (int i = 0; i < 42; ++i) beside.push_back(stage.Put(east + i % 6, i / 6));
-  const auto viewer = stage.View(own);
-  Watcher watcher;
-  LateAcks acks;
-  const auto run = [&](int ticks, auto check) {
-    for (int i = 0; i < ticks; ++i) {
-      for (size_t one = 0; one < crowd.size(); ++one)
-        stage.Push(crowd[one], (stage.tick() / 20 + one) % 2 == 0 ? 0.1 : -0.1);
-      stage.Tick();
-      acks.Receive(stage, viewer, watcher);
-      check();
-    }
-  };
-  run(300, [] {});
-  stage.replicator().SetRelief(4, 100);
-  run(300, [] {});
-  const auto leaves = [&] {
-    std::set<uint64_t> keys;
-    stage.replicator().EachPart(
-        viewer, [&](geo::NodeKey key, uint8_t, ReplicationClass) { keys.insert(key.bits); });
-    return keys.size();
-  };
-  const size_t leaves_before = leaves();
-  for (int i = 0; i < 12; ++i) stage.Put(east + i % 6 + 0.5, i / 6 + 0.5);
-  std::map<uint32_t, int> away;
-  int longest = 0;
-  run(200, [&] {
-    for (const EntityId id : beside) {
-      int& its = away[id.index()];
-      its = watcher.replica.Find(id) == nullptr ? its + 1 : 0;
-      longest = std::max(longest, its);
-    }
-  });
-  more_leaves += leaves() - leaves_before;
-  return longest;
-}
-
-TEST(Replicator, ALeafThatSplitsInAFullCrowdTakesNobodyAway) {
-  for (const double east : {20.0, 40.0}) {
-    size_t more_leaves = 0;
-    EXPECT_EQ(LongestAwayWhileALeafSplits(east, more_leaves), 0)
-        << "ticks in which somebody who stands " << east << " m away was not shown";
-    EXPECT_GT(more_leaves, 0u);
-  }
-}
-
 TEST(Replicator, WhoComesIntoALeafThatIsWatchedFromAfarStaysInView) {
   Stage stage;
   const auto viewer = stage.View(stage.Put(0));
@@ -348,25 +137,6 @@ TEST(Replicator, WhoComesIntoALeafThatIsWatchedFromAfarStaysInView) {
     longest = std::max(longest, away);
   }
   EXPECT_LE(longest, 3) << "ticks in which the walker was not shown";
-}
-
-TEST(Replicator, UnderReliefNothingComesBetweenTurns) {
-  Stage stage;
-  const auto viewer = stage.View(stage.Put(0));
-  std::vector<EntityId> crowd;
-  for (int i = 0; i < 600; ++i) crowd.push_back(stage.Put(2 + i % 18, i / 18 * 0.5));
-  for (int i = 0; i < 600; ++i) crowd.push_back(stage.Put(60 + i % 60 * 3, i / 60 * 3));
-  stage.replicator().SetRelief(4, 100);
-  Watcher watcher;
-  for (int i = 0; i < 480; ++i) {
-    if (i == 240) watcher.datagrams = 0;
-    for (size_t one = 0; one < crowd.size(); ++one)
-      stage.Push(crowd[one], (stage.tick() / 20 + one) % 2 == 0 ? 0.1 : -0.1);
-    stage.Tick();
-    watcher.Receive(stage, viewer);
-  }
-  EXPECT_EQ(watcher.datagrams, 60u);
-  EXPECT_EQ(watcher.replica.entities(), 1'201u);
 }
 
 TEST(Replicator, NoTickNumberIsSpecial) {
@@ -400,60 +170,6 @@ TEST(Replicator, WhatIsLeftBehindIsForgottenByTheClient) {
     watcher.Receive(stage, viewer);
   }
   EXPECT_EQ(watcher.replica.Find(other), nullptr);
-}
-
-TEST(Replicator, ACrowdStaysWithinTheBudgetAndNobodyStarves) {
-  ReplicationSettings settings;
-  settings.max_viewers = 8;
-  settings.budget_bytes_per_s = 20'000;
-  Stage stage(settings);
-  const EntityId own = stage.Put(0);
-  const auto viewer = stage.View(own);
-  std::vector<EntityId> crowd;
-  core::Random random(3);
-  for (int i = 0; i < 400; ++i)
-    crowd.push_back(stage.Put(random.Range(-20, 20), random.Range(-20, 20)));
-  Watcher watcher;
-  core::Tick oldest = 0;
-  for (int i = 0; i < 300; ++i) {
-    for (EntityId id : crowd) stage.Push(id, random.Range(-0.1, 0.1));
-    stage.Tick();
-    watcher.Receive(stage, viewer);
-    if (i < 90) continue;
-    for (EntityId id : crowd) {
-      const auto* held = watcher.replica.Find(id);
-      ASSERT_NE(held, nullptr);
-      oldest = std::max(oldest, stage.tick() - held->tick);
-    }
-  }
-  EXPECT_LE(watcher.bytes, 20'000u * 300 / kHz + 2 * kDatagram);
-  EXPECT_GT(watcher.bytes, 15'000u * 300 / kHz);
-  EXPECT_LE(oldest, 20u);
-  EXPECT_GT(stage.replicator().stats().parts_deferred.Get(), 0u);
-}
-
-TEST(Replicator, ASmallBudgetIsKeptAndStillShowsEverybody) {
-  for (uint32_t budget : {3'000u, 5'000u, 10'000u, 15'000u}) {
-    SCOPED_TRACE(budget);
-    ReplicationSettings settings;
-    settings.max_viewers = 8;
-    settings.budget_bytes_per_s = budget;
-    Stage stage(settings);
-    const auto viewer = stage.View(stage.Put(0));
-    std::vector<EntityId> crowd;
-    core::Random random(3);
-    for (int i = 0; i < 300; ++i) {
-      crowd.push_back(stage.Put(random.Range(-20, 20), random.Range(-20, 20)));
-    }
-    Watcher watcher;
-    for (int i = 0; i < 30 * kHz; ++i) {
-      for (EntityId id : crowd) stage.Push(id, random.Range(-0.1, 0.1));
-      stage.Tick();
-      watcher.Receive(stage, viewer);
-    }
-    EXPECT_LE(watcher.bytes, budget * 30 + 2 * kDatagram);
-    for (EntityId id : crowd) EXPECT_NE(watcher.replica.Find(id), nullptr);
-  }
 }
 
 TEST(Replicator, ACompanionIsNeverOutOfViewWhileLeavesChange) {
