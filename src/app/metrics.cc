@@ -138,6 +138,14 @@ void RegisterReplication(Registrar& add, const replication::ReplicationStats& st
   add.Count("replication_acks_unknown_total", "Acks of datagrams never sent or forgotten.",
             stats.acks_unknown);
   add.Count("replication_scratch_full_total", "Tick scratch exhausted.", stats.scratch_full);
+  add.Count("replication_drops_full_total", "Leaves that could not be forgotten yet.",
+            stats.drops_full);
+  add.Count("replication_looks_put_off_total",
+            "Viewers, by ticks, too many to look around out of turn.", stats.looks_put_off);
+  add.Count("replication_arrivals_lost_total",
+            "Entities that came into a leaf when too many did in one tick.", stats.arrivals_lost);
+  add.Count("replication_blocks_not_shared_total", "Blocks of parts with too many bases in use.",
+            stats.blocks_not_shared);
 }
 
 void RegisterNet(Registrar& add, const net::EnetTransport& transport) {

@@ -1,6 +1,7 @@
 #include "replication/block_cache.h"
 
 #include <new>
+#include <utility>
 
 #include "protocol/part_codec.h"
 #include "protocol/snapshot.h"
@@ -22,7 +23,8 @@ BlockCache::BlockCache(uint32_t parts, int workers, size_t arena_bytes)
 void BlockCache::BeginTick(core::Tick now) {
   tick_ = static_cast<uint32_t>(now);
   for (size_t i = 0; i < arenas_.size(); ++i)
-    arenas_[i] = {i * lines_of_one_, i * lines_of_one_, (i + 1) * lines_of_one_};
+    arenas_[i] = {i * lines_of_one_, i * lines_of_one_, (i + 1) * lines_of_one_,
+                  arenas_[i].not_shared};
 }
 
 EncodedBlock BlockCache::Get(const BlockKey& key, int worker, Encoder encode) {
@@ -74,8 +76,16 @@ EncodedBlock BlockCache::Encode(PartBlocks& list, uint16_t key, int worker, Enco
     block.members = made.members & 63u;
     block.key = key;
     list.count.store(count + 1, std::memory_order_release);
+  } else {
+    ++arena.not_shared;
   }
   return {{bytes, made.bytes}, static_cast<uint32_t>(place), made.members, true};
+}
+
+uint64_t BlockCache::TakeNotShared() {
+  uint64_t sum = 0;
+  for (Arena& arena : arenas_) sum += std::exchange(arena.not_shared, 0);
+  return sum;
 }
 
 SpentEighths BlockCache::Spent() const {

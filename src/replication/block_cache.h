@@ -62,6 +62,8 @@ class BlockCache {
   }
   /// What all copies of this tick were made of. Zone thread, after the fan-out. Cost: O(blocks).
   SpentEighths Spent() const;
+  /// Blocks since the last call that found no room in their part's list. Likewise.
+  uint64_t TakeNotShared();
 
  private:
   struct alignas(64) Line {
@@ -91,6 +93,7 @@ class BlockCache {
   };
   struct alignas(64) Arena {
     size_t begin = 0, used = 0, end = 0;  // in lines_
+    uint64_t not_shared = 0;
   };
 
   const Block* Find(const PartBlocks& list, uint16_t key) const;

@@ -70,9 +70,12 @@ void InterestFinder::RemoveViewer(core::EntityId own) {
   --viewers_;
 }
 
-uint64_t InterestFinder::TakeOverLimit() {
-  uint64_t sum = 0;
-  for (auto& worker : scratch_) sum += std::exchange(worker->over_limit, 0);
+InterestFinder::Limits InterestFinder::TakeLimits() {
+  Limits sum = {.looks_put_off = std::exchange(looks_put_off_, 0)};
+  for (auto& worker : scratch_) {
+    sum.leaves += std::exchange(worker->over_limit, 0);
+    sum.drops_full += std::exchange(worker->drops_full, 0);
+  }
   return sum;
 }
 
@@ -144,8 +147,13 @@ void InterestFinder::ListDue(core::Tick now) {
   }
   // Somebody who comes into a new leaf of a crowd concerns everybody in it: not all in this tick.
   const size_t most = due_.size() + std::max(kFewWanted, viewers_ / kWantedPart);
-  for (size_t i = 0; i < wanted_.size() && due_.size() < most; ++i) {
+  for (size_t i = 0; i < wanted_.size(); ++i) {
     const size_t word = (now + i) % wanted_.size();
+    if (due_.size() >= most) {
+      looks_put_off_ +=
+          static_cast<uint64_t>(std::popcount(wanted_[word].load(std::memory_order_relaxed)));
+      continue;
+    }
     uint64_t rest = wanted_[word].exchange(0, std::memory_order_relaxed);
     for (; rest != 0; rest &= rest - 1)
       due_.push_back(
@@ -164,24 +172,26 @@ int InterestFinder::ClassFor(int64_t distance_sq, int held) const {
 }
 
 // The nearest leaves win, and of a leaf the parts that have a number on the wire.
-void InterestFinder::CutToLimits(Scratch& own) const {
+size_t InterestFinder::CutToLimits(Scratch& own) const {
   size_t parts = 0;
   for (const aoi::NearLeaf& leaf : own.near) {
     parts += PartsToSend(leaf.id.index);
     if (octree_.parts_of(leaf.id.index) > kMaxLeafParts) ++own.over_limit;
   }
-  if (own.near.size() <= max_leaves_ && parts <= max_parts_) return;
+  if (own.near.size() <= max_leaves_ && parts <= max_parts_) return parts;
   std::sort(own.near.begin(), own.near.end(), [](const aoi::NearLeaf& a, const aoi::NearLeaf& b) {
     return std::tie(a.distance_sq, a.key) < std::tie(b.distance_sq, b.key);
   });
   size_t kept = 0;
   parts = 0;
   for (; kept < std::min<size_t>(own.near.size(), max_leaves_); ++kept) {
-    parts += PartsToSend(own.near[kept].id.index);
-    if (parts > max_parts_) break;
+    const size_t its_parts = PartsToSend(own.near[kept].id.index);
+    if (parts + its_parts > max_parts_) break;
+    parts += its_parts;
   }
   own.over_limit += own.near.size() - kept;
   own.near.resize(kept);
+  return parts;
 }
 
 void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now) {
@@ -195,7 +205,14 @@ void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, c
   viewer.looked = static_cast<uint32_t>(now);
   const geo::GridPoint at = octree_.PositionOf(viewer.own);
   viewer.turn = static_cast<uint8_t>(near_turns_.Of(at) * kFarTurns + far_turns_.Of(at));
-  CutToLimits(own);
+  const size_t near_parts = CutToLimits(own);
+  // Leaves that cannot be forgotten yet would come on top of the wanted ones.
+  if (viewer.free_drops() < viewer.parts().size() &&
+      near_parts + viewer.parts().size() > max_parts_) {
+    ++own.drops_full;
+    Want(slot);
+    return;
+  }
   for (size_t i = 0; i < own.near.size(); ++i)
     own.mark[own.near[i].id.index] = static_cast<uint32_t>(i + 1);
   for (auto& parts : own.next) parts.clear();
@@ -203,11 +220,7 @@ void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, c
   for (const aoi::NearLeaf& near : own.near) {
     if (std::exchange(own.mark[near.id.index], 0) != 0) Add(viewer, slot, near, own, now);
   }
-  // Leaves that cannot be forgotten yet come on top of the wanted ones.
-  if (!viewer.SetParts(own.next)) {
-    ++own.over_limit;
-    Want(slot);
-  }
+  viewer.SetParts(own.next);
 }
 
 void InterestFinder::KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scratch& own,
@@ -223,6 +236,7 @@ void InterestFinder::KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scra
       const bool known = std::any_of(its_parts.begin(), its_parts.end(),
                                      [](const ViewerPart& part) { return part.may_hold; });
       if (!known || viewer.Drop(leaf, its_parts[0].key, now)) continue;
+      ++own.drops_full;
       Want(slot);
       auto& kept = own.next[static_cast<size_t>(cls)];
       kept.insert(kept.end(), its_parts.begin(), its_parts.end());

@@ -58,8 +58,13 @@ class InterestFinder {
   /// viewer's. False when it has no room for them. Replicate phase, one worker per viewer.
   bool TakeNewParts(Viewer& viewer, size_t at, int cls, int worker, core::Tick now);
 
-  /// Leaves left out because of replication.max_leaves_per_viewer since the last call. Zone thread.
-  uint64_t TakeOverLimit();
+  /// What was hit since the last call. Zone thread.
+  struct Limits {
+    uint64_t leaves = 0;         ///< Left out because of replication.max_leaves_per_viewer.
+    uint64_t drops_full = 0;     ///< Leaves that could not be forgotten: too many drops wait.
+    uint64_t looks_put_off = 0;  ///< Viewers, by ticks, who were to look at once and wait.
+  };
+  Limits TakeLimits();
 
  private:
   struct alignas(64) Scratch {
@@ -68,7 +73,7 @@ class InterestFinder {
     std::vector<aoi::NearLeaf> near;
     std::array<std::vector<ViewerPart>, kReplicationClasses> next;  // the viewer's parts by class
     std::vector<uint32_t> mark;  // by leaf index: 1 + position in `near`, else 0
-    uint64_t over_limit = 0;
+    uint64_t over_limit = 0, drops_full = 0;
   };
 
   uint32_t PartsToSend(uint32_t leaf) const {
@@ -78,7 +83,7 @@ class InterestFinder {
   void WantWhoIsNearArrivals(std::span<const std::unique_ptr<Viewer>> viewers);
   void ListDue(core::Tick now);
   void RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now);
-  void CutToLimits(Scratch& own) const;
+  size_t CutToLimits(Scratch& own) const;  // the parts of what is left
   void KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scratch& own, core::Tick now);
   void Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& near, Scratch& own,
            core::Tick now);
@@ -94,6 +99,7 @@ class InterestFinder {
   std::vector<uint32_t> viewer_of_;            // by entity index: slot + 1, 0 for none
   std::vector<std::atomic<uint64_t>> wanted_;  // a bit a slot
   size_t viewers_ = 0;
+  uint64_t looks_put_off_ = 0;
   Turns near_turns_, far_turns_;
   std::vector<ViewerSlot> due_;
   std::vector<aoi::LeafId> around_arrival_;

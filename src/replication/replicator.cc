@@ -46,7 +46,7 @@ struct LeafFrame {
 /// Counts of one worker during one phase; added to the stats after the join.
 struct Tally {
   uint64_t datagrams = 0, bytes = 0, parts = 0, keyframes = 0, encoded = 0, hits = 0, updates = 0,
-           deferred = 0, scratch_full = 0, private_bytes = 0, drop_bytes = 0;
+           deferred = 0, scratch_full = 0, over_limit = 0, private_bytes = 0, drop_bytes = 0;
   std::array<uint64_t, kReplicationClasses> header_bytes{}, payload_bytes{};
 };
 
@@ -236,7 +236,7 @@ struct Replicator::Impl {
       }
       if (part.number == 0 && interest.HasNewParts(viewer, at, cls) &&
           !interest.TakeNewParts(viewer, at, cls, worker, now)) {
-        ++own.tally.scratch_full;
+        ++own.tally.over_limit;
       }
       const uint32_t waited = static_cast<uint32_t>(now) - part.last_sent;
       if (!turn && !part.fresh && waited < its_period) continue;
@@ -436,6 +436,7 @@ struct Replicator::Impl {
       stats.entity_updates.Add(t.updates);
       stats.parts_deferred.Add(t.deferred);
       stats.scratch_full.Add(t.scratch_full);
+      stats.leaves_over_limit.Add(t.over_limit);
       stats.private_bytes.Add(t.private_bytes);
       stats.drop_bytes.Add(t.drop_bytes);
       for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
@@ -446,6 +447,7 @@ struct Replicator::Impl {
       worker.tally = {};
     }
     stats.part_fields.Add(cache.Spent(), payload_bytes);
+    stats.blocks_not_shared.Add(cache.TakeNotShared());
   }
 };
 
@@ -497,7 +499,11 @@ void Replicator::SetOwn(ViewerSlot viewer, const OwnReport& report) {
 void Replicator::Interest(Tick now) {
   Impl& self = *impl_;
   self.interest.Refresh(self.viewers, self.workers, now);
-  self.stats.leaves_over_limit.Add(self.interest.TakeOverLimit());
+  const InterestFinder::Limits limits = self.interest.TakeLimits();
+  self.stats.leaves_over_limit.Add(limits.leaves);
+  self.stats.drops_full.Add(limits.drops_full);
+  self.stats.looks_put_off.Add(limits.looks_put_off);
+  self.stats.arrivals_lost.Set(self.octree.arrivals_lost());
 }
 
 void Replicator::Replicate(Tick now) {

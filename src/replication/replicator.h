@@ -45,6 +45,10 @@ struct ReplicationStats {
   core::Counter entity_updates;     ///< Member records written, per viewer.
   core::Counter parts_deferred;     ///< Due parts that did not fit the budget, per viewer and tick.
   core::Counter leaves_over_limit;  ///< replication.max_leaves_per_viewer hit.
+  core::Counter drops_full;         ///< Leaves that could not be forgotten yet: drops wait.
+  core::Counter looks_put_off;      ///< Viewers, by ticks, too many to look around out of turn.
+  core::Counter arrivals_lost;      ///< Who came into a leaf when too many did in one tick.
+  core::Counter blocks_not_shared;  ///< Encoded again: a part with too many bases in use.
   core::Counter acks_unknown;       ///< Acks of datagrams that were never sent or are forgotten.
   core::Counter scratch_full;  ///< Tick scratch exhausted: parts left out (counted, sent later).
 };

@@ -42,17 +42,14 @@ void Viewer::Reset(core::EntityId own_entity, core::Tick now) {
   sequence_ = 0;
 }
 
-bool Viewer::SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class) {
-  size_t count = 0;
-  for (const auto& parts : by_class) count += parts.size();
-  if (count > max_parts_) return false;
+void Viewer::SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class) {
   parts_.clear();
   for (size_t cls = 0; cls < kReplicationClasses; ++cls) {
     group_begin_[cls] = static_cast<uint16_t>(parts_.size());
     parts_.insert(parts_.end(), by_class[cls].begin(), by_class[cls].end());
   }
   group_begin_.back() = static_cast<uint16_t>(parts_.size());
-  return true;
+  assert(parts_.size() <= max_parts_);
 }
 
 bool Viewer::InsertParts(size_t at, int cls, std::span<const ViewerPart> more) {

@@ -99,10 +99,10 @@ class alignas(64) Viewer {
   /// Its class of the leaf; kReplicationClasses when it is of no interest.
   int ClassOf(aoi::LeafId leaf) const;
 
-  /// Replaces the parts; `by_class` holds each class's in order. False, and nothing is changed,
+  /// Replaces the parts; `by_class` holds each class's in order. No more than it has room for.
+  void SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class);
+  /// Parts that a leaf got meanwhile go after those that it had. False, and nothing is changed,
   /// when there are more than the viewer has room for.
-  bool SetParts(const std::array<std::vector<ViewerPart>, kReplicationClasses>& by_class);
-  /// Parts that a leaf got meanwhile go after those that it had. As SetParts.
   bool InsertParts(size_t at, int cls, std::span<const ViewerPart> more);
 
   enum class Leaf { kNew, kHeldBefore, kNotYet };
@@ -113,6 +113,7 @@ class alignas(64) Viewer {
   bool HasDropAround(geo::NodeKey key) const;
   /// The client is to forget the leaf; false when too many drops wait (try again next time).
   bool Drop(aoi::LeafId id, geo::NodeKey key, core::Tick now);
+  size_t free_drops() const { return drops_.capacity() - drops_.size(); }
 
   /// What the client is known to hold of the part: its newest state, `age` ticks old, 1 to
   /// kBaseTicks - 1 (0: none), and one that is `step` ticks older (0: none), by at least

@@ -139,6 +139,37 @@ TEST(Replicator, WhoComesIntoALeafThatIsWatchedFromAfarStaysInView) {
   EXPECT_LE(longest, 3) << "ticks in which the walker was not shown";
 }
 
+// Who is everywhere and hears nothing has more leaves to be told to forget than are remembered.
+TEST(Replicator, NothingStaysOfLeavesThatCouldNotBeForgottenAtOnce) {
+  constexpr int kPlaces = 60;
+  Stage stage({.interest_ticks = 1, .max_viewers = 2, .max_leaves_per_viewer = 16});
+  const EntityId own = stage.Put(0);
+  std::vector<EntityId> left;
+  for (int i = 0; i < kPlaces; ++i) {
+    for (int other = 0; other < 25; ++other) {
+      const EntityId id = stage.Put(i * 4'000.0 + other % 5 * 330, other / 5 * 330 - 660);
+      if (i < kPlaces - 1) left.push_back(id);
+    }
+  }
+  const auto viewer = stage.View(own);
+  Watcher watcher;
+  for (int i = 0; i < kPlaces - 1; ++i) {
+    stage.Tick();
+    if (i < 20)
+      watcher.Receive(stage, viewer);
+    else
+      watcher.Read(stage, viewer);
+    stage.Push(own, 4'000);
+  }
+  EXPECT_GT(stage.replicator().stats().drops_full.Get(), 0u);
+  for (int i = 0; i < 200; ++i) {
+    stage.Tick();
+    watcher.Receive(stage, viewer);
+  }
+  EXPECT_GT(watcher.replica.entities(), 10u);
+  for (const EntityId id : left) EXPECT_EQ(watcher.replica.Find(id), nullptr);
+}
+
 TEST(Replicator, NoTickNumberIsSpecial) {
   Stage stage;
   stage.BeginAt((Tick{1} << 31) - 1);
