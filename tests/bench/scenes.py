@@ -1,10 +1,12 @@
 """What the project's figures come from: scenes of zoned and zonebot together on this machine, a simulated zone, and the
 programs of programs.py.
 
-    scenes.py --bin DIR [--seconds S] [--only cities,crowd,...] [--seed K] [--out DIR] [--quiet-load L]
+    scenes.py --bin DIR [--seconds S] [--only cities,crowd,...] [--seed K] [--out DIR] [--quiet-load L] [--strict]
 
-Prints one JSON object each: every figure's value, limit and whether it holds, the commit, the machine, the load before.
-With --out they also go to DIR/<scene>.json, zonebot's whole report beside them. Exit code 1 when a figure misses its limit.
+Prints one JSON object each: every figure's value, limit and whether it holds, the commit, the machine, the load before; at the end,
+on standard error, what was missed, what failed and what was left out. With --out results go to DIR/<scene>.json as well, zonebot's
+whole report beside them, and those last words to DIR/last_words.txt instead. Exit code 1 when a figure misses its limit; with
+--strict also when a scene was left out.
 """
 
 import argparse
@@ -30,19 +32,27 @@ from zone_under_test import SEALED as SEALED_ZONE  # noqa: E402
 RECORDING = ROOT.parent / "shared/data/crowd_bot360/bot-360-200-200.txt"
 JOIN_LIMIT_S = 120
 QUIET_WAIT_S = 600
+LAST_WORDS = "last_words.txt"
 
-# (figure, where in zonebot's report, relation, limit, unit); without a limit it is only told, where there is none in the report it
-# is left out.
+# (figure, where in zonebot's report, relation, limit, unit); without a limit it is only told. What the report does not have has missed
+# its limit, but for MAY_BE_MISSING.
 IN_PLAY = [("connected", "players/connected", "==", "players/wanted", "players"),
            ("disconnects", "players/disconnected", "==", 0, "players")]
-TICK = [("tick P99", "server/tick_ms/p99", "<", 8, "ms"),
-        ("missed ticks", "missed_pct", "<=", 0.1, "%"),
-        ("allocations per tick", "server/allocations_per_tick", "==", 0, "")]
+# The zone thread's: a mean over the window, so that a single one in it is above 0.
+NO_ALLOCATIONS = [("allocations per tick", "server/allocations_per_tick", "==", 0, "")]
+TICK = [("tick P99", "server/tick_ms/p99", "<", 8, "ms"), ("missed ticks", "missed_pct", "<=", 0.1, "%")] + NO_ALLOCATIONS
 CROWD = [("down per player", "down/bytes_per_player_s", "<=", 36_000, "B/s"),
          ("combat age P99", "view/age_ms/combat/p99", "<", 250, "ms")]
 UP = [("up per player, inputs and ENet's own", "up/packets_per_player_s", None, None, "datagrams/s")]
 TRACE = CROWD + [("combat error P99", "view/error_m/combat/p99", "<", 0.25, "m"),
                  ("walking at once, on average", "view/targets/mean", None, None, "players")]
+
+# A zone that relief does not make light enough. The rate is the simulation's; how often each player hears of it, and how old that is
+# then, figures.py shows beside.
+TOLD = ("told the dilation that the zone has, of snapshots", "relief/told_right_pct", ">=", 99, "%")
+RELIEVED = [("tick rate of the simulation (players': next table)", "server/tick_hz", ">=", 15, "Hz"), TOLD]
+MAY_BE_MISSING = {("crowd_5000", TOLD[1])}  # on a machine that need not slow down time for so many
+
 
 def wire(hz, most_cores):
     """The budgets of a zone on its own hertz: everything of it counts, all threads."""
@@ -52,6 +62,10 @@ def wire(hz, most_cores):
 
 
 SEALED_PLAYERS = (SEALED_ZONE, ("--accounts",))
+# Half the time for a tick, and animals that nobody sees, which relief does not make lighter. Time may slow down to 20 Hz: at the end
+# of that nobody would be let in any more.
+SLOW_ZONE = (*SEALED_ZONE, "tick.hz=60", "tick.max_dilation_pct=300", "world.max_entities=110000", "game.animals=100000",
+             "game.scatter_radius_m=10000")
 # Animals that wander and nodes that stand, within 10 km of seven places: the players', and the six of the configuration.
 OTHERS = ("game.animals=25000", "game.resource_nodes=25000", "game.scatter_radius_m=10000",
           'game.spawn_centres=["13.405,52.52", "2.3522,48.8566", "-74.0060,40.7128", "139.6503,35.6762", "-46.6333,-23.5505", '
@@ -64,14 +78,16 @@ SCENES = {
     "trace_3": (["--scenario", "trace", "--copies", 3], IN_PLAY + TRACE),
     "spread": (["--scenario", "spread", "--players", 4500], IN_PLAY + [("all in play", "connect_s", "<=", 30, "s")]),
     "spread_3000": (["--scenario", "spread", "--players", 3000],
-                    IN_PLAY + UP + [("tick P99", "server/tick_ms/p99", "<", 12, "ms")] + wire(30, 0.5), SEALED_PLAYERS),
-    "spread_5000": (["--scenario", "spread", "--players", 5000], IN_PLAY + UP + wire(30, 0.8), SEALED_PLAYERS),
+                    IN_PLAY + UP + [("tick P99", "server/tick_ms/p99", "<", 12, "ms")] + wire(30, 0.5) + NO_ALLOCATIONS, SEALED_PLAYERS),
+    "spread_5000": (["--scenario", "spread", "--players", 5000], IN_PLAY + UP + wire(30, 0.8) + NO_ALLOCATIONS, SEALED_PLAYERS),
     "crowd_1000": (["--scenario", "crowd", "--players", 1000, "--radius", 25],
-                   IN_PLAY + CROWD + [("to wire P99", "server/tick_to_wire_ms/p99", "<", 33, "ms")], SEALED_PLAYERS),
-    "crowd_5000": (["--scenario", "crowd", "--players", 5000, "--radius", 25],
-                   IN_PLAY + [("tick rate", "server/tick_hz", ">=", 15, "Hz"),
-                              ("told the dilation that the zone has, of snapshots", "relief/told_right_pct", ">=", 99, "%")],
+                   IN_PLAY + CROWD + [("to wire P99", "server/tick_to_wire_ms/p99", "<", 33, "ms")] + NO_ALLOCATIONS,
                    SEALED_PLAYERS),
+    "crowd_5000": (["--scenario", "crowd", "--players", 5000, "--radius", 25],
+                   IN_PLAY + RELIEVED + NO_ALLOCATIONS, SEALED_PLAYERS),
+    "crowd_slow": (["--scenario", "crowd", "--players", 3000, "--radius", 25],
+                   IN_PLAY + [("longest tick's period, of the regular one", "relief/dilation_pct_most", ">", 100, "%")] + RELIEVED,
+                   (SLOW_ZONE, ("--accounts",))),
     "memory": (["--scenario", "spread", "--players", 5000],
                IN_PLAY + [("RSS", "server/rss_mb", "<=", 1000, "MB"), ("RSS per session", "session_kb", "<=", 50, "kB")],
                ((*SEALED_ZONE, *OTHERS), ("--accounts",))),
@@ -153,7 +169,11 @@ def figure(report, name, path, relation, limit, unit):
         limit = at(report, limit)
     value = at(report, path)
     return {"name": name, "value": value, "relation": relation, "limit": limit, "unit": unit,
-            "pass": limit is None or holds(value, relation, limit)}
+            "pass": limit is None or value is not None and holds(value, relation, limit)}
+
+
+def figures_of(name, report, rows):
+    return [figure(report, *row) for row in rows if (name, row[1]) not in MAY_BE_MISSING or at(report, row[1]) is not None]
 
 
 def result_of(name, options, load, measured, **more):
@@ -189,7 +209,7 @@ def run_scene(name, options, trace, load):
     report["relief"] = relief.of(log, report["told"])
     report["session_kb"] = 1000 * (server["rss_mb"] - empty["rss_mb"]) / report["players"]["wanted"]
     keep(name, options, report)
-    measured = [figure(report, *row) for row in figures if at(report, row[1]) is not None]
+    measured = figures_of(name, report, figures)
     measured.append({"name": "exit code of zoned", "value": -1 if exit_code is None else exit_code, "relation": "==",
                      "limit": 0, "unit": "", "pass": exit_code == 0})
     return result_of(name, options, load, measured, others_cpu_cores=company.cores(), players=report["players"]["wanted"],
@@ -293,6 +313,24 @@ def make_bodies(bin_dir, folder):
     return bodies
 
 
+def last_words(results):
+    """A line for each scene that did not hold or was left out."""
+    lines = []
+    for result in results:
+        if "omitted" in result:
+            lines.append(f"omitted: {result['scene']} ({result['omitted']})")
+        elif "error" in result:
+            lines.append(f"failed: {result['scene']} ({result['error']})")
+        elif not result["pass"]:
+            missed = ", ".join(row["name"] for row in result["figures"] if not row["pass"])
+            lines.append(f"missed: {result['scene']} ({missed})")
+    return lines
+
+
+def exit_code_of(results, strict):
+    return 0 if all(not strict if "omitted" in result else result["pass"] for result in results) else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of zoned and zonebot")
@@ -302,6 +340,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--quiet-load", type=float, default=1.5,
                         help=f"wait up to {QUIET_WAIT_S} s until the load average is at most this")
+    parser.add_argument("--strict", action="store_true", help="a scene that is left out, such as for want of its recording, fails")
     options = parser.parse_args()
     wanted = options.only.split(",")
     if unknown := [name for name in wanted if name not in ALL]:
@@ -311,14 +350,19 @@ def main():
     inputs = {"trace": make_trace(work), "console": options.bin.parent / "share/bluemarble/console"}
     if any(name in programs.PROGRAMS and "bodies" in programs.inputs_of(name) for name in wanted):
         inputs["bodies"] = make_bodies(options.bin, work)
-    ok = True
+    all_results = []
     for name in wanted:
         result = run(name, options, inputs)
+        all_results.append(result)
         print(json.dumps(result), flush=True)
         if options.out and "omitted" not in result:
             (options.out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
-        ok = ok and result.get("pass", True)
-    return 0 if ok else 1
+    words = "".join(f"{line}\n" for line in last_words(all_results))
+    if options.out:
+        (options.out / LAST_WORDS).write_text(words)
+    else:
+        print(words, file=sys.stderr, end="")
+    return exit_code_of(all_results, options.strict)
 
 
 if __name__ == "__main__":
