@@ -10,13 +10,14 @@ tick, the web console and /metrics, other servers beside a zone, zones of severa
 import argparse
 import json
 import pathlib
+import re
 import sys
 from xml.sax.saxutils import escape
 
 import charts
 from charts import number
 
-SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "trace", "trace_3", "spread", "spread_3000", "spread_5000", "memory",
+SCENES = ["cities", "crowd", "crowd_1000", "crowd_5000", "crowd_slow", "trace", "trace_3", "spread", "spread_3000", "spread_5000", "memory",
           "sealed", "simulated"]
 DURABLE = ["durable", "reads", "zone_persistence", "restart"]
 SPATIAL = ["spatial"]
@@ -24,7 +25,7 @@ CODEC = ["wire_crowd", "wire_crowd_facing", "wire_bodies_3", "wire_bodies_1"]
 TICK = ["tick_spread", "tick_crowd", "tick_crowd_2", "tick_memory"]
 PHASED = ["tick_spread", "tick_crowd", "tick_memory"]
 PHASES = ["receive", "simulate", "index", "interest", "replicate", "commit"]
-BIG_CROWD = ["crowd_5000"]
+BIG_CROWD = ["crowd_5000", "crowd_slow"]
 SWEEP = ["sweep"]
 VIEW_ERROR = ["view_error"]
 PEERS = ["peers"]
@@ -33,6 +34,7 @@ PEER_NAMES = {"bluemarble": "zone, sealed", "colyseus": "Colyseus", "naive_enet"
 ASSUMED = ("connected", "exit code of zoned", "exit code")  # worth a line only when they do not hold
 SIGN = {"<": "<", "<=": "≤", "==": "=", ">=": "≥", ">": ">"}
 LETTER, BAR_WIDTH, VALUE_WIDTH, ROW, BAR = 6.2, 360, 170, 24, 14
+HELD, MISSED = "#2b7a78", "#c0392b"
 FULL = 1.25  # the right end of the bars, as a multiple of the limit
 
 
@@ -46,7 +48,7 @@ def results(folder, names):
 
 
 def text(value, unit):
-    return f"{number(value)} {unit}".strip()
+    return "nothing" if value is None else f"{number(value)} {unit}".strip()
 
 
 def rows_of(found):
@@ -96,35 +98,39 @@ def program_table(found):
 
 
 def crowd_table(found):
-    result = found[BIG_CROWD[0]]
-    each = result["context"]
-    age, relief = each["view/age_ms/combat"], each["relief"]
-    told = next((percent(row["value"]) for row in result["figures"] if row["name"].startswith("told")), "time was not slowed")
-    lines = ["| players | tick rate | tick P99 | to wire P50 | P99 | missed | relief | tick's length | told so, of snapshots | down per "
-             "player | datagrams | bytes per update | age P50 | P99 | most |", "|---" * 15 + "|"]
-    lines.append(f"| {number(result['players'])} | {each['server/tick_hz']:.1f} Hz | {number(each['server/tick_ms']['p99'])} ms | "
-                 f"{number(each['server/tick_to_wire_ms']['p50'])} ms | {number(each['server/tick_to_wire_ms']['p99'])} ms | "
-                 f"{each['missed_pct']:.2g} % | {relief['step_most']} | {relief['dilation_pct_most']} % | {told} | "
-                 f"{text(each['down/bytes_per_player_s'], 'B/s')} | {each['down/packets_per_player_s']:.3g} /s | "
-                 f"{each['bytes_per_entity_update']:.3g} | {number(age['p50'])} ms | {number(age['p99'])} ms | "
-                 f"{number(age['max'])} ms |")
-    return "\n".join([*lines, "", f"Window of {result['seconds']:g} s. {measured_by(result)}."])
+    lines = ["| scene | players | window | tick rate | tick P99 | to wire P50 | P99 | missed | relief | tick's length | told so, of "
+             "snapshots | down per player | datagrams | bytes per update | age P50 | P99 | most |", "|---" * 17 + "|"]
+    for name, result in found.items():
+        each = result["context"]
+        age, relief = each["view/age_ms/combat"], each["relief"]
+        told = "time was not slowed" if relief["told_right_pct"] is None else percent(relief["told_right_pct"])
+        cells = [name, number(result["players"]), f"{result['seconds']:g} s", f"{each['server/tick_hz']:.1f} Hz",
+                 f"{number(each['server/tick_ms']['p99'])} ms", f"{number(each['server/tick_to_wire_ms']['p50'])} ms",
+                 f"{number(each['server/tick_to_wire_ms']['p99'])} ms", f"{each['missed_pct']:.2g} %", relief["step_most"],
+                 f"{relief['dilation_pct_most']} %", told, text(each["down/bytes_per_player_s"], "B/s"),
+                 f"{each['down/packets_per_player_s']:.3g} /s", f"{each['bytes_per_entity_update']:.3g}",
+                 *(f"{number(age[which])} ms" for which in ("p50", "p99", "max"))]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return with_notes(lines, found)
 
 
 def peer_table(found):
-    """What each server held, and what the same number of players costs of each: the largest that all of them held."""
+    """What each server held and what a player cost it then; and the same at the largest number that all of them held."""
     result = found[PEERS[0]]
     report = result["context"]
-    lines = ["| scene | server | players held | at | CPU per player and tick | down per player | P99 between updates |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| scene | server | players held | CPU per player and tick | relief | age P99 within 50 m | all of them at | CPU per player "
+             "and tick | down per player | P99 between updates |", "|---" * 10 + "|"]
     for scene, held in report["held"].items():
         common = report["common"][scene]
         for name, players in held.items():
-            row = common[name]
+            full, row = report["at_held"][scene][name], common[name]
             sign = "" if report["ended_by"][scene][name] == "server" else "≥ "
-            lines.append(f"| {scene} | {PEER_NAMES[name]} | {sign}{number(players)} | {number(common['players'])} | "
-                         f"{row['cpu_us_per_player_tick']} us | {text(row['down_bytes_per_player_s'], 'B/s')} | "
-                         f"{row['gap_ms']['p99']:.3g} ms |")
+            # The others have no relief, and every update is of all in sight.
+            of_zone = [full["relief_step_most"], f"{number(full['age_ms']['p99'])} ms"] if "age_ms" in full else ["none", ""]
+            cells = [scene, PEER_NAMES[name], f"{sign}{number(players)}", f"{full['cpu_us_per_player_tick']} us", *of_zone,
+                     number(common["players"]), f"{row['cpu_us_per_player_tick']} us", text(row["down_bytes_per_player_s"], "B/s"),
+                     f"{row['gap_ms']['p99']:.3g} ms"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return with_notes(lines, found)
 
 
@@ -162,7 +168,7 @@ def sweep_table(found):
     return "\n".join([*lines, "", f"Windows of {result['seconds']} s. {measured_by(result)}."])
 
 
-def sweep_svg(found):
+def sweep_svg(found, _):
     result = found[SWEEP[0]]
     cells = result["context"]["cells"]
 
@@ -193,7 +199,7 @@ def view_error_table(found):
                       f"{measured_by(result)}."])
 
 
-def view_error_svg(found):
+def view_error_svg(found, _):
     result = found[VIEW_ERROR[0]]
     budgets = result["context"]["budgets"].values()
 
@@ -206,56 +212,74 @@ def view_error_svg(found):
         charts.Chart("age of what is seen, ms", "kB/s per player", lines("age_ms", 1))])
 
 
-def share_of(row):
-    """How much of the limit is used up; above 1: missed."""
-    if row["relation"] in (">", ">="):
-        return row["limit"] / row["value"] if row["value"] else FULL
-    return row["value"] / row["limit"]
+def amount(cell):
+    """The number that a cell begins with; None when it does not."""
+    match = re.match(r"-?[\d,.]+(e-?\d+)?", cell)
+    return float(match[0].replace(",", "")) if match else None
 
 
-def svg(found):
-    """Figures with a limit other than zero and "all of them"; the bar's end at the line is the limit."""
-    rows = [(name, result, row) for name, result in found.items() for row in result["figures"]
-            if row["limit"] and row["relation"] != "=="]
-    labels = [f"{name} ({number(result['players'])}): {row['name']}" if "players" in result else row["name"]
-              for name, result, row in rows]
-    label_width = 20 + round(LETTER * max(map(len, labels), default=0))
+def share_of(measured, limit):
+    """How much of the limit is used up; above 1: missed. By the cells of a table; None where no part of a limit can be used."""
+    if not limit or limit.startswith("="):
+        return None
+    value, most = amount(measured), amount(limit[1:].strip())
+    if value is None:
+        return FULL
+    if limit[0] in ">≥":
+        return most / value if value else FULL
+    return value / most if most else None
+
+
+def svg(table):
+    """All rows of a table of figures, which may be the page's: the bar's end at the line is the limit. No bar: nothing to use up."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")]
+    rows = [dict(zip(lines[0][:-1] + ["verdict"], line)) for line in lines[2:]]
+    for row in rows:
+        name = row.get("scene", "")
+        row["label"] = f"{name} ({row['players']}): {row['figure']}" if name else row["figure"]
+    label_width = 20 + round(LETTER * max((len(row["label"]) for row in rows), default=0))
     width, height = label_width + BAR_WIDTH + VALUE_WIDTH, 64 + ROW * len(rows)
     limit_x = label_width + BAR_WIDTH / FULL
-    commits = sorted({result["commit"] for result in found.values()})
-    cpus = sorted({f"{result['machine']['cores']} cores, {result['machine']['cpu']}" for result in found.values()})
+    commits = sorted(set(re.findall(r"\bcommit (\S+),", table)))
+    cpus = sorted(set(re.findall(r"(\d+ cores, .*?), \S+/", table)))
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
            'font-family="sans-serif" font-size="12">', f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
            f'<text x="12" y="20" font-size="14" fill="#1a1a1a">How much of each limit is used '
            f'(commit {escape(", ".join(commits))}; {escape("; ".join(cpus))})</text>']
-    for i, (label, (_, _, row)) in enumerate(zip(labels, rows)):
+    for i, row in enumerate(rows):
         y = 40 + i * ROW
-        bar = min(share_of(row), FULL) / FULL * BAR_WIDTH
-        colour = "#2b7a78" if row["pass"] else "#c0392b"
-        out += [f'<text x="{label_width - 8}" y="{y + 11}" text-anchor="end" fill="#1a1a1a">{escape(label)}</text>',
-                f'<rect x="{label_width}" y="{y}" width="{BAR_WIDTH}" height="{BAR}" fill="#eeeeee"/>',
-                f'<rect x="{label_width}" y="{y}" width="{max(bar, 1):.1f}" height="{BAR}" fill="{colour}"/>',
-                f'<text x="{label_width + BAR_WIDTH + 8}" y="{y + 11}" fill="#1a1a1a">'
-                f'{escape(text(row["value"], row["unit"]))} ({escape(limit_text(row))})</text>']
+        missed, share = "missed" in row["verdict"], share_of(row["measured"], row["limit"])
+        said = f"{row['measured']} ({row['limit']})" if row["limit"] else row["measured"]
+        out += [f'<text x="{label_width - 8}" y="{y + 11}" text-anchor="end" fill="#1a1a1a">{escape(row["label"])}</text>',
+                f'<text x="{label_width + BAR_WIDTH + 8}" y="{y + 11}" fill="{MISSED if missed else "#1a1a1a"}">{escape(said)}</text>']
+        if share is not None:
+            bar = min(share, FULL) / FULL * BAR_WIDTH
+            out += [f'<rect x="{label_width}" y="{y}" width="{BAR_WIDTH}" height="{BAR}" fill="#eeeeee"/>',
+                    f'<rect x="{label_width}" y="{y}" width="{max(bar, 1):.1f}" height="{BAR}" fill="{MISSED if missed else HELD}"/>']
     bottom = 40 + ROW * len(rows)
     out += [f'<line x1="{limit_x:.1f}" y1="34" x2="{limit_x:.1f}" y2="{bottom}" stroke="#1a1a1a" stroke-dasharray="4 3"/>',
             f'<text x="{limit_x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="#1a1a1a">limit</text>', "</svg>"]
     return "\n".join(out) + "\n"
 
 
+def table_svg(_, lines):
+    return svg(lines)
+
+
 USED = "How much of each limit is used"
-# (marker on the page, results, table, picture, what it shows, who draws it); tables without one have none of their own
-KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, svg),
+# (marker on the page, results, table, picture, what it shows, who draws it from the results and from the table's lines on the page);
+# tables without a picture have none of their own
+KINDS = [("figures", SCENES, scene_table, "scenes.svg", USED, table_svg),
          ("crowd figures", BIG_CROWD, crowd_table, None, None, None),
          ("sweep figures", SWEEP, sweep_table, "sweep.svg", "Tick, CPU, bytes and age by players and density", sweep_svg),
          ("view error figures", VIEW_ERROR, view_error_table, "view_error.svg", "What is seen for how many bytes", view_error_svg),
-         ("tick figures", TICK, program_table, "tick.svg", USED, svg),
+         ("tick figures", TICK, program_table, "tick.svg", USED, table_svg),
          ("tick phases", PHASED, phase_table, None, None, None),
-         ("codec figures", CODEC, program_table, "codec.svg", USED, svg),
-         ("durable figures", DURABLE, program_table, "durable.svg", USED, svg),
-         ("spatial figures", SPATIAL, program_table, "spatial.svg", USED, svg),
-         ("operator figures", OPERATORS, program_table, "operators.svg", USED, svg),
-         ("peer figures", PEERS, peer_table, "peers.svg", USED, svg)]
+         ("codec figures", CODEC, program_table, "codec.svg", USED, table_svg),
+         ("durable figures", DURABLE, program_table, "durable.svg", USED, table_svg),
+         ("spatial figures", SPATIAL, program_table, "spatial.svg", USED, table_svg),
+         ("operator figures", OPERATORS, program_table, "operators.svg", USED, table_svg),
+         ("peer figures", PEERS, peer_table, "peers.svg", USED, lambda found, _: svg(program_table(found)))]
 
 
 def with_rows_before(path, marker, names, found, lines):
@@ -294,12 +318,12 @@ def main():
         nothing = False
         lines = table(found)
         print(lines)
-        if options.pictures and picture:
-            options.pictures.mkdir(parents=True, exist_ok=True)
-            (options.pictures / picture).write_text(drawn(found))
         if options.update:
             lines = with_rows_before(options.update, marker, names, found, lines)
             update(options.update, marker, f"{lines}\n\n![{shows}](pictures/{picture})" if picture else lines)
+        if options.pictures and picture:
+            options.pictures.mkdir(parents=True, exist_ok=True)
+            (options.pictures / picture).write_text(drawn(found, lines))
     if nothing:
         sys.exit(f"figures.py: no results in {options.folder}")
 
