@@ -21,14 +21,14 @@ class Omitted(Exception):
     """The program says what it lacks."""
 
 
-def codec(whose, base, unit, path, limit):
-    return [(f"{unit} of {whose} update, base {base} old", path, "<=", limit, unit),
-            (f"encoding {whose} update, base {base} old", "encode_ns_per_update", "<=", 100, "ns")]
+def codec(whose, base, unit, path):
+    return [(f"{unit} of {whose} update, base {base} old", path, "<=", f"limits/{path}", unit),
+            (f"encoding {whose} update, base {base} old", "encode_ns_per_update", "<=", "limits/encode_ns_per_update", "ns")]
 
 
 def bodies(base_age, base):
-    return (["wire_bench", "--bodies", "{bodies}", "--hz", "30", "--base-age", str(base_age)],
-            codec("a body's", base, "bytes", "bytes_per_update", 3.0))
+    return (["wire_bench", "--bodies", "{bodies}", "--hz", "30", "--base-age", str(base_age), "--most-bytes", "3", "--most-ns", "100"],
+            codec("a body's", base, "bytes", "bytes_per_update"))
 
 
 def tick(scene, players, others=None):
@@ -65,8 +65,8 @@ PROGRAMS = {
     "spatial": (["spatial_bench"], [
         ("index and queries, of a k-d tree's (nanoflann)", "measured/of_nanoflann", "<=", "limits/of_nanoflann", ""),
         ("index and queries, of an R-tree's (Boost)", "measured/of_rtree", "<=", "limits/of_rtree", "")]),
-    "wire_crowd": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6"],
-                   codec("a person's", "6 samples", "bits", "part_bits_per_update", 14)),
+    "wire_crowd": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6", "--most-bits", "14", "--most-ns", "100"],
+                   codec("a person's", "6 samples", "bits", "part_bits_per_update")),
     "wire_crowd_facing": (["wire_bench", "--trace", "{trace}", "--hz", "16", "--base-age", "6", "--facing"], [
         ("bits of a person's update who faces where it goes", "part_bits_per_update", None, None, "bits"),
         ("encoding it", "encode_ns_per_update", None, None, "ns")]),

@@ -1,15 +1,20 @@
 /// What the codec costs on the wire: bytes and nanoseconds per entity update, for one viewer who is
 /// sent everything every tick and whose acknowledgements come `base-age` ticks later. Leaves and
 /// slots are those of the zone's octree; every part is decoded on what was decoded before, and must
-/// come out as it went in. Prints one JSON object; exit 1 when anything differs.
+/// come out as it went in. Prints one JSON object; exit 1 when anything differs or a limit is
+/// missed, 65 for a file that is not as described here.
 ///
 ///   wire_bench --trace|--bodies FILE.csv [--hz N] [--base-age N] [--base-step N] [--leaf-level N]
-///              [--facing]
+///              [--facing] [--most-bytes X] [--most-bits X] [--most-ns X]
 ///
+/// Rows are in frames of 1/hz s, each with at least one row from the first to the last: bases are
+/// counted in frames. Who is in a frame may change from one to the next.
 /// --trace: t_s,agent,x_m,y_m,z_m (scripts/trace-from-crowd): people, one update per sample of the
 /// recording; with --facing they look where they go, else north, since the recording does not say.
-/// --bodies: t_s,id,x,y,z,qx,qy,qz,qw (bodies_scene). The older base is `base-step`
-/// ticks older, a tenth of a second unless said otherwise; 0: there is none.
+/// --bodies: t_s,id,x,y,z,qx,qy,qz,qw (bodies_scene); rotations of any length but none.
+/// --most-bytes is held against bytes_per_update, --most-bits against part_bits_per_update,
+/// --most-ns against encode_ns_per_update. The older base is `base-step` ticks older, a tenth of a
+/// second unless said otherwise; 0: there is none.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,7 +52,12 @@ constexpr size_t kSealBytes = 33;
 constexpr size_t kMessageBytes = kEnetMtu - 28;
 constexpr Tick kFirstTick = 1000;
 constexpr Tick kDropRepeatTicks = 4;
-constexpr int kTimedRounds = 2;  // the last counts: a tick has just gathered what it encodes
+constexpr double kMostSeconds = 86'400;
+constexpr uint32_t kMostIds = 1'000'000;
+// Times are written with four decimals or more.
+constexpr double kFrameTolerance = 0.05;
+constexpr double kLeastLength = 1e-6;  // of a rotation
+constexpr int kTimedRounds = 2;        // the last counts: a tick has just gathered what it encodes
 const geo::Geodetic kAnchor{.lon_deg = 6.78, .lat_deg = 51.23, .alt_m = 100};
 
 struct Sample {
@@ -64,6 +74,7 @@ struct Arguments {
   int base_age = 0;
   int base_step = -1;
   int leaf_level = aoi::OctreeLimits().max_level;
+  double most_bytes = 0, most_bits = 0, most_ns = 0;  // 0: no limit
 };
 
 /// frame -> id -> sample
@@ -75,30 +86,87 @@ int64_t CpuNs() {
   return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-bool Load(const Arguments& arguments, Scene& scene) {
+/// Brings it to length 1; false when it has no direction.
+bool Normalise(std::array<double, 4>& q) {
+  const double length = std::hypot(std::hypot(q[0], q[1]), std::hypot(q[2], q[3]));
+  if (length < kLeastLength) return false;
+  for (double& axis : q) axis /= length;
+  return true;
+}
+
+/// One line into its frame.
+core::Status AddRow(const Arguments& arguments, size_t number,
+                    const std::vector<std::string_view>& fields, Scene& scene) {
+  const auto bad = [&](size_t column, const std::string& what) {
+    return zonebot::BadCsv(arguments.file, number, column, what);
+  };
+  const size_t columns = arguments.bodies ? 9 : 5;
+  if (fields.size() != columns) {
+    return bad(fields.size(), fmt::format("expected {} fields: {}", columns,
+                                          arguments.bodies ? "t_s,id,x,y,z,qx,qy,qz,qw (--bodies)"
+                                                           : "t_s,agent,x_m,y_m,z_m (--trace)"));
+  }
+  std::array<double, 9> v{};
+  for (size_t i = 0; i < columns; ++i) {
+    if (!zonebot::ParseNumber(fields[i], v[i])) return bad(i + 1, "not a number");
+  }
+  if (v[0] < 0 || v[0] > kMostSeconds) return bad(1, "seconds from 0 to a day");
+  const double frame = std::round(v[0] * arguments.hz);
+  if (std::abs(v[0] * arguments.hz - frame) > kFrameTolerance) {
+    return bad(1, fmt::format("{} s is between two frames of 1/{} s: is the file's rate another? "
+                              "Say it by --hz",
+                              fields[0], arguments.hz));
+  }
+  if (v[1] != std::floor(v[1]) || v[1] < 0 || v[1] >= kMostIds)
+    return bad(2, fmt::format("whole numbers below {}", kMostIds));
+  Sample sample;
+  sample.place = {v[2], v[3], v[4]};
+  if (arguments.bodies) {
+    sample.rotation = {v[5], v[6], v[7], v[8]};
+    if (!Normalise(sample.rotation)) return bad(6, "a rotation of length 0 is none");
+  }
+  const Tick tick = kFirstTick + static_cast<Tick>(frame);
+  if (!scene[tick].emplace(static_cast<uint32_t>(v[1]), sample).second)
+    return bad(2, fmt::format("{} is in the frame of {} s a second time", fields[1], fields[0]));
+  return core::Status::Ok();
+}
+
+// A missing frame would be a base that nobody has.
+core::Status CheckFrames(const Arguments& arguments, const Scene& scene) {
+  Tick expected = scene.begin()->first;
+  for (const auto& [tick, samples] : scene) {
+    if (tick != expected) {
+      const auto seconds = [&](Tick at) {
+        return static_cast<double>(at - kFirstTick) / arguments.hz;
+      };
+      return {
+          core::Code::kInvalid, "bad file",
+          fmt::format("{}: no row for {:.5f} s; the next frame is that of {:.5f} s. Every 1/{} s "
+                      "from the first to the last frame must have one: is the file's rate "
+                      "another (--hz), or is it cut?",
+                      arguments.file, seconds(expected), seconds(tick), arguments.hz)};
+    }
+    ++expected;
+  }
+  return core::Status::Ok();
+}
+
+core::Status Load(const Arguments& arguments, Scene& scene) {
   std::ifstream file(arguments.file);
   std::stringstream content;
   content << file.rdbuf();
   const std::string text = content.str();
+  if (!file) return {core::Code::kNotFound, "cannot be read", arguments.file};
   std::string_view rest = text;
   std::string_view line;
   std::vector<std::string_view> fields;
-  const size_t columns = arguments.bodies ? 9 : 5;
-  if (!file || !zonebot::NextLine(rest, line)) return false;
-  while (zonebot::NextLine(rest, line)) {
+  (void)zonebot::NextLine(rest, line);  // the names
+  for (size_t number = 2; zonebot::NextLine(rest, line); ++number) {
     zonebot::SplitFields(line, fields);
-    if (fields.size() != columns) return false;
-    std::array<double, 9> v{};
-    for (size_t i = 0; i < columns; ++i) {
-      if (!zonebot::ParseNumber(fields[i], v[i])) return false;
-    }
-    Sample sample;
-    sample.place = {v[2], v[3], v[4]};
-    if (arguments.bodies) sample.rotation = {v[5], v[6], v[7], v[8]};
-    const auto frame = static_cast<Tick>(std::llround(v[0] * arguments.hz));
-    scene[kFirstTick + frame][static_cast<uint32_t>(v[1])] = sample;
+    if (core::Status row = AddRow(arguments, number, fields, scene); !row.ok()) return row;
   }
-  return !scene.empty();
+  if (scene.empty()) return zonebot::BadCsv(arguments.file, 2, 1, "no rows below the names");
+  return CheckFrames(arguments, scene);
 }
 
 // People look where they went in the last quarter of a second; who stands looks on.
@@ -135,7 +203,6 @@ protocol::Rotation Quantise(const std::array<double, 4>& q) {
 
 /// What client and server both keep of one part.
 struct PartRecord {
-  Tick first = 0;
   std::map<Tick, PartState> decoded;
 };
 
@@ -238,15 +305,14 @@ class WireBench {
       for (uint32_t at = leaf.first_part; at != aoi::Part::kNone; at = octree_.part(at).next) {
         const aoi::Part& part = octree_.part(at);
         PartRecord& record = records_[{id.index, id.generation, part.number}];
-        if (record.first == 0) record.first = now;
         Job& job = jobs.emplace_back();
         job.record = &record;
         job.header.leaf = leaf.key;
         job.header.part = static_cast<uint8_t>(part.number);
         const auto age = static_cast<Tick>(arguments_.base_age);
         const auto step = static_cast<Tick>(arguments_.base_step);
-        if (record.first + age <= now) job.header.base_age = static_cast<uint8_t>(age);
-        if (step > 0 && record.first + age + step <= now)
+        if (record.decoded.contains(now - age)) job.header.base_age = static_cast<uint8_t>(age);
+        if (step > 0 && job.header.base_age != 0 && record.decoded.contains(now - age - step))
           job.header.base_step = static_cast<uint8_t>(step);
         job.now.occupied = part.occupied;
         for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
@@ -376,9 +442,7 @@ class WireBench {
     if (!arguments_.bodies) return;
     const protocol::Rotation& rotation = member.state.rotation;
     const size_t largest = rotation.largest;
-    double length = 0;
-    for (double axis : truth.rotation) length += axis * axis;
-    const double sign = (truth.rotation[largest] < 0 ? -1 : 1) / std::sqrt(length);
+    const double sign = truth.rotation[largest] < 0 ? -1 : 1;
     size_t part = 0;
     for (size_t i = 0; i < 4; ++i) {
       if (i == largest) continue;
@@ -400,10 +464,23 @@ class WireBench {
   Totals totals_;
 };
 
-void Print(const Arguments& arguments, const Totals& t) {
+/// False when something differed or a limit was missed; the report then names it.
+bool Print(const Arguments& arguments, const Totals& t) {
   const auto per_update = [&](auto amount) {
     return static_cast<double>(amount) / static_cast<double>(t.updates);
   };
+  const double bytes = per_update(t.wire_bytes), bits = 8 * per_update(t.part_bytes);
+  const double encode_ns = per_update(t.encode_ns);
+  std::string limits, missed;
+  const auto hold = [&](const char* name, double value, double most) {
+    if (most <= 0) return;
+    limits += fmt::format("{}\"{}\": {}", limits.empty() ? "" : ", ", name, most);
+    if (value > most) missed += fmt::format("{}\"{}\"", missed.empty() ? "" : ", ", name);
+  };
+  hold("bytes_per_update", bytes, arguments.most_bytes);
+  hold("part_bits_per_update", bits, arguments.most_bits);
+  hold("encode_ns_per_update", encode_ns, arguments.most_ns);
+  const bool pass = t.differing == 0 && missed.empty();
   fmt::print(
       "{{\"scene\": \"{}\", \"hz\": {}, \"base_age\": {}, \"base_step\": {}, \"leaf_level\": {}, "
       "\"facing\": {}, \"entities_most\": {}, \"updates\": {}, \"datagrams\": {}, \"parts\": {}, "
@@ -411,12 +488,14 @@ void Print(const Arguments& arguments, const Totals& t) {
       "\"drop_bytes\": {}, \"bytes_per_update\": {:.3f}, \"part_bits_per_update\": {:.3f}, "
       "\"payload_bits_per_update\": {:.3f}, \"encode_ns_per_update\": {:.1f}, "
       "\"decode_ns_per_update\": {:.1f}, \"worst_position_error_m\": {:.5f}, "
-      "\"worst_rotation_error\": {:.5f}, \"differing_parts\": {}}}\n",
+      "\"worst_rotation_error\": {:.5f}, \"differing_parts\": {}, \"limits\": {{{}}}, "
+      "\"missed\": [{}], \"pass\": {}}}\n",
       arguments.bodies ? "bodies" : "trace", arguments.hz, arguments.base_age, arguments.base_step,
       arguments.leaf_level, arguments.facing, t.entities_most, t.updates, t.datagrams, t.parts,
-      t.keyframes, t.full, t.short_kept, t.wire_bytes, t.drop_bytes, per_update(t.wire_bytes),
-      8 * per_update(t.part_bytes), 8 * per_update(t.payload_bytes), per_update(t.encode_ns),
-      per_update(t.decode_ns), t.worst_position_m, t.worst_rotation, t.differing);
+      t.keyframes, t.full, t.short_kept, t.wire_bytes, t.drop_bytes, bytes, bits,
+      8 * per_update(t.payload_bytes), encode_ns, per_update(t.decode_ns), t.worst_position_m,
+      t.worst_rotation, t.differing, limits, missed, pass);
+  return pass;
 }
 
 bool Parse(int argc, char** argv, Arguments& out) {
@@ -428,6 +507,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
     }
     if (i + 1 >= argc) return false;
     const char* value = argv[++i];
+    const auto limit = [&](double& most) { return zonebot::ParseNumber(value, most) && most > 0; };
     if (name == "--trace" || name == "--bodies") {
       out.file = value;
       out.bodies = name == "--bodies";
@@ -439,6 +519,12 @@ bool Parse(int argc, char** argv, Arguments& out) {
       out.base_step = std::atoi(value);
     } else if (name == "--leaf-level") {
       out.leaf_level = std::atoi(value);
+    } else if (name == "--most-bytes") {
+      if (!limit(out.most_bytes)) return false;
+    } else if (name == "--most-bits") {
+      if (!limit(out.most_bits)) return false;
+    } else if (name == "--most-ns") {
+      if (!limit(out.most_ns)) return false;
     } else {
       return false;
     }
@@ -458,18 +544,17 @@ int MeasureWire(int argc, char** argv) {
     fmt::print(
         stderr,
         "usage: wire_bench --trace|--bodies FILE.csv [--hz N] [--base-age N] [--base-step N] "
-        "[--leaf-level N] [--facing]\n");
+        "[--leaf-level N] [--facing] [--most-bytes X] [--most-bits X] [--most-ns X]\n");
     return 64;
   }
-  if (!Load(arguments, scene)) {
-    fmt::print(stderr, "wire_bench: {}: cannot be read\n", arguments.file);
+  if (const core::Status loaded = Load(arguments, scene); !loaded.ok()) {
+    fmt::print(stderr, "wire_bench: {}\n", loaded.ToString());
     return 65;
   }
   if (arguments.facing) FaceForward(scene, arguments.hz);
   WireBench bench(arguments);
   for (const auto& [tick, samples] : scene) bench.Frame(tick, samples);
-  Print(arguments, bench.totals());
-  return bench.totals().differing == 0 ? 0 : 1;
+  return Print(arguments, bench.totals()) ? 0 : 1;
 }
 
 }  // namespace
