@@ -66,6 +66,19 @@ void ZoneLoop::RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping) {
   if (watcher_ != nullptr) watcher_->AfterTick(zone_, tick);
 }
 
+void ZoneLoop::TellLimits() {
+  const replication::ReplicationStats& stats = zone_.replication_stats();
+  const uint64_t leaves = stats.leaves_over_limit.Get();
+  const uint64_t blocks = stats.scratch_full.Get();
+  if ((leaves == told_leaves_ && blocks == told_blocks_) || !limits_log_.Allow(clock_.NowNs()))
+    return;
+  core::Log(core::LogLevel::kWarn, "replication_limits",
+            "left_out leaves={} (replication.max_leaves_per_viewer) blocks={} (arena of a tick)",
+            leaves - told_leaves_, blocks - told_blocks_);
+  told_leaves_ = leaves;
+  told_blocks_ = blocks;
+}
+
 int64_t ZoneLoop::Relieve(int64_t scheduled_ns, int64_t period_ns) {
   const auto used = static_cast<double>(clock_.NowNs() - scheduled_ns);
   const Relief relief =
@@ -111,6 +124,7 @@ void ZoneLoop::Run() {
     if (probe_ != nullptr) probe_->BeforeTick();
     RunOne(tick, scheduled_ns, stopping);
     period_ns = Relieve(scheduled_ns, period_ns);
+    TellLimits();
     health_.Beat();
     stats_.allocations.Set(core::ThreadAllocations() - allocations_before);
     const uint64_t cpu_us = ThreadCpuUs();

@@ -14,6 +14,7 @@
 #include "app/zone_orders.h"
 #include "core/clock.h"
 #include "core/counters.h"
+#include "core/log.h"
 #include "ops/health.h"
 
 namespace bluemarble::app {
@@ -57,6 +58,8 @@ class ZoneLoop {
  private:
   void Run();
   void RunOne(core::Tick tick, int64_t scheduled_ns, bool stopping);
+  /// A line now and then while viewers have more around them than the settings let them be told.
+  void TellLimits();
   /// What the tick that just ended means for the next ones; returns their period.
   int64_t Relieve(int64_t scheduled_ns, int64_t period_ns);
 
@@ -74,6 +77,8 @@ class ZoneLoop {
   std::thread thread_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> failed_{false};
+  core::RateLimit limits_log_{10'000'000'000};
+  uint64_t told_leaves_ = 0, told_blocks_ = 0;
   LoopStats stats_;
 };
 
