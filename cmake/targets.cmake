@@ -1,5 +1,6 @@
 # The project's kinds of targets. Every one notes its sources, so that a file in no target is found.
 
+option(BLUEMARBLE_UNITY_TESTS "Compile several sources of a test at once: half the time from nothing, more after a change" OFF)
 option(BLUEMARBLE_CHECK_LISTED "Fail configuration when a source file is in no target" ON)
 set_property(GLOBAL PROPERTY bluemarble_listed "")
 set_property(GLOBAL PROPERTY bluemarble_libraries "")
@@ -88,6 +89,9 @@ function(bluemarble_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   # Half of the build's time goes into the tests' own sources, a fifth of that into optimising what runs once.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1 -g0>)
+  if(BLUEMARBLE_UNITY_TESTS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)

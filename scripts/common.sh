@@ -202,6 +202,7 @@ run_fuzzers() {
   ((failed == 0))
 }
 
+CMAKE_OPTIONS=()  # of a script's own builds
 # configure_and_build <Release|Debug|Asan|Tsan|Coverage> <folder> [targets...]: programs land in <folder>/bin/.
 configure_and_build() {
   local type=$1 dir=$2 compiler=()
@@ -211,7 +212,7 @@ configure_and_build() {
   # Equal sources in another checkout, or after a move, hit the compiler cache.
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
   mkdir -p "$dir"
-  if ! cmake -S "$ROOT" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$type" "${compiler[@]}" >"$dir/configure.log" 2>&1; then
+  if ! cmake -S "$ROOT" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$type" "${compiler[@]}" "${CMAKE_OPTIONS[@]}" >"$dir/configure.log" 2>&1; then
     tail -n 30 "$dir/configure.log" >&2
     fail "the $type build could not be configured (whole output: ${dir#"$ROOT"/}/configure.log)"
   fi
