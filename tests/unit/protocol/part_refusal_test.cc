@@ -9,7 +9,7 @@
 namespace bluemarble::protocol {
 namespace {
 
-std::vector<std::byte> Bytes(std::string_view hex) {
+std::vector<std::byte> FromHex(std::string_view hex) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::vector<std::byte> bytes;
   for (size_t at = 0; at + 1 < hex.size(); at += 2)
@@ -35,13 +35,13 @@ TEST(PartCodec, ANumberOfMoreFreeBitsThanOneMayHaveIsMalformed) {
   const PartBases bases{.newest = &base, .age = 3};
   PartState decoded;
   ASSERT_TRUE(
-      DecodePart(Bytes("0a391e5c9a261e"), bases, 30, ReplicationClass::kCombat, decoded).ok());
+      DecodePart(FromHex("0a391e5c9a261e"), bases, 30, ReplicationClass::kCombat, decoded).ok());
   PartState turned = base;
   turned.members[0].state.yaw = (100 + kResidualLimit) & 1023;
   EXPECT_EQ(decoded.occupied, turned.occupied);
   EXPECT_EQ(decoded.members[0], turned.members[0]);
   EXPECT_EQ(
-      DecodePart(Bytes("0a391e5d581e6e87"), bases, 30, ReplicationClass::kCombat, decoded).code(),
+      DecodePart(FromHex("0a391e5d581e6e87"), bases, 30, ReplicationClass::kCombat, decoded).code(),
       core::Code::kInvalid);
 }
 
@@ -50,7 +50,7 @@ TEST(PartCodec, NumbersThatGrowAPartsScalesWithoutEndAreMalformed) {
   const PartState older = Walkers(8, 1100), newest = Walkers(8, 1000);
   const PartBases bases{.newest = &newest, .older = &older, .age = 30, .step = 1};
   PartState decoded;
-  const auto payload = Bytes(
+  const auto payload = FromHex(
       "3f89adafff6ffffee7ffffffe7fffdffffffffffdfffffffffdfffe07fffffff"
       "7ffff07fffffffff07ffffffffe7ff857fffffff7fffe17ffffffffe17f7ffbf");
   EXPECT_EQ(DecodePart(payload, bases, 1, ReplicationClass::kCombat, decoded).code(),
