@@ -150,7 +150,7 @@ void PlayerSessions::OnDisagreement(SessionId id, int64_t partner) {
 
 void PlayerSessions::PutInQuarantine(Session& session, std::string_view cause) {
   quarantine_.Hold(session.name, now_);
-  NoteQuarantined(session, cause);
+  if (!session.damaged) NoteQuarantined(session, cause);  // else it is noted already
   End(session, {DisconnectReason::kQuarantined, kQuarantineText});
 }
 
