@@ -552,9 +552,14 @@ int MeasureWire(int argc, char** argv) {
     return 65;
   }
   if (arguments.facing) FaceForward(scene, arguments.hz);
-  WireBench bench(arguments);
-  for (const auto& [tick, samples] : scene) bench.Frame(tick, samples);
-  return Print(arguments, bench.totals()) ? 0 : 1;
+  // A processor that has slept takes a while to come to its pace: the second pass counts.
+  Totals totals;
+  for (int pass = 0; pass < 2; ++pass) {
+    WireBench bench(arguments);
+    for (const auto& [tick, samples] : scene) bench.Frame(tick, samples);
+    totals = bench.totals();
+  }
+  return Print(arguments, totals) ? 0 : 1;
 }
 
 }  // namespace
