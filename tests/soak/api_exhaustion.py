@@ -327,7 +327,7 @@ def besiege(target, options, tls, result, measuring):
     """What `measuring` gives while the attack is on `target`, and what slow clients there were."""
     with slow_clients.SlowClients(int(target.http.rsplit(":", 1)[1]), options.slow, NEW_PER_S[tls], AGAIN_PER_S[tls],
                                   tls) as slow:
-        attacks = [threading.Thread(target=attack_with, args=(target, result), daemon=True)
+        attacks = [threading.Thread(target=attack_with, name=attack_with.__name__, args=(target, result), daemon=True)
                    for attack_with in (never_ending, fragments, many_sockets)]
         for each in attacks:
             each.start()
@@ -336,8 +336,8 @@ def besiege(target, options, tls, result, measuring):
         for each in attacks:
             each.join(max(0.0, until - time.monotonic()))
         held = slow.stop()
-    if held is None or any(each.is_alive() for each in attacks):
-        raise Failure("the attack did not end")
+    if unended := [each.name for each in attacks if each.is_alive()] + (["slow clients"] if held is None else []):
+        raise Failure(f"the attack did not end: {', '.join(unended)}")
     return measured_meanwhile, held
 
 
