@@ -39,4 +39,12 @@ uint8_t TurnsAt(core::Tick now, uint32_t near_turn, uint32_t far_turn, const Per
   return static_cast<uint8_t>(1 | (near % periods[1] == 0) << 1 | (far % periods[2] == 0) << 2);
 }
 
+uint8_t SlotTurnsAt(core::Tick now, uint32_t slot, const Periods& periods) {
+  const core::Tick own = now + slot;
+  if (own % periods[0] != 0) return 0;
+  // Of the nearest class's turns the first in a period; the period may be no multiple of it.
+  return static_cast<uint8_t>(1 | (own % periods[1] < periods[0]) << 1 |
+                              (own % periods[2] < periods[0]) << 2);
+}
+
 }  // namespace bluemarble::replication

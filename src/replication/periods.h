@@ -33,4 +33,8 @@ inline constexpr uint32_t kNearTurns = 12, kFarTurns = 10;
 /// turn is `near_turn` of kNearTurns and `far_turn` of kFarTurns.
 uint8_t TurnsAt(core::Tick now, uint32_t near_turn, uint32_t far_turn, const Periods& periods);
 
+/// While it has its turn more rarely: the classes' turns of a viewer, by its slot. The others come
+/// along at turns of the nearest class, one in each of their periods; 0 between.
+uint8_t SlotTurnsAt(core::Tick now, uint32_t slot, const Periods& periods);
+
 }  // namespace bluemarble::replication

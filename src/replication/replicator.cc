@@ -133,14 +133,9 @@ struct Replicator::Impl {
   }
 
   // Under relief the nearest class has turns too, spread over the ticks by slots, since a crowd
-  // stands in one place; the others come along at turns of it, and nothing comes between.
-  bool HasTurn(uint32_t slot, Tick now) const {
-    return period[0] == 1 || (now + slot) % period[0] == 0;
-  }
+  // stands in one place, and nothing comes between them: 0.
   uint8_t TurnsOf(const Viewer& viewer, uint32_t slot, Tick now) const {
-    if (period[0] == 1) return turns[viewer.turn];
-    const uint64_t own = now + slot;
-    return static_cast<uint8_t>(1 | (own % period[1] == 0) << 1 | (own % period[2] == 0) << 2);
+    return period[0] == 1 ? turns[viewer.turn] : SlotTurnsAt(now, slot, period);
   }
 
   // Its own state: drops ride along, and none waits longer than the longest silence.
@@ -150,8 +145,8 @@ struct Replicator::Impl {
 
   bool Due(const Viewer& viewer, uint32_t slot, Tick now) const {
     if (OwnDue(viewer, slot, now)) return true;
-    return HasTurn(slot, now) &&
-           ((TurnsOf(viewer, slot, now) | viewer.late) & viewer.classes()) != 0;
+    const uint8_t its_turns = TurnsOf(viewer, slot, now);
+    return its_turns != 0 && ((its_turns | viewer.late) & viewer.classes()) != 0;
   }
 
   void BuildSnapshots(Tick now) {
@@ -206,8 +201,8 @@ struct Replicator::Impl {
 
   void CollectCandidates(Viewer& viewer, uint32_t slot, WorkerScratch& own, int worker, Tick now) {
     own.candidates.clear();
-    if (!HasTurn(slot, now)) return;
     const uint8_t its_turns = TurnsOf(viewer, slot, now), looked_at = its_turns | viewer.late;
+    if (its_turns == 0) return;
     for (int cls = 0; cls < kReplicationClasses; ++cls) {
       if ((looked_at >> cls & 1) != 0)
         CollectClass(viewer, slot, cls, (its_turns >> cls & 1) != 0, own, worker, now);

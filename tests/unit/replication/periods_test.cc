@@ -71,5 +71,27 @@ TEST(Periods, NeverLeaveATickMoreTurnsThanAnother) {
   }
 }
 
+TEST(Periods, GiveEachClassATurnInEachOfItsPeriodsThoughTheyAreNoMultiples) {
+  for (uint32_t nearest = 2; nearest <= 12; ++nearest) {
+    for (uint32_t visual = 1; visual <= 30; ++visual) {
+      for (uint32_t extended : {4u, 15u, 16u, 28u, 30u}) {
+        const Periods periods{nearest, visual, extended};
+        SCOPED_TRACE(testing::Message() << nearest << ", " << visual << ", " << extended);
+        const size_t ticks = std::lcm(nearest, std::lcm(visual, extended));
+        for (uint32_t slot : {0u, 7u}) {
+          std::array<size_t, kReplicationClasses> turns{};
+          for (core::Tick now = 1000; now < 1000 + ticks; ++now) {
+            const uint8_t at = SlotTurnsAt(now, slot, periods);
+            ASSERT_TRUE(at == 0 || (at & 1) != 0) << "a datagram of its own";
+            for (size_t cls = 0; cls < turns.size(); ++cls) turns[cls] += at >> cls & 1;
+          }
+          for (size_t cls = 0; cls < turns.size(); ++cls)
+            ASSERT_EQ(turns[cls], ticks / std::max(periods[cls], nearest)) << "class " << cls;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bluemarble::replication
