@@ -153,10 +153,11 @@ struct Replicator::Impl {
     const int chunks = (static_cast<int>(viewer_high) + kViewersPerChunk - 1) / kViewersPerChunk;
     workers.Run(chunks, [&](int chunk, int worker) {
       const uint32_t first = static_cast<uint32_t>(chunk) * kViewersPerChunk;
-      for (uint32_t slot = first; slot < std::min(viewer_high, first + kViewersPerChunk); ++slot) {
+      const uint32_t end = std::min(viewer_high, first + kViewersPerChunk);
+      for (uint32_t slot = first; slot < end; ++slot) {
         if (slot + 2 < viewer_high && viewers[slot + 2]) viewers[slot + 2]->Fetch();
-        if (const uint32_t next = slot + 1;
-            next < viewer_high && viewers[next] && Due(*viewers[next], next, now))
+        if (const uint32_t next = slot + 1;  // what another worker has may not be read
+            next < end && viewers[next] && Due(*viewers[next], next, now))
           viewers[next]->FetchParts();
         if (viewers[slot] && viewers[slot]->active)
           BuildSnapshot(slot, *viewers[slot], worker, now);
