@@ -223,7 +223,7 @@ struct Replicator::Impl {
                     int worker, Tick now) {
     const uint32_t its_period = period[static_cast<size_t>(cls)];
     for (size_t at = viewer.group_begin(cls); at < viewer.group_end(cls); ++at) {
-      const ViewerPart& part = viewer.parts()[at];
+      ViewerPart& part = viewer.parts()[at];
       if (at + kPrefetchParts < viewer.group_end(cls))
         octree.Prefetch(viewer.parts()[at + kPrefetchParts].leaf.index);
       if (octree.Find(part.leaf) == nullptr) {  // split, merged or emptied since
@@ -240,8 +240,10 @@ struct Replicator::Impl {
       // stays held only if it is said again in time, before what has to be said in full.
       const bool kept_up = waited >= kKeepUpTicks && waited > its_period &&
                            viewer.BaseAge(part, now) >= static_cast<int>(kKeepUpTicks);
-      // And so does what its entities are shown in still, which is to be forgotten.
-      const bool taken_over = part.fresh && part.replaces;
+      // And so does what its entities are shown in still, which is to be forgotten; once more if
+      // that datagram was lost.
+      if (part.replaces && viewer.BaseAge(part, now) != 0) part.replaces = false;
+      const bool taken_over = part.replaces && (part.fresh || waited >= kKeepUpTicks);
       const uint64_t counted = uint64_t{waited} + (kept_up || taken_over ? kKeptUpAheadTicks : 0) +
                                (taken_over ? kKeepUpTicks : 0);
       // In periods of the class: every class is late by the same factor.

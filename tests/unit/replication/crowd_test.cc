@@ -68,22 +68,23 @@ TEST(Replicator, ACrowdBeyondTheBudgetDoesNotStayWithKeyframes) {
   EXPECT_LT(static_cast<double>(keyframes), 0.05 * static_cast<double>(parts));
 }
 
-// A crowd moves in the west; in the leaf of those who stand in the east there are soon too many.
-int LongestAwayWhileALeafSplits(double east, size_t& more_leaves) {
-  Stage stage({.max_viewers = 8}, 1, 3000);
+// A crowd moves in the west; in the leaf of those who stand in the east there are soon too many. Of
+// that tick and so many after it no datagram arrives.
+int LongestAwayWhileALeafSplits(double east, int lost, size_t& more_leaves) {
+  Stage stage({.max_viewers = 8}, 1, 3'000);
   const EntityId own = stage.Put(0);
   std::vector<EntityId> crowd, beside;
-  for (int i = 0; i < 2'000; ++i) crowd.push_back(stage.Put(-5 - i % 40, i / 40));
+  for (int i = 0; i < 2'600; ++i) crowd.push_back(stage.Put(-5 - i % 40, i / 40));
   for (int i = 0; i < 42; ++i) beside.push_back(stage.Put(east + i % 6, i / 6));
   const auto viewer = stage.View(own);
   Watcher watcher;
   LateAcks acks;
-  const auto run = [&](int ticks, auto check) {
+  const auto run = [&](int ticks, int not_arriving, auto check) {
     for (int i = 0; i < ticks; ++i) {
       for (size_t one = 0; one < crowd.size(); ++one)
         stage.Push(crowd[one], (stage.tick() / 20 + one) % 2 == 0 ? 0.1 : -0.1);
       stage.Tick();
-      acks.Receive(stage, viewer, watcher);
+      if (i >= not_arriving) acks.Receive(stage, viewer, watcher);
       check();
     }
   };
@@ -100,7 +101,7 @@ int LongestAwayWhileALeafSplits(double east, size_t& more_leaves) {
   for (int i = 0; i < 12; ++i) stage.Put(east + i % 6 + 0.5, i / 6 + 0.5);
   std::map<uint32_t, int> away;
   int longest = 0;
-  run(200, [&] {
+  run(200, lost, [&] {
     for (const EntityId id : beside) {
       int& its = away[id.index()];
       its = watcher.replica.Find(id) == nullptr ? its + 1 : 0;
@@ -113,11 +114,45 @@ int LongestAwayWhileALeafSplits(double east, size_t& more_leaves) {
 
 TEST(Replicator, ALeafThatSplitsInAFullCrowdTakesNobodyAway) {
   for (const double east : {20.0, 40.0}) {
-    size_t more_leaves = 0;
-    EXPECT_EQ(LongestAwayWhileALeafSplits(east, more_leaves), 0)
-        << "ticks in which somebody who stands " << east << " m away was not shown";
-    EXPECT_GT(more_leaves, 0u);
+    for (const int lost : {0, 4, 8}) {
+      size_t more_leaves = 0;
+      EXPECT_EQ(LongestAwayWhileALeafSplits(east, lost, more_leaves), 0)
+          << "ticks in which somebody who stands " << east << " m away was not shown, " << lost
+          << " lost";
+      EXPECT_GT(more_leaves, 0u);
+    }
   }
+}
+
+TEST(Replicator, ACrowdThatLeavesTakesNobodyElseAway) {
+  Stage stage({.max_viewers = 8}, 1, 3000);
+  const EntityId own = stage.Put(0);
+  std::vector<EntityId> crowd, staying;
+  for (int i = 0; i < 1'200; ++i) crowd.push_back(stage.Put(5 + i % 30, i / 30 * 0.5));
+  for (int i = 0; i < 60; ++i) staying.push_back(stage.Put(5 + i % 10, i / 10));
+  const auto viewer = stage.View(own);
+  Watcher watcher;
+  LateAcks acks;
+  const auto slots = [&] {
+    int most = 0;
+    stage.replicator().EachPart(viewer, [&](geo::NodeKey, uint8_t number, ReplicationClass) {
+      most = std::max<int>(most, number);
+    });
+    return most;
+  };
+  int away = 0;
+  for (int i = 0; i < 500; ++i) {
+    if (i == 200) {
+      EXPECT_GT(slots(), 10);
+      for (EntityId id : crowd) stage.Push(id, 3'000);
+    }
+    stage.Tick();
+    acks.Receive(stage, viewer, watcher);
+    for (EntityId id : staying) away += i >= 200 && watcher.replica.Find(id) == nullptr;
+  }
+  EXPECT_EQ(away, 0) << "ticks, each for everybody who was not shown";
+  EXPECT_LT(slots(), 4) << "the parts that the crowd had are there still";
+  EXPECT_EQ(watcher.replica.entities(), 61u);
 }
 
 TEST(Replicator, UnderReliefNothingComesBetweenTurns) {
