@@ -103,7 +103,7 @@ void Octree::Impl::Place(uint32_t leaf, core::EntityId entity, geo::GridPoint at
 }
 
 void Octree::Impl::NoteArrival(core::EntityId entity, bool few) {
-  if (arrivals.size() == arrivals.capacity()) {
+  if (arrivals.size() >= (few ? kMaxArrivals : kMaxMovedArrivals)) {
     ++arrivals_lost;
     return;
   }

@@ -93,6 +93,11 @@ struct LeafGone {
   LeafId id;
 };
 
+/// cm², of a leaf's loose box: from `at` to its nearest place, and between its place and that of
+/// another leaf that are farthest from each other, saturated far beyond any reach.
+int64_t NearestSquared(geo::NodeKey leaf, geo::GridPoint at);
+int64_t FarthestSquared(geo::NodeKey leaf, geo::NodeKey other);
+
 class Octree {
  public:
   /// Allocates everything here; nothing allocates afterwards.

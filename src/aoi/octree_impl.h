@@ -23,7 +23,8 @@ inline constexpr uint32_t kFewMembers = 2;
 /// With more than these, whoever is near somebody that comes is about as near to another member.
 inline constexpr uint32_t kManyMembers = 64;
 /// Arrivals remembered per tick; what is beyond is noticed at the next turn of interest.
-inline constexpr size_t kMaxArrivals = 256;
+/// Moves into leaves that have more than a few come first in a tick, and leave room for the others.
+inline constexpr size_t kMaxArrivals = 256, kMaxMovedArrivals = kMaxArrivals / 2;
 
 /// A cube expanded by a quarter of its width on each side, centimetres; `high` is outside.
 struct LooseBox {

@@ -5,6 +5,25 @@
 #include "core/hash.h"
 
 namespace bluemarble::aoi {
+
+int64_t NearestSquared(geo::NodeKey leaf, geo::GridPoint at) {
+  const uint64_t squared = LooseBox::Of(leaf.corner(), leaf.width_cm()).DistanceSquared(at);
+  return static_cast<int64_t>(std::min(squared, uint64_t{INT64_MAX}));
+}
+
+int64_t FarthestSquared(geo::NodeKey leaf, geo::NodeKey other) {
+  constexpr int64_t kMostApart = int64_t{1} << 30;
+  const LooseBox a = LooseBox::Of(leaf.corner(), leaf.width_cm()),
+                 b = LooseBox::Of(other.corner(), other.width_cm());
+  int64_t sum = 0;
+  for (size_t axis = 0; axis < a.low.size(); ++axis) {
+    const int64_t apart =
+        std::max(a.low[axis] + a.size - b.low[axis], b.low[axis] + b.size - a.low[axis]);
+    sum += std::min(apart, kMostApart) * std::min(apart, kMostApart);
+  }
+  return sum;
+}
+
 namespace {
 
 using core::Code;

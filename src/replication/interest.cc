@@ -19,12 +19,20 @@ constexpr size_t kRefreshesPerChunk = 16;
 // So many who are wanted out of turn are refreshed in a tick, or this part of all viewers.
 constexpr size_t kFewWanted = 256;
 constexpr size_t kWantedPart = 8;
+// So many viewers are asked in a tick whether somebody concerns them who moved into another leaf: a
+// millisecond. The others have their turn.
+constexpr size_t kMostAsked = 2048;
 // Viewers of one node of this level have their turns together (1.3 km), those of one sector those
 // of the classes that are seen from far.
 constexpr int kTurnLevel = 14;
 
 double LeaveRadiusCm(double radius_m) {
   return std::min(radius_m * 100.0 * kHysteresis, radius_m * 100.0 + kMostHysteresisCm);
+}
+
+int64_t DistanceSquared(geo::GridPoint a, geo::GridPoint b) {
+  const int64_t x = a.x - b.x, y = a.y - b.y, z = a.z - b.z;
+  return x * x + y * y + z * z;
 }
 
 }  // namespace
@@ -96,35 +104,70 @@ void InterestFinder::Refresh(std::span<const std::unique_ptr<Viewer>> viewers,
 }
 
 // Whether the viewer is told less of the arrival than it is near enough for: its class of the leaf
-// is that of another member.
+// is that of another member. A leaf that there was when it looked, and is not watched, is beyond a
+// limit.
 bool InterestFinder::SeesLessThanDue(const Viewer& viewer, const aoi::Arrival& arrival) const {
-  const geo::GridPoint from = octree_.PositionOf(viewer.own);
-  const int64_t x = arrival.at.x - from.x, y = arrival.at.y - from.y, z = arrival.at.z - from.z;
-  return ClassFor(x * x + y * y + z * z, kReplicationClasses) < viewer.ClassOf(arrival.leaf);
+  const int watched = viewer.ClassOf(arrival.leaf);
+  return ClassFor(DistanceSquared(octree_.PositionOf(viewer.own), arrival.at),
+                  kReplicationClasses) < watched &&
+         (watched < kReplicationClasses ||
+          static_cast<int32_t>(static_cast<uint32_t>(octree_.Find(arrival.leaf)->created) -
+                               viewer.looked) > 0);
 }
 
+// Wants the viewers near the arrival; who may see enough of it already is asked first. How many
+// were asked.
+size_t InterestFinder::WantWhoIsNear(const aoi::Arrival& arrival,
+                                     std::span<const std::unique_ptr<Viewer>> viewers) {
+  size_t asked = 0;
+  around_arrival_.clear();
+  // Should the list be too short, the others have their turn soon.
+  (void)octree_.QueryLeaves(arrival.at, arrival_cm_, around_arrival_);
+  for (aoi::LeafId id : around_arrival_) {
+    const aoi::Leaf& leaf = *octree_.Find(id);
+    if (!arrival.few && EachSeesEnough(leaf.key, arrival)) continue;
+    for (uint32_t part_id = leaf.first_part; part_id != aoi::Part::kNone;) {
+      const aoi::Part& part = octree_.part(part_id);
+      for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
+        const auto slot = static_cast<size_t>(std::countr_zero(rest));
+        const core::EntityId entity = part.slots[slot].entity;
+        const uint32_t viewer = viewer_of_[entity.index()];
+        if (viewer == 0 || entity == arrival.entity || Wanted(viewer - 1)) continue;
+        asked += !arrival.few;
+        if (arrival.few || SeesLessThanDue(*viewers[viewer - 1], arrival)) Want(viewer - 1);
+      }
+      part_id = part.next;
+    }
+  }
+  return asked;
+}
+
+// Whoever is in the leaf: the whole of the arrival's is in the class of the arrival's distance.
+bool InterestFinder::EachSeesEnough(geo::NodeKey leaf, const aoi::Arrival& arrival) const {
+  const geo::NodeKey other = octree_.Find(arrival.leaf)->key;
+  return ClassFor(aoi::FarthestSquared(leaf, other), kReplicationClasses) <=
+         ClassFor(aoi::NearestSquared(leaf, arrival.at), kReplicationClasses);
+}
+
+// Those with few come first: nobody may watch their leaves at all.
 void InterestFinder::WantWhoIsNearArrivals(std::span<const std::unique_ptr<Viewer>> viewers) {
   for (const aoi::Arrival& arrival : octree_.arrivals()) {
-    around_arrival_.clear();
-    // Should the list be too short, the others have their turn soon.
-    (void)octree_.QueryLeaves(arrival.at, arrival_cm_, around_arrival_);
-    for (aoi::LeafId leaf : around_arrival_) {
-      for (uint32_t id = octree_.Find(leaf)->first_part; id != aoi::Part::kNone;) {
-        const aoi::Part& part = octree_.part(id);
-        for (uint32_t rest = part.occupied; rest != 0; rest &= rest - 1) {
-          const auto slot = static_cast<size_t>(std::countr_zero(rest));
-          const core::EntityId entity = part.slots[slot].entity;
-          const uint32_t viewer = viewer_of_[entity.index()];
-          if (viewer == 0 || entity == arrival.entity) continue;
-          if (arrival.few || SeesLessThanDue(*viewers[viewer - 1], arrival)) Want(viewer - 1);
-        }
-        id = part.next;
-      }
+    if (arrival.few) WantWhoIsNear(arrival, viewers);
+  }
+  size_t asked = 0;
+  for (const aoi::Arrival& arrival : octree_.arrivals()) {
+    // Who watched a leaf that split since looks anyway.
+    if (arrival.few || octree_.Find(arrival.leaf) == nullptr) continue;
+    if (asked < kMostAsked) {
+      asked += WantWhoIsNear(arrival, viewers);
+    } else {
+      ++arrivals_lost_;
     }
   }
 }
 
-// Along the curve, so that neighbours come one after the other; then the others.
+// Along the curve, so that neighbours come one after the other; then the others, from where the
+// last tick's ended.
 void InterestFinder::ListDue(core::Tick now) {
   due_.clear();
   if (now % ticks_ == 0) {  // each leaf had its turn since
@@ -147,8 +190,9 @@ void InterestFinder::ListDue(core::Tick now) {
   }
   // Somebody who comes into a new leaf of a crowd concerns everybody in it: not all in this tick.
   const size_t most = due_.size() + std::max(kFewWanted, viewers_ / kWantedPart);
-  for (size_t i = 0; i < wanted_.size(); ++i) {
-    const size_t word = (now + i) % wanted_.size();
+  for (size_t i = 0, first = next_wanted_; i < wanted_.size(); ++i) {
+    const size_t word = (first + i) % wanted_.size();
+    if (due_.size() < most) next_wanted_ = word + 1;
     if (due_.size() >= most) {
       looks_put_off_ +=
           static_cast<uint64_t>(std::popcount(wanted_[word].load(std::memory_order_relaxed)));
@@ -196,6 +240,7 @@ size_t InterestFinder::CutToLimits(Scratch& own) const {
 
 void InterestFinder::RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now) {
   own.near.clear();
+  own.kept_unwanted = false;
   const core::Status looked = own.survey.Leaves(viewer.own, reach_cm_, near_cm_, own.near);
   if (looked.code() == core::Code::kNotFound) {
     Want(slot);  // not indexed yet
@@ -237,6 +282,7 @@ void InterestFinder::KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scra
                                      [](const ViewerPart& part) { return part.may_hold; });
       if (!known || viewer.Drop(leaf, its_parts[0].key, now)) continue;
       ++own.drops_full;
+      own.kept_unwanted = true;
       Want(slot);
       auto& kept = own.next[static_cast<size_t>(cls)];
       kept.insert(kept.end(), its_parts.begin(), its_parts.end());
@@ -253,11 +299,21 @@ void InterestFinder::KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scra
   }
 }
 
+// An earlier leaf of that key is kept, since it could not be dropped.
+bool InterestFinder::HasPartOf(geo::NodeKey key, const Scratch& own) {
+  return own.kept_unwanted &&
+         std::any_of(own.next.begin(), own.next.end(), [key](const auto& parts) {
+           return std::any_of(parts.begin(), parts.end(),
+                              [key](const ViewerPart& part) { return part.key == key; });
+         });
+}
+
 void InterestFinder::Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& near, Scratch& own,
                          core::Tick now) {
   const int cls = ClassFor(near.distance_sq, kReplicationClasses);
   if (cls == kReplicationClasses) return;  // only within the hysteresis of what is held
-  const Viewer::Leaf admitted = viewer.Admit(near.id, near.key);
+  const Viewer::Leaf admitted =
+      HasPartOf(near.key, own) ? Viewer::Leaf::kNotYet : viewer.Admit(near.id, near.key);
   if (admitted == Viewer::Leaf::kNotYet) {
     Want(slot);
     return;

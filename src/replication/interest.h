@@ -39,6 +39,9 @@ class InterestFinder {
   void Want(ViewerSlot slot) {
     wanted_[slot / 64].fetch_or(uint64_t{1} << slot % 64, std::memory_order_relaxed);
   }
+  bool Wanted(ViewerSlot slot) const {
+    return (wanted_[slot / 64].load(std::memory_order_relaxed) >> slot % 64 & 1) != 0;
+  }
 
   /// Wants a viewer that all turns went past, as they do where one comes from leaf to leaf: so no
   /// view is older than the ticks in which all viewers have their turn. Any worker.
@@ -65,6 +68,8 @@ class InterestFinder {
     uint64_t looks_put_off = 0;  ///< Viewers, by ticks, who were to look at once and wait.
   };
   Limits TakeLimits();
+  /// Who moved into a leaf when too many did in one tick, since the start. Zone thread.
+  uint64_t arrivals_lost() const { return arrivals_lost_; }
 
  private:
   struct alignas(64) Scratch {
@@ -74,17 +79,22 @@ class InterestFinder {
     std::array<std::vector<ViewerPart>, kReplicationClasses> next;  // the viewer's parts by class
     std::vector<uint32_t> mark;  // by leaf index: 1 + position in `near`, else 0
     uint64_t over_limit = 0, drops_full = 0;
+    bool kept_unwanted = false;  // leaves that the viewer could not be told to forget
   };
 
   uint32_t PartsToSend(uint32_t leaf) const {
     return std::min(octree_.parts_of(leaf), kMaxLeafParts);
   }
   bool SeesLessThanDue(const Viewer& viewer, const aoi::Arrival& arrival) const;
+  bool EachSeesEnough(geo::NodeKey leaf, const aoi::Arrival& arrival) const;
+  size_t WantWhoIsNear(const aoi::Arrival& arrival,
+                       std::span<const std::unique_ptr<Viewer>> viewers);
   void WantWhoIsNearArrivals(std::span<const std::unique_ptr<Viewer>> viewers);
   void ListDue(core::Tick now);
   void RefreshOne(Viewer& viewer, ViewerSlot slot, Scratch& own, core::Tick now);
   size_t CutToLimits(Scratch& own) const;  // the parts of what is left
   void KeepOrForget(Viewer& viewer, ViewerSlot slot, int cls, Scratch& own, core::Tick now);
+  static bool HasPartOf(geo::NodeKey key, const Scratch& own);
   void Add(Viewer& viewer, ViewerSlot slot, const aoi::NearLeaf& near, Scratch& own,
            core::Tick now);
   void AppendParts(Viewer& viewer, aoi::LeafId id, int cls, size_t first, bool may_hold,
@@ -99,7 +109,8 @@ class InterestFinder {
   std::vector<uint32_t> viewer_of_;            // by entity index: slot + 1, 0 for none
   std::vector<std::atomic<uint64_t>> wanted_;  // a bit a slot
   size_t viewers_ = 0;
-  uint64_t looks_put_off_ = 0;
+  size_t next_wanted_ = 0;  // in wanted_, modulo its size
+  uint64_t looks_put_off_ = 0, arrivals_lost_ = 0;
   Turns near_turns_, far_turns_;
   std::vector<ViewerSlot> due_;
   std::vector<aoi::LeafId> around_arrival_;

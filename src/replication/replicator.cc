@@ -501,7 +501,7 @@ void Replicator::Interest(Tick now) {
   self.stats.leaves_over_limit.Add(limits.leaves);
   self.stats.drops_full.Add(limits.drops_full);
   self.stats.looks_put_off.Add(limits.looks_put_off);
-  self.stats.arrivals_lost.Set(self.octree.arrivals_lost());
+  self.stats.arrivals_lost.Set(self.octree.arrivals_lost() + self.interest.arrivals_lost());
 }
 
 void Replicator::Replicate(Tick now) {

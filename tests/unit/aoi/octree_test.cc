@@ -149,6 +149,21 @@ TEST(Octree, ALeafIndexComesBackWithAnotherGeneration) {
   EXPECT_EQ(tree.Find(old), nullptr);
 }
 
+TEST(Octree, ALooseBoxIsAQuarterOfTheWidthWiderOnEachSide) {
+  const geo::NodeKey leaf = geo::NodeKey::At(CellCentre(), 19);
+  const auto width = static_cast<int32_t>(leaf.width_cm());
+  const geo::GridPoint corner = leaf.corner();
+  const int32_t east = corner.x + width + width / 4;
+  EXPECT_EQ(NearestSquared(leaf, {east - 1, corner.y, corner.z - width / 4}), 0);
+  EXPECT_EQ(NearestSquared(leaf, {east + 99, corner.y, corner.z}), 100 * 100);
+  const int64_t wide = width + width / 2;
+  EXPECT_EQ(FarthestSquared(leaf, leaf), 3 * wide * wide);
+  const geo::NodeKey next = geo::NodeKey::At({corner.x + width, corner.y, corner.z}, 19);
+  EXPECT_EQ(FarthestSquared(leaf, next), 2 * wide * wide + (wide + width) * (wide + width));
+  EXPECT_EQ(FarthestSquared(next, leaf), FarthestSquared(leaf, next));
+  EXPECT_GT(FarthestSquared(geo::NodeKey::Root(), leaf), int64_t{1} << 60);
+}
+
 TEST(Octree, SplitsAboveTheLimitByPosition) {
   Octree tree(Small());
   const geo::NodeKey key = geo::NodeKey::At(CellCentre(), 16);
