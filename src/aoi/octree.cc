@@ -24,7 +24,7 @@ uint32_t LeafCapacity(const OctreeLimits& limits) { return limits.max_entities +
 uint32_t NodeCapacity(const OctreeLimits& limits) {
   const uint64_t leaves = LeafCapacity(limits);
   uint64_t nodes = 0;
-  for (int level = 0; level <= limits.max_level; ++level) {
+  for (int level = 0; level <= geo::kMaxLevel; ++level) {  // renewed leaves go deeper
     nodes += std::min(leaves, uint64_t{1} << (3 * level));
   }
   return static_cast<uint32_t>(nodes);

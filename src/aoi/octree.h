@@ -8,7 +8,8 @@
 /// `max_restructures_per_tick` of either per tick, oldest wish first, key order on ties. A member
 /// stays in its leaf until it is a quarter of the leaf's width outside the cube (loose bounds). A
 /// leaf keeps its parts for life, so one that a crowd has left almost empty is renewed after the
-/// same wait: destroyed, and replaced by one of the same key. Everything is deterministic; wherever
+/// same wait: split, even below max_level, since a leaf of the same key could be shown only after
+/// the old one was forgotten. Everything is deterministic; wherever
 /// leaves or nodes are listed "in key order", the order is that of the depth-first walk, octants
 /// ascending (a node's place on the Morton curve), since keys of different levels do not compare as
 /// numbers.

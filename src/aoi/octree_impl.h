@@ -116,6 +116,7 @@ struct Octree::Impl {
   void Split(uint32_t node, core::Tick now);
   void Merge(uint32_t node, core::Tick now);
   void Renew(uint32_t node, core::Tick now);
+  void RenewInPlace(uint32_t node, core::Tick now);
   /// Appends the members of a leaf, in slot order, to `scratch`.
   void Collect(uint32_t leaf);
 

@@ -154,7 +154,7 @@ const char* Octree::Impl::CheckLeaf(uint32_t leaf) const {
   if (record.box.low != LooseBox::Of(state.key.corner(), state.key.width_cm()).low) {
     return "a leaf's box is not its key's";
   }
-  if (level < limits.min_level || level > limits.max_level) return "a leaf is at a wrong level";
+  if (level < limits.min_level || level > geo::kMaxLevel) return "a leaf is at a wrong level";
   const bool crowded =
       state.members > static_cast<uint32_t>(limits.split_above) && level < limits.max_level;
   if (!record.dirty && state.members == 0) return "an empty leaf was forgotten";

@@ -120,7 +120,7 @@ void Octree::Impl::EnsureRoom(uint32_t count, core::Tick now) {
     const LeafRecord& record = leaves[leaf];
     if (record.node == kNone) continue;
     if (record.parts * uint32_t{kPartSlots} >= record.leaf.members + kPartSlots) {
-      Renew(record.node, now);
+      RenewInPlace(record.node, now);
     }
   }
 }
@@ -177,7 +177,17 @@ void Octree::Impl::Merge(uint32_t node, core::Tick now) {
   }
 }
 
+// Under other keys, as long as there are deeper ones: viewers are shown the old leaf until they
+// hold those that take over from it. A key of its own can be used again only after they forgot it.
 void Octree::Impl::Renew(uint32_t node, core::Tick now) {
+  if (nodes[node].key.level() < geo::kMaxLevel) {
+    Split(node, now);
+  } else {
+    RenewInPlace(node, now);
+  }
+}
+
+void Octree::Impl::RenewInPlace(uint32_t node, core::Tick now) {
   scratch.clear();
   Collect(nodes[node].leaf);
   DestroyLeaf(nodes[node].leaf);

@@ -714,7 +714,7 @@ class Frame:
 
     def __init__(self, leaf):
         level = (leaf.bit_length() - 1) // 3
-        if not 16 <= level <= 21 or leaf.bit_length() != 3 * level + 1:
+        if not 12 <= level <= 21 or leaf.bit_length() != 3 * level + 1:
             raise WireError("not a leaf key")
         sector = leaf >> 3 * (level - 12)
         corner = [-(1 << 30)] * 3

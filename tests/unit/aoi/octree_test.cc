@@ -340,6 +340,7 @@ TEST(Octree, ALeafThatACrowdHasLeftIsRenewedAfterTheWait) {
   tree.Restructure(80);
   ExpectSound(tree);
   EXPECT_EQ(tree.Find(old), nullptr);
+  EXPECT_EQ(LeafOf(tree, Entity(399)).key, geo::NodeKey::At(CellCentre(), 20));
   EXPECT_EQ(tree.PlaceOf(Entity(399)).slot, 19);
   EXPECT_EQ(SinceOf(tree, Entity(399)), 80u);
   ASSERT_EQ(tree.gone().size(), 1u);

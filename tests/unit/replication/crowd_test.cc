@@ -88,9 +88,9 @@ int LongestAwayWhileALeafSplits(double east, int lost, size_t& more_leaves) {
       check();
     }
   };
-  run(300, [] {});
+  run(300, 0, [] {});
   stage.replicator().SetRelief(4, 100);
-  run(300, [] {});
+  run(300, 0, [] {});
   const auto leaves = [&] {
     std::set<uint64_t> keys;
     stage.replicator().EachPart(
