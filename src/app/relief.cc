@@ -31,14 +31,16 @@ Relief ReliefControl::AfterTick(double used, int unsent) {
   used_sum_ += used;
   if (++ticks_ < window_ticks_) return now_;
   const bool hard = hard_ * 5 > ticks_;
-  // One long tick, as any machine has now and then, is no sign of load, but only half one of calm.
+  // One long tick, as any machine has now and then, is no sign of load, and none of calm.
   const bool busy = hard_ > 1 || used_sum_ >= kCalmUsed * ticks_;
-  calm_halves_ = busy ? 0 : calm_halves_ + 2 - hard_;
+  const bool calm = hard_ == 0 && !busy;
   ticks_ = hard_ = 0;
   used_sum_ = 0;
   ++since_less_;
+  if (busy) calm_windows_ = 0;
+  if (calm) ++calm_windows_;
   if (hard) More();
-  if (calm_halves_ >= 2 * calm_wanted_) Less();
+  if (calm_windows_ >= calm_wanted_) Less();
   return now_;
 }
 
@@ -65,7 +67,7 @@ void ReliefControl::Less() {
   }
   if (less_held_) calm_wanted_ = std::max(calm_wanted_ / 2, kCalmWindows);
   less_held_ = true;
-  calm_halves_ = 0;
+  calm_windows_ = 0;
   since_less_ = 0;
   if (now_.dilation_pct > 100) {
     now_.dilation_pct = static_cast<uint16_t>(std::max(now_.dilation_pct - kLessDilationPct, 100));

@@ -39,7 +39,7 @@ class ReliefControl {
   Relief now_;
   int ticks_ = 0, hard_ = 0;
   double used_sum_ = 0;
-  int calm_halves_ = 0;  // of calm windows
+  int calm_windows_ = 0;
   int calm_wanted_;
   int since_less_;          // windows
   bool less_held_ = false;  // the last step back, until now
