@@ -322,5 +322,9 @@ int Run(uint32_t count, int ticks) {
 int main(int argc, char** argv) {
   const int walkers = argc > 1 ? std::atoi(argv[1]) : 20'000;
   const int ticks = argc > 2 ? std::atoi(argv[2]) : 30;
-  return bluemarble::bench::Run(static_cast<uint32_t>(std::max(1, walkers)), std::max(1, ticks));
+  if (argc > 3 || walkers < 1 || ticks < 1) {
+    fmt::print(stderr, "usage: spatial_bench [WALKERS [TICKS]]\n");
+    return 64;
+  }
+  return bluemarble::bench::Run(static_cast<uint32_t>(walkers), ticks);
 }

@@ -8,7 +8,8 @@
 ///              [--facing] [--most-bytes X] [--most-bits X] [--most-ns X]
 ///
 /// Rows are in frames of 1/hz s, each with at least one row from the first to the last: bases are
-/// counted in frames. Who is in a frame may change from one to the next.
+/// counted in frames. Who is in a frame may change from one to the next. The first line may name
+/// the columns.
 /// --trace: t_s,agent,x_m,y_m,z_m (scripts/trace-from-crowd): people, one update per sample of the
 /// recording; with --facing they look where they go, else north, since the recording does not say.
 /// --bodies: t_s,id,x,y,z,qx,qy,qz,qw (bodies_scene); rotations of any length but none.
@@ -54,6 +55,7 @@ constexpr Tick kFirstTick = 1000;
 constexpr Tick kDropRepeatTicks = 4;
 constexpr double kMostSeconds = 86'400;
 constexpr uint32_t kMostIds = 1'000'000;
+constexpr double kMostMetres = 100'000;  // from the middle, on each axis
 // Times are written with four decimals or more.
 constexpr double kFrameTolerance = 0.05;
 constexpr double kLeastLength = 1e-6;  // of a rotation
@@ -119,6 +121,9 @@ core::Status AddRow(const Arguments& arguments, size_t number,
   }
   if (v[1] != std::floor(v[1]) || v[1] < 0 || v[1] >= kMostIds)
     return bad(2, fmt::format("whole numbers below {}", kMostIds));
+  for (size_t i = 2; i < 5; ++i) {
+    if (std::abs(v[i]) > kMostMetres) return bad(i + 1, "metres from -100,000 to 100,000");
+  }
   Sample sample;
   sample.place = {v[2], v[3], v[4]};
   if (arguments.bodies) {
@@ -129,6 +134,12 @@ core::Status AddRow(const Arguments& arguments, size_t number,
   if (!scene[tick].emplace(static_cast<uint32_t>(v[1]), sample).second)
     return bad(2, fmt::format("{} is in the frame of {} s a second time", fields[1], fields[0]));
   return core::Status::Ok();
+}
+
+bool AreNames(const std::vector<std::string_view>& fields) {
+  double number = 0;
+  return std::none_of(fields.begin(), fields.end(),
+                      [&](std::string_view field) { return zonebot::ParseNumber(field, number); });
 }
 
 // A missing frame would be a base that nobody has.
@@ -160,9 +171,9 @@ core::Status Load(const Arguments& arguments, Scene& scene) {
   std::string_view rest = text;
   std::string_view line;
   std::vector<std::string_view> fields;
-  (void)zonebot::NextLine(rest, line);  // the names
-  for (size_t number = 2; zonebot::NextLine(rest, line); ++number) {
+  for (size_t number = 1; zonebot::NextLine(rest, line); ++number) {
     zonebot::SplitFields(line, fields);
+    if (number == 1 && AreNames(fields)) continue;
     if (core::Status row = AddRow(arguments, number, fields, scene); !row.ok()) return row;
   }
   if (scene.empty()) return zonebot::BadCsv(arguments.file, 2, 1, "no rows below the names");
@@ -508,17 +519,24 @@ bool Parse(int argc, char** argv, Arguments& out) {
     if (i + 1 >= argc) return false;
     const char* value = argv[++i];
     const auto limit = [&](double& most) { return zonebot::ParseNumber(value, most) && most > 0; };
+    const auto whole = [&](int& number, int least) {
+      double given = 0;
+      if (!zonebot::ParseNumber(value, given) || given != std::floor(given)) return false;
+      if (given < least || given > 1'000) return false;
+      number = static_cast<int>(given);
+      return true;
+    };
     if (name == "--trace" || name == "--bodies") {
       out.file = value;
       out.bodies = name == "--bodies";
     } else if (name == "--hz") {
-      out.hz = std::atoi(value);
+      if (!whole(out.hz, 1)) return false;
     } else if (name == "--base-age") {
-      out.base_age = std::atoi(value);
+      if (!whole(out.base_age, 1)) return false;
     } else if (name == "--base-step") {
-      out.base_step = std::atoi(value);
+      if (!whole(out.base_step, 0)) return false;
     } else if (name == "--leaf-level") {
-      out.leaf_level = std::atoi(value);
+      if (!whole(out.leaf_level, 1)) return false;
     } else if (name == "--most-bytes") {
       if (!limit(out.most_bytes)) return false;
     } else if (name == "--most-bits") {
@@ -544,7 +562,10 @@ int MeasureWire(int argc, char** argv) {
     fmt::print(
         stderr,
         "usage: wire_bench --trace|--bodies FILE.csv [--hz N] [--base-age N] [--base-step N] "
-        "[--leaf-level N] [--facing] [--most-bytes X] [--most-bits X] [--most-ns X]\n");
+        "[--leaf-level N] [--facing] [--most-bytes X] [--most-bits X] [--most-ns X]\n"
+        "N are whole numbers: --hz 1 to 240, --leaf-level 14 to {}, --base-age at least 1 and with "
+        "--base-step less than {}\n",
+        geo::kMaxLevel, kBaseTicks);
     return 64;
   }
   if (const core::Status loaded = Load(arguments, scene); !loaded.ok()) {

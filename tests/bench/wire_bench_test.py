@@ -17,10 +17,10 @@ def people(frames=range(FRAMES), who=lambda frame: (7, 8)):
     return [f"{frame / HZ:.4f},{agent},{200 * agent + 0.1 * frame:.4f},0.0000,0.0000" for frame in frames for agent in who(frame)]
 
 
-def run(what, rows, *options):
+def run(what, rows, *options, names=True):
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "rows.csv"
-        file.write_text("\n".join([TRACE if what == "--trace" else BODIES, *rows]) + "\n")
+        file.write_text("\n".join([*([TRACE if what == "--trace" else BODIES] if names else []), *rows]) + "\n")
         return subprocess.run([PROGRAM, what, file, *map(str, options)], capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -37,6 +37,15 @@ class WireBench(unittest.TestCase):
     def test_a_recording_in_its_own_rate_is_measured(self):
         report = self.measured(run("--trace", people(), "--hz", HZ))
         self.assertEqual((report["updates"], report["differing_parts"], report["pass"]), (2 * FRAMES, 0, True))
+
+    def test_a_file_without_names_is_measured_whole(self):
+        report = self.measured(run("--trace", people(), "--hz", HZ, names=False))
+        self.assertEqual(report["updates"], 2 * FRAMES)
+        self.refused(run("--trace", ["x,7,0,0,0"], "--hz", HZ, names=False), "rows.csv:1:1")
+
+    def test_who_is_too_far_away_is_refused(self):
+        self.refused(run("--trace", ["0.0,7,1e300,0,0"], "--hz", HZ), "rows.csv:2:3", "100,000")
+        self.refused(run("--bodies", ["0.0,1,0,0,-1e9,0,0,0,1"], "--hz", 30), "rows.csv:2:5", "100,000")
 
     def test_another_rate_than_the_files_is_refused(self):
         self.refused(run("--trace", people(), "--hz", 30), "rows.csv:4:1", "0.0625 s", "--hz")
@@ -80,6 +89,11 @@ class WireBench(unittest.TestCase):
         self.assertEqual(slow["missed"], ["encode_ns_per_update"])
         held = self.measured(run("--trace", people(), "--hz", HZ, "--most-bytes", 1000, "--most-bits", 1000))
         self.assertEqual((held["missed"], held["pass"]), ([], True))
+
+    def test_a_number_that_is_none_is_a_wrong_use(self):
+        for option in ("--hz", "--base-age", "--leaf-level"):
+            for number in ("0", "-1", "x", "1.5", "3x", "1e9"):
+                self.assertEqual(run("--trace", people(), option, number).returncode, 64, f"{option} {number}")
 
     def test_a_limit_that_is_none_is_a_wrong_use(self):
         for limit in ("0", "-1", "x"):
