@@ -235,6 +235,7 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
     sum.down_packets += stats.down_packets - start.down_packets;
     sum.up_bytes += stats.up_bytes - start.up_bytes;
     sum.up_packets += stats.up_packets - start.up_packets;
+    sum.snapshots += stats.snapshots - start.snapshots;
     report.missing_base += stats.missing_base;
     report.malformed += stats.malformed;
     if (!bot.decodes) continue;
@@ -247,7 +248,7 @@ void Fleet::Fill(Report& report, int64_t now_ns) const {
   };
   report.down = {per(sum.down_bytes, player_s), per(sum.down_packets, player_s)};
   report.up = {per(sum.up_bytes, player_s), per(sum.up_packets, player_s)};
-  report.snapshots_per_player_s = per(gaps_.count(), player_s);
+  report.snapshots_per_player_s = per(sum.snapshots, player_s);
   report.gap_p50_ms = static_cast<double>(gaps_.Quantile(0.5)) / 1000;
   report.gap_p99_ms = static_cast<double>(gaps_.Quantile(0.99)) / 1000;
   report.gap_max_ms = static_cast<double>(gaps_.max()) / 1000;

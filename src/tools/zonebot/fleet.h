@@ -97,7 +97,7 @@ class Fleet {
   std::map<std::string, uint64_t> refused_by_reason_, disconnected_by_reason_;
   core::Histogram logins_;       // microseconds
   core::Histogram corrections_;  // tenths of a millimetre
-  core::Histogram gaps_;         // microseconds between a player's snapshots
+  core::Histogram gaps_;         // microseconds between polls that brought a player any
   ToldDilation told_;            // since StartWindow
   int64_t wall_minus_now_ns_ = 0;
 };
