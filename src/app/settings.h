@@ -38,7 +38,7 @@ std::string DefaultSettingsFile();
 std::vector<std::string> LoadSettings(ops::ConfigSchema& schema, Settings& settings,
                                       const ops::ConfigSources& sources);
 
-/// tick.workers with 0 resolved: as many as cores, at most 4.
+/// tick.workers with 0 resolved: one less than usable cores, 1 to 4.
 int WorkersOf(const TickSettings& tick);
 
 }  // namespace bluemarble::app
