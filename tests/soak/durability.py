@@ -10,6 +10,7 @@ every run, a few seconds each. With --correctness-only limits of time are measur
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -682,14 +683,19 @@ def full_disk(options):
             world.zone.kill()
             world.zone.spawn()
             time.sleep(options.sized(3, 5))
+            disk.free()
+
+            def ended_or_serves():
+                with contextlib.suppress(OSError):  # it does not listen yet
+                    return world.zone.process.poll() is not None or world.zone.stats()["ticks"] > 0
+                return False
+
+            wait_until("it ends or serves", 30, ended_or_serves)
             code = world.zone.process.poll()
             result.note(start_on_full_disk="serves" if code is None else f"ends with code {code}")
             result.limit("crashed_on_full_disk", int(code is not None and code < 0), "==", 0)
-            disk.free()
             if code is not None:
                 result.note(first_tick_s=world.restart_zone())
-            else:
-                wait_until("it serves", 30, lambda: world.zone.stats()["ticks"] > 0)
             world.wait_for_players(players, bots)
             time.sleep(options.sized(2, 6))
             bots.process.send_signal(signal.SIGINT)
