@@ -726,6 +726,7 @@ def restart(options, store):
                 world.zone.kill()
             first_ticks.append(world.restart_zone())
         world.wait_for_players(actors, bots)
+        time.sleep(1)  # who is in the zone may not know it yet
         bots.process.send_signal(signal.SIGINT)
         report = bots.report(REPORT_S)
         limit_answers(result, report)
