@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "postgres_backend.h"
@@ -51,7 +52,15 @@ TEST(ChatOutage, WithoutItsDatabaseAZoneRefusesChatWithAReasonAndTalksAgainAfter
   EXPECT_EQ(to_ann[1].number, number);
   EXPECT_NE(to_ann[1].text.find("record"), std::string::npos) << to_ann[1].text;
 
-  cluster.Start();
+  {
+    // The start may take longer than a silent player is kept. The players are in the other thread:
+    // the kernel ends a cluster together with the thread that started it.
+    const std::jthread playing([&](const std::stop_token& started) {
+      PollUntil(
+          all, [&] { return started.stop_requested(); }, 180'000);
+    });
+    cluster.Start();
+  }
   ASSERT_TRUE(PollUntil(
       all, [&] { return zoned.Metric("persistence_away_stores") == 0; }, 20'000));
   ann.client.Say(ChatScope::kZone, "after");
