@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -24,6 +25,7 @@ from zone_under_test import SEALED, Failure, Zone, total, wait_until  # noqa: E4
 
 PARIS = (2.3522, 48.8566, 0.0)
 DEPTHS = (4, 6)
+TOKEN_LIFE_S = 4
 STOPPING, REPLACED = 4002, 4014
 BAD_TOKEN, EXPIRED, USED = 4101, 4102, 4103
 
@@ -168,8 +170,10 @@ def tokens(zone):
     expect(shown(udp["token"].encode()).close_code() == BAD_TOKEN, "a token for UDP opens a WebSocket")
     expect(shown(b"x" * 357).close_code() == BAD_TOKEN, "any token opens a WebSocket")
     late = join(zone.http, bearer=log_in(zone.http, "carol"))["token"]
+    expired = time.monotonic() + TOKEN_LIFE_S
     silent = WebSocket(zone.http, answer["path"])
     expect(silent.close_code() == 4013, f"a socket without token ends with {silent.code}")
+    time.sleep(max(0.0, expired - time.monotonic()))
     wait_until("the token has expired", 10, lambda: shown(late.encode()).close_code(1) == EXPIRED)
     metrics = zone.metrics()
     for reason in ("used_token", "bad_token", "expired_token", "no_token"):
@@ -213,7 +217,7 @@ def main():
                         "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
                         f"{folder}/key.pem", "-out", certificate], capture_output=True, check=True)
         os.environ["SSL_CERT_FILE"] = str(certificate)
-        with Zone(options.bin, (*SEALED, "net.token_life_s=1", "net.half_open_ms=300", "game.animals=50",
+        with Zone(options.bin, (*SEALED, f"net.token_life_s={TOKEN_LIFE_S}", "net.half_open_ms=1000", "game.animals=50",
                                 f"http.tls_certificate_file={certificate}", f"http.tls_key_file={folder}/key.pem")) as zone:
             tokens(zone)
             plays_over_tls(zone)
