@@ -166,7 +166,7 @@ def measure_logins(zone, count=600, threads=8):
     rate = count / (time.monotonic() - began)
     expect(not failures, f"{len(failures)} logins failed: {failures[:1]}")
     print(f"{rate:.0f} first logins/s in development mode ({threads} connections at a time)")
-    expect(rate > 50, f"only {rate:.0f} logins/s")
+    expect(rate > 10, f"only {rate:.0f} logins/s")
 
 
 def check_sealed_join_wants_a_token(bin_dir):
