@@ -209,7 +209,7 @@ def amplification(options):
 def connect_tokens(options):
     """T-6."""
     players = min(options.players, TOKEN_PLAYERS)
-    life_s = 4 if options.ci else max(8, int(options.seconds) + 4)
+    life_s = max(8, int(options.seconds) + 4)
     flood_s = min(options.seconds, 20)
     result = Result("T-6", options, players=players, seconds=flood_s, rate_hz=TOKEN_RATE_HZ)
     result.omit("early", "no shard mints a token of its own future; tests/unit/net/sealed_strangers_test.cc turns the clock back")
