@@ -86,7 +86,8 @@ def token_battery(options):
     result.limit("tests", len(tests), ">=", FEWEST_TOKEN_TESTS)
     # Each test holds wrong tokens that must be refused, or right ones that must be accepted.
     result.limit("wrong_accepted_or_right_refused", len(failed), "==", 0)
-    result.limit("ms_per_token", (took_us[0] if took_us else 1e9) / 1000, "<=", 1)
+    result.limit("timed_tests", len(took_us), "==", 1)
+    result.limit("ms_per_token", (took_us[0] if took_us else 1e9) / 1000, "<=", 1, of_time=True)
     return result
 
 

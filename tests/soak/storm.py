@@ -87,8 +87,8 @@ def storm(options):
         result.limit("all_in_s", all_in_s, "<=", ALL_IN_SECONDS, of_time=True)
         result.limit("longest_tick_ms", longest_ms(stats, "tick_us"), "<=", LONGEST_TICK_MS, of_time=True)
         phases = ("receive", "simulate", "index", "interest", "replicate", "commit")
-        # What the tick itself takes, on a machine that is busy with other things, too.
-        result.limit("longest_tick_cpu_ms", longest_ms(stats, "tick_cpu_us"), "<=", LONGEST_TICK_MS)
+        # What the tick itself takes; a busy machine's neighbours still cost it caches and a core's other half.
+        result.limit("longest_tick_cpu_ms", longest_ms(stats, "tick_cpu_us"), "<=", LONGEST_TICK_MS, of_time=True)
         result.note(longest_phase_ms={phase: longest_ms(stats, phase + "_us") for phase in phases})
     return result
 
