@@ -31,7 +31,7 @@ from arms import ONE_WORKER, Arms  # noqa: E402
 from books import check_books_of, zonectl  # noqa: E402
 from result import Result  # noqa: E402
 from services import Postgres, account, free_port  # noqa: E402
-from zone_under_test import ROOT, SEALED, STOP_SECONDS, Bots, Zone, end, total, wait_until  # noqa: E402
+from zone_under_test import ROOT, SEALED, STOP_SECONDS, Bots, Failure, Zone, end, total, wait_until  # noqa: E402
 
 STOP_LIMIT_S = 5
 SHARDS = ('shards=[{{id="earth",lon_min=-180.0,lon_max={0},http="http://127.0.0.1:1"}},'
@@ -323,9 +323,12 @@ def metrics_under_comings(options):
             scrapers = Scrapers(port, deaf=4)
             before = zone.stats()
             time.sleep(options.span_s)
+            wanted = int(options.span_s * 4)
+            with contextlib.suppress(Failure):  # the limit below says it
+                wait_until("as many scrapes as the span should have", 20, lambda: len(scrapers.took_s) >= wanted)
             arms["attack"].add(before, zone.stats())
             scrapers.stop()
-            result.limit("scrapes", len(scrapers.took_s), ">=", int(options.span_s * 4))
+            result.limit("scrapes", len(scrapers.took_s), ">=", wanted)
             took_s += scrapers.took_s
         took_s.sort()
         came = comings_and_goings(options, zone, options.comings)
