@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/url_query.h"
+#include "becomes.h"
 #include "raw_client.h"
 #include "tests/unit/persistence/fake_reader.h"
 
@@ -358,16 +359,6 @@ class AdminServer : public AdminEndpoints {
     server = std::make_unique<HttpServer>(settings);
     ASSERT_TRUE(server->Bind().ok());
     server->Serve(std::move(router));
-  }
-  /// True as soon as `condition` is; false after ten seconds.
-  template <typename Condition>
-  static bool Becomes(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < end) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
   }
   static std::string Request(const std::string& path, const std::string& secret = "") {
     return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" +

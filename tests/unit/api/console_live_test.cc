@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/console_map.h"
+#include "becomes.h"
 
 namespace bluemarble::api {
 namespace {
@@ -186,13 +187,6 @@ class Live : public testing::Test {
   /// The live thread has seen that somebody watches.
   bool Watched() {
     return Becomes([this] { return watched_.load(); });
-  }
-  /// Within ten seconds, by the live thread.
-  template <typename Condition>
-  static bool Becomes(Condition condition) {
-    for (int i = 0; i < 10'000 && !condition(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return condition();
   }
   void Feed(geo::NodeKey leaf, uint32_t tick, uint16_t members, const std::string& payload,
             uint8_t number = 0, uint8_t parts = 1) {

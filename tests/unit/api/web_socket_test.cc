@@ -13,6 +13,7 @@
 
 #include "api/http_server.h"
 #include "api/origin.h"
+#include "becomes.h"
 #include "web_socket_client.h"
 
 namespace bluemarble::api {
@@ -41,17 +42,6 @@ struct Heard {
     return sockets.empty() ? nullptr : sockets.back();
   }
 };
-
-/// True as soon as `condition` is; false after ten seconds.
-template <typename Condition>
-bool Becomes(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (std::chrono::steady_clock::now() < end) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return false;
-}
 
 class Echo final : public WebSocketHandler {
  public:
